@@ -1,0 +1,1 @@
+"""Pure arithmetic of the log: entry, tree, verify. No I/O."""

@@ -1,0 +1,73 @@
+"""Checking a log: recompute every leaf and the root, and name the first entry that does not hold."""
+
+import json
+from collections.abc import Iterable
+
+from tocsin.audit.entry import leaf_hash
+from tocsin.audit.tree import Frontier
+from tocsin.domain.values import Value
+
+
+class StoredEntry(Value):
+    """An entry as the store holds it: its number by position, its bytes, and the leaf hash written beside it."""
+
+    number: int
+    body: bytes
+    leaf: str
+
+
+class Verdict(Value):
+    """What checking found. `first_bad` is the number of the first entry that does not hold, None if all do."""
+
+    holds: bool
+    size: int
+    root: str
+    first_bad: int | None = None
+    why: str = ""
+
+
+def verify(entries: Iterable[StoredEntry], head: Frontier) -> Verdict:
+    """Recompute the tree from the entries' bytes and compare it with the head kept beside them."""
+    tree = Frontier()
+    for expected, stored in enumerate(entries):
+        why = _fault(expected, stored)
+        if why:
+            return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=expected, why=why)
+        tree = tree.extended([leaf_hash(stored.body)])
+        first_bad = _unlike(tree, head)
+        if first_bad is not None:
+            why = f"the entries from {first_bad} on do not give the hash that the head was built on"
+            return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=first_bad, why=why)
+    if tree.size != head.size:
+        why = f"the log has {tree.size} entries, its head says {head.size}: the tail was cut or added to"
+        return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=min(tree.size, head.size), why=why)
+    return Verdict(holds=True, size=tree.size, root=tree.root())
+
+
+def _fault(expected: int, stored: StoredEntry) -> str:
+    if stored.number != expected:
+        return f"entry {expected} is missing; entry {stored.number} stands in its place"
+    try:
+        inside = json.loads(stored.body).get("n")
+    except (ValueError, AttributeError):
+        return f"entry {expected} is not JSON any more"
+    if inside != expected:
+        return f"entry {expected} was moved: its own bytes say that it is entry {inside}"
+    if leaf_hash(stored.body).hex() != stored.leaf:
+        return f"entry {expected} was changed: its bytes do not give the leaf hash written beside it"
+    return ""
+
+
+def _unlike(tree: Frontier, head: Frontier) -> int | None:
+    """Return the first entry of the subtree that differs from the head's, once that subtree is complete."""
+    start = 0
+    for index, peak in enumerate(head.peaks):
+        width = 1 << _bits(head.size)[index]
+        if start + width == tree.size and tree.peaks[index] != peak:
+            return start
+        start += width
+    return None
+
+
+def _bits(size: int) -> list[int]:
+    return [bit for bit in reversed(range(size.bit_length())) if size >> bit & 1]

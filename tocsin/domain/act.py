@@ -1,0 +1,276 @@
+"""Acts: what a person did, as a signed envelope, and the arguments each kind of act carries."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tocsin.domain.hold import HoldKind
+from tocsin.domain.incident import Facts, Trigger
+from tocsin.domain.notice import WaveKind
+from tocsin.domain.register import OnLift
+from tocsin.domain.task import TaskKind
+from tocsin.domain.values import (
+    ActId,
+    AgreementId,
+    ClockId,
+    HoldId,
+    IncidentId,
+    Instant,
+    PersonId,
+    TaskId,
+    Value,
+    WaveId,
+)
+
+
+class Role(StrEnum):
+    """What a person may do. Rules about roles are in `incident_state.admit`."""
+
+    RESPONDER = "responder"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+UNVERIFIED_LOCAL = "unverified local"
+"""How an act is marked that came straight from a command line, with nobody vouching for who typed it."""
+
+
+class Actor(Value):
+    """Who acted, with which roles, and how we know."""
+
+    person_id: PersonId
+    name: str
+    roles: frozenset[Role]
+    authenticated: str = UNVERIFIED_LOCAL
+
+
+class Report(Value):
+    """Tell of a security incident. Only the title is needed; everything else may follow."""
+
+    kind: Literal["report"] = "report"
+    facts: Facts
+    triggers: dict[Trigger, Instant] = {}
+    affected: tuple[AgreementId, ...] = ()
+    """Named parties' agreements; with `facts.services` empty too, everyone may be affected and nobody is drafted to."""
+    everyone: bool = False
+    source_key: str
+    """Opaque id of the alert or request that this report answers; the same one joins the same incident."""
+    linked_to: IncidentId | None = None
+    """The closed incident that the same alert reported before."""
+
+
+class Confirm(Value):
+    """State that it is a security incident: the periods that run from confirmation start."""
+
+    kind: Literal["confirm"] = "confirm"
+    confirmed_at: Instant | None = None
+    statement: str = ""
+
+
+class Dismiss(Value):
+    """State that it is no security incident, with the reason."""
+
+    kind: Literal["dismiss"] = "dismiss"
+    reason: str
+
+
+class Revise(Value):
+    """Change facts or trigger instants. A named field replaces what was known; the others stay."""
+
+    kind: Literal["revise"] = "revise"
+    facts: dict[str, str | int | tuple[str, ...] | None] = {}
+    triggers: dict[Trigger, Instant] = {}
+
+
+class AddAffected(Value):
+    """Name parties found to be affected, or everyone."""
+
+    kind: Literal["affected_add"] = "affected_add"
+    agreements: tuple[AgreementId, ...] = ()
+    everyone: bool = False
+    known_affected_at: Instant | None = None
+
+
+class Draft(Value):
+    """Render the letters of a wave and store their exact bytes for review."""
+
+    kind: Literal["draft"] = "draft"
+    wave_kind: WaveKind = WaveKind.INITIAL
+    agreements: tuple[AgreementId, ...] | None = None
+    """None: everybody this kind of wave is meant for."""
+
+
+class Release(Value):
+    """Approve a drafted wave, bound to the digest of what was reviewed."""
+
+    kind: Literal["release"] = "release"
+    wave_id: WaveId
+    digest: str
+
+
+class Stop(Value):
+    """Halt our own sending of a wave; not a hold."""
+
+    kind: Literal["stop"] = "stop"
+    wave_id: WaveId
+    reason: str
+
+
+class Resume(Value):
+    """End a stop."""
+
+    kind: Literal["resume"] = "resume"
+    wave_id: WaveId
+
+
+class PlaceHold(Value):
+    """Record an order not to tell."""
+
+    kind: Literal["hold"] = "hold"
+    hold_kind: HoldKind
+    issuer: str
+    reference: str
+    agreements: tuple[AgreementId, ...] | None = None
+    review_at: Instant | None = None
+    on_lift: OnLift | None = None
+
+
+class Lift(Value):
+    """Record that the order not to tell has ended."""
+
+    kind: Literal["lift"] = "lift"
+    hold_id: HoldId
+    reason: str = ""
+
+
+class AddNote(Value):
+    """Add a note; with `clock_id` it is the reason why that clock was missed."""
+
+    kind: Literal["note"] = "note"
+    text: str
+    clock_id: ClockId | None = None
+
+
+class Attach(Value):
+    """Attach a file, whose bytes the sender stored sealed beforehand under its digest."""
+
+    kind: Literal["attach"] = "attach"
+    name: str
+    media_type: str
+    sha256: str
+    size: int
+
+
+class TaskAdd(Value):
+    """Add a task."""
+
+    kind: Literal["task_add"] = "task_add"
+    title: str
+    task_kind: TaskKind
+    owner: str
+    due_in: timedelta
+    depends_on: tuple[TaskId, ...] = ()
+
+
+class TaskAssign(Value):
+    """Give a task to another owner."""
+
+    kind: Literal["task_assign"] = "task_assign"
+    task_id: TaskId
+    owner: str
+
+
+class TaskDone(Value):
+    """Finish a task, with its outcome."""
+
+    kind: Literal["task_done"] = "task_done"
+    task_id: TaskId
+    outcome: str
+    proof: str | None = None
+
+
+class Handover(Value):
+    """Make another person the incident's owner."""
+
+    kind: Literal["handover"] = "handover"
+    to: PersonId
+    to_name: str
+    note: str = ""
+
+
+class Close(Value):
+    """End the incident with its cause and lessons."""
+
+    kind: Literal["close"] = "close"
+    cause: str
+    lessons: str
+
+
+class Reopen(Value):
+    """Take up a closed or dismissed incident again."""
+
+    kind: Literal["reopen"] = "reopen"
+    reason: str
+
+
+Deed = Annotated[
+    Report
+    | Confirm
+    | Dismiss
+    | Revise
+    | AddAffected
+    | Draft
+    | Release
+    | Stop
+    | Resume
+    | PlaceHold
+    | Lift
+    | AddNote
+    | Attach
+    | TaskAdd
+    | TaskAssign
+    | TaskDone
+    | Handover
+    | Close
+    | Reopen,
+    Field(discriminator="kind"),
+]
+
+
+class Act(Value):
+    """What a person did, to which incident, when."""
+
+    act_id: ActId
+    incident_id: IncidentId
+    actor: Actor
+    at: Instant
+    deed: Deed
+
+
+class Envelope(Value):
+    """An act with the signature of the door it came through. Unsigned is allowed only for `unverified local`."""
+
+    act: Act
+    expires_at: Instant
+    key_id: str | None = None
+    signature: str | None = None
+    """Ed25519 over `signed_bytes()`, base64."""
+
+    def signed_bytes(self) -> bytes:
+        """Return what the signature covers: everything but the signature itself, canonical (RFC 8785)."""
+        return self.model_copy(update={"signature": None}).canonical()
+
+
+class Receipt(Value):
+    """What an accepted act answers: what happened, in lines a person can read, and ids to go on with."""
+
+    incident_id: IncidentId
+    act_id: ActId
+    status: str
+    lines: tuple[str, ...] = ()
+    ids: dict[str, str] = {}
+    already: bool = False
+    """True if the same thing had been done before and nothing was done now."""

@@ -1,0 +1,103 @@
+"""Clocks: when a set of duties with one rule, one trigger and one deadline must be warned about.
+
+A reminder is "due and not yet sent", never "the hour equals N": a worker that was down catches up in one go.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+
+from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.incident import Trigger
+from tocsin.domain.values import ClockId, IncidentId, Instant, Value
+
+
+class Mark(StrEnum):
+    """The points of a clock at which a person is told how it stands."""
+
+    HALF = "50 %"
+    THREE_QUARTERS = "75 %"
+    NINE_TENTHS = "90 %"
+    DUE = "due"
+
+
+SHARES = {Mark.HALF: 0.5, Mark.THREE_QUARTERS: 0.75, Mark.NINE_TENTHS: 0.9, Mark.DUE: 1.0}
+"""The share of the time from trigger to deadline at which each mark falls due, in the order of falling due."""
+
+
+class ClockSpec(Value):
+    """What a clock counts towards. `deadline_at` is None for a duty without a number; then `target_at` is ours."""
+
+    clock_id: ClockId
+    incident_id: IncidentId
+    rule_id: str
+    title: str
+    trigger: Trigger
+    trigger_at: Instant
+    deadline_at: Instant | None
+    target_at: Instant
+
+    def mark_at(self, mark: Mark) -> datetime:
+        """Return the instant at which `mark` falls due."""
+        return self.trigger_at + (self.target_at - self.trigger_at) * SHARES[mark]
+
+
+class ClockState(StrEnum):
+    """How a clock stands."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class ClockRow(Value):
+    """A clock as the store shows it."""
+
+    spec: ClockSpec
+    state: ClockState = ClockState.RUNNING
+    sent: tuple[Mark, ...] = ()
+    late: bool = False
+    late_reason: str | None = None
+    ended_at: Instant | None = None
+    outcome: str | None = None
+    open_duties: int = 0
+    total_duties: int = 0
+
+
+def due_mark(spec: ClockSpec, sent: Iterable[Mark], now: datetime) -> Mark | None:
+    """Return the latest mark that is due and not yet sent, or None; the earlier ones it overtakes are not sent."""
+    passed = [mark for mark in SHARES if spec.mark_at(mark) <= now]
+    if not passed or passed[-1] in set(sent):
+        return None
+    return passed[-1]
+
+
+def next_mark_at(spec: ClockSpec, now: datetime) -> datetime | None:
+    """Return the instant of the next mark after `now`, or None when all have passed."""
+    return next((at for at in map(spec.mark_at, SHARES) if at > now), None)
+
+
+def covered_by(mark: Mark) -> tuple[Mark, ...]:
+    """Return `mark` and the marks before it: sending it makes them sent."""
+    order = list(SHARES)
+    return tuple(order[: order.index(mark) + 1])
+
+
+def group(duties: Iterable[Duty]) -> list[ClockSpec]:
+    """Return one spec per clock that has open duties, nearest target first."""
+    still_open = sorted((duty for duty in duties if duty.state is DutyState.OPEN), key=lambda duty: duty.clock_id)
+    specs = [_spec(next(iter(members))) for _, members in groupby(still_open, key=lambda duty: duty.clock_id)]
+    return sorted(specs, key=lambda spec: (spec.target_at, spec.clock_id))
+
+
+def _spec(duty: Duty) -> ClockSpec:
+    return ClockSpec(
+        clock_id=duty.clock_id,
+        incident_id=duty.incident_id,
+        rule_id=duty.rule_id,
+        title=duty.title,
+        trigger=duty.trigger,
+        trigger_at=duty.trigger_at,
+        deadline_at=duty.deadline_at,
+        target_at=duty.target_at,
+    )

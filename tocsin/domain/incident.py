@@ -1,0 +1,83 @@
+"""The incident: its facts, its trigger instants, its states, and what may happen in which state."""
+
+from enum import StrEnum
+
+from tocsin.domain.values import Instant, Value
+
+
+class Status(StrEnum):
+    """Where an incident is in its life."""
+
+    REPORTED = "reported"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+    CLOSED = "closed"
+
+
+class Trigger(StrEnum):
+    """The events that start periods. Each has its own instant; they are never merged."""
+
+    OCCURRENCE = "occurrence"
+    DETECTION = "detection"
+    DISCOVERY = "discovery"
+    AWARENESS = "awareness"
+    CONFIRMATION = "confirmation"
+    CLASSIFICATION = "classification"
+    SUBMISSION = "submission"
+    TOLD_BY_PROCESSOR = "told_by_processor"
+    REPORT = "report"
+    KNOWN_AFFECTED = "known_affected"
+
+    @property
+    def words(self) -> str:
+        """The trigger as it is written in a sentence."""
+        return self.value.replace("_", " ")
+
+
+class Basis(StrEnum):
+    """Why we hold an instant to be the trigger's."""
+
+    STATED = "stated"
+    ASSUMED = "assumed"
+
+
+class TriggerFact(Value):
+    """When a trigger happened, and whether a person said so or the report stands in for it until one does."""
+
+    at: Instant
+    basis: Basis = Basis.STATED
+
+
+class Severity(StrEnum):
+    """How bad the reporter holds it to be; it colours pages and suppresses nothing."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Facts(Value):
+    """What is known of an incident. None means "not yet known", which is a value and never blocks a notice."""
+
+    title: str
+    kind: str = "general"
+    severity: Severity | None = None
+    summary: str | None = None
+    data_categories: tuple[str, ...] | None = None
+    people_affected: int | None = None
+    records_affected: int | None = None
+    consequences: str | None = None
+    measures: tuple[str, ...] = ()
+    contact_point: str | None = None
+    services: tuple[str, ...] = ()
+    cause: str | None = None
+    lessons: str | None = None
+
+    def unknowns(self) -> tuple[str, ...]:
+        """Return the names of the facts a notice asks for that nobody has supplied yet."""
+        asked = ("summary", "data_categories", "people_affected", "records_affected", "consequences", "cause")
+        return tuple(name for name in asked if getattr(self, name) is None)
+
+
+Triggers = dict[Trigger, TriggerFact]

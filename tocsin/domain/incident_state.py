@@ -1,0 +1,244 @@
+"""The state machine of one incident: which act is admitted when, and what it changes. Pure; ids only, no free text."""
+
+from datetime import datetime, timedelta
+
+from tocsin.domain.act import (
+    Act,
+    AddAffected,
+    AddNote,
+    Close,
+    Confirm,
+    Deed,
+    Dismiss,
+    Draft,
+    Handover,
+    Lift,
+    PlaceHold,
+    Release,
+    Reopen,
+    Report,
+    Resume,
+    Revise,
+    Role,
+    Stop,
+)
+from tocsin.domain.clock import ClockSpec
+from tocsin.domain.errors import Refused
+from tocsin.domain.incident import Basis, Facts, Status, Trigger, TriggerFact, Triggers
+from tocsin.domain.notice import WaveKind
+from tocsin.domain.values import ClockId, HoldId, IncidentId, PersonId, Value, WaveId
+
+SKEW = timedelta(minutes=2)
+"""How far ahead of the engine's clock a stated instant may lie before it counts as the future."""
+
+
+class WaveState(Value):
+    """What the incident remembers of a wave."""
+
+    kind: WaveKind
+    drafter: PersonId
+    digest: str
+    rows: int
+    released: bool = False
+    stopped: bool = False
+    ended: bool = False
+
+
+class IncidentState(Value):
+    """Everything that decides what may happen next. Small enough to carry across continue-as-new."""
+
+    incident_id: IncidentId
+    status: Status = Status.REPORTED
+    sequence: int = 0
+    """Number of the last write of the incident's workflow; a lower one never overwrites a higher one."""
+    triggers: Triggers = {}
+    owner: PersonId | None = None
+    audience_known: bool = False
+    waves: dict[WaveId, WaveState] = {}
+    holds: tuple[HoldId, ...] = ()
+    """The holds in force."""
+    clocks: dict[ClockId, ClockSpec] = {}
+    """The clocks that run."""
+    reasons_owed: tuple[ClockId, ...] = ()
+    """Clocks that were missed and still lack the reason why; it never blocks a notice."""
+    blocking_tasks: int = 0
+    linked_to: IncidentId | None = None
+
+
+APPROVERS_ONLY = (Release, Lift, PlaceHold)
+
+
+def admit(state: IncidentState, act: Act, now: datetime) -> None:
+    """Check that `act` may happen to an incident in `state` at `now`.
+
+    Raises:
+        Refused: with what is wrong and what to do instead.
+    """
+    deed = act.deed
+    if isinstance(deed, APPROVERS_ONLY) and Role.APPROVER not in act.actor.roles:
+        raise Refused(f"only an approver may {deed.kind}; {act.actor.name} is {_roles(act)}")
+    if act.actor.roles == {Role.AUDITOR}:
+        raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {deed.kind}")
+    _refuse_future(_stated_instants(deed), now)
+    if state.status in {Status.CLOSED, Status.DISMISSED} and deed.kind not in {"reopen", "note", "attach", "handover"}:
+        raise Refused(
+            f"incident {state.incident_id} is {state.status}; reopen it first: tocsin reopen {state.incident_id}"
+        )
+    match deed:
+        case Confirm():
+            if state.status is Status.CONFIRMED:
+                confirmed = state.triggers[Trigger.CONFIRMATION].at.isoformat()
+                raise Refused(f"it was confirmed already, at {confirmed}; `tocsin revise` changes the instant")
+        case Dismiss() if state.status is Status.CONFIRMED:
+            raise Refused("it is confirmed; a confirmed incident is closed, not dismissed")
+        case Draft() if not state.audience_known:
+            raise Refused("it is not known who is affected; name them first: `tocsin affected add` (or --everyone)")
+        case Release():
+            _admit_release(state, act, deed)
+        case Stop() | Resume():
+            _admit_stop(state, deed)
+        case Lift() if deed.hold_id not in state.holds:
+            raise Refused(f"hold {deed.hold_id} is not in force; `tocsin show` lists those that are")
+        case Close():
+            _admit_close(state)
+        case Reopen() if state.status not in {Status.CLOSED, Status.DISMISSED}:
+            raise Refused(f"it is {state.status}, not closed; there is nothing to reopen")
+        case AddNote() if deed.clock_id is not None and deed.clock_id not in state.reasons_owed:
+            raise Refused(f"clock {deed.clock_id} owes no reason; leave out the clock to add an ordinary note")
+        case _:
+            pass
+
+
+def apply(state: IncidentState, act: Act) -> IncidentState:
+    """Return the state after an admitted act, as far as the act alone decides it."""
+    change: dict[str, object] = {}
+    match act.deed:
+        case Report() as deed:
+            change = {
+                "triggers": _reported(deed, act.at),
+                "owner": act.actor.person_id,
+                "audience_known": deed.everyone or bool(deed.affected or deed.facts.services),
+                "linked_to": deed.linked_to,
+            }
+        case Confirm() as deed:
+            at = deed.confirmed_at or act.at
+            change = {
+                "status": Status.CONFIRMED,
+                "triggers": state.triggers | {Trigger.CONFIRMATION: TriggerFact(at=at)},
+            }
+        case Dismiss():
+            change = {"status": Status.DISMISSED}
+        case Revise() as deed:
+            stated = {trigger: TriggerFact(at=at) for trigger, at in deed.triggers.items()}
+            change = {"triggers": state.triggers | stated}
+        case AddAffected():
+            change = {"audience_known": True}
+        case Release() as deed:
+            change = {"waves": _with_wave(state, deed.wave_id, released=True)}
+        case Stop() as deed:
+            change = {"waves": _with_wave(state, deed.wave_id, stopped=True)}
+        case Resume() as deed:
+            change = {"waves": _with_wave(state, deed.wave_id, stopped=False)}
+        case Lift() as deed:
+            change = {"holds": tuple(hold for hold in state.holds if hold != deed.hold_id)}
+        case AddNote() as deed:
+            change = {"reasons_owed": tuple(clock for clock in state.reasons_owed if clock != deed.clock_id)}
+        case Handover() as deed:
+            change = {"owner": deed.to}
+        case Close():
+            change = {"status": Status.CLOSED}
+        case Reopen():
+            confirmed = Trigger.CONFIRMATION in state.triggers
+            change = {"status": Status.CONFIRMED if confirmed else Status.REPORTED}
+        case _:
+            pass
+    return state.model_copy(update=change)
+
+
+def revised(facts: Facts, deed: Revise) -> Facts:
+    """Return the facts with the named fields replaced. Raises pydantic's ValidationError on a wrong field or type."""
+    return Facts.model_validate({**facts.model_dump(), **deed.facts})
+
+
+def _reported(deed: Report, at: datetime) -> Triggers:
+    # Whoever reports has discovered it, and on-call staff are staff: until a person states other instants the
+    # report stands in for discovery and awareness. The earlier reading of "aware" is the safe one.
+    assumed = TriggerFact(at=at, basis=Basis.ASSUMED)
+    stated = {trigger: TriggerFact(at=moment) for trigger, moment in deed.triggers.items()}
+    return {
+        Trigger.REPORT: TriggerFact(at=at),
+        Trigger.DISCOVERY: assumed,
+        Trigger.AWARENESS: assumed,
+    } | stated
+
+
+def _admit_release(state: IncidentState, act: Act, deed: Release) -> None:
+    wave = _wave(state, deed.wave_id)
+    if wave.released:
+        raise Refused(f"wave {deed.wave_id} was released already; nothing was sent twice")
+    if wave.drafter == act.actor.person_id:
+        raise Refused("the drafter may not release their own draft; ask another approver")
+    if wave.digest != deed.digest:
+        raise Refused(
+            f"the letters of wave {deed.wave_id} changed since you reviewed them; their digest is {wave.digest[:12]}, "
+            f"you approved {deed.digest[:12]}; review them again and release that digest"
+        )
+
+
+def _admit_stop(state: IncidentState, deed: Stop | Resume) -> None:
+    wave = _wave(state, deed.wave_id)
+    if not wave.released or wave.ended:
+        raise Refused(f"wave {deed.wave_id} is not being sent, so there is nothing to {deed.kind}")
+    if wave.stopped is isinstance(deed, Stop):
+        raise Refused(f"wave {deed.wave_id} is {'stopped' if wave.stopped else 'running'} already")
+
+
+def _admit_close(state: IncidentState) -> None:
+    if state.status is not Status.CONFIRMED:
+        raise Refused("only a confirmed incident is closed; dismiss it with a reason if it is none")
+    waits = []
+    if state.clocks:
+        waits.append(f"{len(state.clocks)} clock(s) still run: {', '.join(c.title for c in state.clocks.values())}")
+    sending = [wave_id for wave_id, wave in state.waves.items() if wave.released and not wave.ended]
+    if sending:
+        waits.append(f"wave(s) still being sent: {', '.join(sending)}")
+    if state.holds:
+        waits.append(f"hold(s) still in force: {', '.join(state.holds)}")
+    if state.blocking_tasks:
+        waits.append(f"{state.blocking_tasks} task(s) still open (tasks named as improvements may outlive it)")
+    if state.reasons_owed:
+        waits.append(f"the reason is missing why {', '.join(state.reasons_owed)} passed: tocsin note --late CLOCK TEXT")
+    if waits:
+        raise Refused("it cannot be closed yet: " + "; ".join(waits))
+
+
+def _wave(state: IncidentState, wave_id: WaveId) -> WaveState:
+    if wave_id not in state.waves:
+        raise Refused(f"there is no wave {wave_id} in this incident; `tocsin show` lists its waves")
+    return state.waves[wave_id]
+
+
+def _with_wave(state: IncidentState, wave_id: WaveId, **change: bool) -> dict[WaveId, WaveState]:
+    return state.waves | {wave_id: state.waves[wave_id].model_copy(update=change)}
+
+
+def _stated_instants(deed: Deed) -> dict[str, datetime]:
+    match deed:
+        case Report() | Revise():
+            return {str(trigger): at for trigger, at in deed.triggers.items()}
+        case Confirm() if deed.confirmed_at is not None:
+            return {"confirmation": deed.confirmed_at}
+        case AddAffected() if deed.known_affected_at is not None:
+            return {"known affected": deed.known_affected_at}
+        case _:
+            return {}
+
+
+def _refuse_future(stated: dict[str, datetime], now: datetime) -> None:
+    for name, at in stated.items():
+        if at > now + SKEW:
+            raise Refused(f"{name} at {at.isoformat()} lies in the future; it is {now.isoformat()} now")
+
+
+def _roles(act: Act) -> str:
+    return ", ".join(sorted(act.actor.roles)) or "without a role"

@@ -1,0 +1,67 @@
+"""Letters: the typed facts a letter is rendered from, and the rendered letter as it is reviewed and sent."""
+
+from tocsin.domain.incident import Facts
+from tocsin.domain.notice import WaveKind
+from tocsin.domain.values import Instant, NoticeId, Value
+
+
+class PeriodOwed(Value):
+    """One promise that the letter answers, for its "why you receive this"."""
+
+    title: str
+    trigger: str
+    trigger_at: Instant
+    deadline_at: Instant | None
+
+
+class LetterFacts(Value):
+    """Everything a letter may say, about one party only."""
+
+    wave_kind: WaveKind
+    language: str
+    time_zone: str
+    """The recipient's IANA zone; instants are shown in it and in UTC."""
+    sender_name: str
+    party_name: str
+    contact_name: str
+    agreement_reference: str
+    notice_number: str
+    previous_number: str | None
+    facts: Facts
+    measures_taken: tuple[str, ...]
+    """Measures named in the facts, then the titles of finished mitigation tasks."""
+    occurred_at: Instant | None
+    discovered_at: Instant | None
+    confirmed_at: Instant | None
+    drafted_at: Instant
+    periods: tuple[PeriodOwed, ...]
+    contact_point: str
+    by_deputy: bool = False
+    is_copy: bool = False
+
+
+class Rendered(Value):
+    """A letter's words in one language. `language` is the one it came out in, which may not be the one asked for."""
+
+    subject: str
+    text: str
+    html: str
+    language: str
+
+
+class Letter(Value):
+    """A rendered letter, exactly as a person reviews it and as the channel is given it."""
+
+    from_name: str
+    from_address: str
+    reply_to: str | None
+    to_name: str
+    to_address: str
+    subject: str
+    text: str
+    html: str
+    language: str
+    message_id: str
+    in_reply_to: str | None = None
+    notice_number: str
+    notice_id: NoticeId

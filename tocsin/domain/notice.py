@@ -1,0 +1,161 @@
+"""Notices and waves: the ledger's states, which transition may follow which, and what counts as told.
+
+The table is the only place that says what may follow what; the diagram in the documents is made from it.
+"""
+
+from enum import StrEnum
+
+from tocsin.domain.errors import Broken
+from tocsin.domain.register import Discharge
+from tocsin.domain.values import (
+    AgreementId,
+    ContactId,
+    DutyId,
+    IncidentId,
+    Instant,
+    NoticeId,
+    Value,
+    WaveId,
+    derived_id,
+)
+
+
+class WaveKind(StrEnum):
+    """What a wave says in relation to the one before it."""
+
+    INITIAL = "initial"
+    FOLLOW_UP = "follow_up"
+    CORRECTION = "correction"
+    FINAL = "final"
+    WITHDRAWAL = "withdrawal"
+
+
+class NoticeState(StrEnum):
+    """How far a notice came."""
+
+    DRAFTED = "drafted"
+    RELEASED = "released"
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    ACKNOWLEDGED = "acknowledged"
+    IN_DOUBT = "in_doubt"
+    BOUNCED = "bounced"
+    BLOCKED = "blocked"
+    DROPPED = "dropped"
+    REPLACED = "replaced"
+    BY_HAND = "by_hand"
+    TOLD_BY_HAND = "told_by_hand"
+    WITHDRAWN = "withdrawn"
+
+
+S = NoticeState
+TRANSITIONS: dict[NoticeState, frozenset[NoticeState]] = {
+    S.DRAFTED: frozenset({S.RELEASED, S.BY_HAND, S.WITHDRAWN}),
+    S.RELEASED: frozenset({S.CLAIMED, S.BY_HAND, S.REPLACED, S.WITHDRAWN}),
+    # Back to released only when the channel certainly did not take it.
+    S.CLAIMED: frozenset({S.ACCEPTED, S.IN_DOUBT, S.RELEASED, S.BOUNCED, S.BLOCKED, S.DROPPED}),
+    S.IN_DOUBT: frozenset({S.ACCEPTED, S.DELIVERED, S.RELEASED, S.BOUNCED, S.BLOCKED, S.DROPPED, S.BY_HAND}),
+    S.ACCEPTED: frozenset({S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED, S.BOUNCED, S.BLOCKED, S.DROPPED}),
+    S.DEFERRED: frozenset({S.DELIVERED, S.ACKNOWLEDGED, S.BOUNCED, S.BLOCKED, S.DROPPED}),
+    # A bounce can arrive late, after the recipient's server had taken the notice.
+    S.DELIVERED: frozenset({S.ACKNOWLEDGED, S.BOUNCED}),
+    S.ACKNOWLEDGED: frozenset(),
+    S.BOUNCED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED}),
+    S.BLOCKED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED}),
+    S.DROPPED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED}),
+    S.REPLACED: frozenset({S.ACKNOWLEDGED}),
+    S.BY_HAND: frozenset({S.TOLD_BY_HAND, S.RELEASED, S.WITHDRAWN}),
+    S.TOLD_BY_HAND: frozenset(),
+    S.WITHDRAWN: frozenset(),
+}
+
+FAILED = frozenset({S.BOUNCED, S.BLOCKED, S.DROPPED})
+"""The channel says that this contact was not reached: the next of the chain takes over."""
+
+_PROOF = {
+    Discharge.ACCEPTED: frozenset({S.ACCEPTED, S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED, S.TOLD_BY_HAND}),
+    Discharge.DELIVERED: frozenset({S.DELIVERED, S.ACKNOWLEDGED, S.TOLD_BY_HAND}),
+    Discharge.ACKNOWLEDGED: frozenset({S.ACKNOWLEDGED, S.TOLD_BY_HAND}),
+}
+
+SENT = _PROOF[Discharge.ACCEPTED]
+"""The channel took it, or a person told them: it is not sent again."""
+
+SETTLED = SENT | {S.BY_HAND, S.REPLACED, S.WITHDRAWN}
+"""The wave has nothing more to do for a notice in one of these."""
+
+
+def step(state: NoticeState, to: NoticeState) -> NoticeState:
+    """Return `to` if the table allows it. Raises Broken otherwise."""
+    if to not in TRANSITIONS[state]:
+        raise Broken(f"a notice cannot go from {state} to {to}")
+    return to
+
+
+def discharges(state: NoticeState, rule: Discharge) -> bool:
+    """Say whether a notice in `state` is the proof that a clause with `rule` asks for."""
+    return state in _PROOF[rule]
+
+
+class ContactRole(StrEnum):
+    """Why this contact is written to: in the chain (the primary, then deputies) or as a copy."""
+
+    CHAIN = "chain"
+    COPY = "copy"
+
+
+class Notice(Value):
+    """One ledger row: one letter to one contact under one agreement in one wave. It holds ids only."""
+
+    notice_id: NoticeId
+    incident_id: IncidentId
+    wave_id: WaveId
+    ordinal: int
+    """Gapless from 0 within the wave; range batches are cut along it."""
+    number: str
+    """The notice number printed in the letter, on which the recipient may ask back."""
+    agreement_id: AgreementId
+    contact_id: ContactId | None
+    """None where the agreement has no usable contact: the row is a person's work from the start."""
+    role: ContactRole
+    chain_position: int = 0
+    duty_ids: tuple[DutyId, ...] = ()
+    state: NoticeState = NoticeState.DRAFTED
+    channel: str
+    message_id: str
+    letter_sha256: str | None = None
+    attempts: int = 0
+    claimed_at: Instant | None = None
+    settled_at: Instant | None = None
+    provider_id: str | None = None
+    detail: str | None = None
+    possible_duplicate: bool = False
+
+
+class WaveCounts(Value):
+    """How many rows of a wave stand in each state, recipients by hand included, fallbacks not yet needed left out."""
+
+    by_state: dict[NoticeState, int]
+    digest: str | None = None
+
+    @property
+    def total(self) -> int:
+        """The recipients: rows that are, or were meant to be, written to."""
+        return sum(n for state, n in self.by_state.items() if state not in {S.DRAFTED, S.REPLACED, S.WITHDRAWN})
+
+    @property
+    def told(self) -> int:
+        """The recipients whose notice the channel took, or whom a person told."""
+        return sum(n for state, n in self.by_state.items() if state in SENT)
+
+    @property
+    def unsettled(self) -> int:
+        """The rows that the wave still has to do something about."""
+        return sum(n for state, n in self.by_state.items() if state not in SETTLED and state is not S.DRAFTED)
+
+
+def notice_id_of(wave_id: WaveId, agreement_id: AgreementId, contact_id: ContactId | None) -> NoticeId:
+    """Return the id of the notice: one wave, agreement and contact have one notice, however often it is planned."""
+    return NoticeId(derived_id("ntc", wave_id, agreement_id, contact_id or "nobody"))

@@ -1,0 +1,67 @@
+"""What every frozen value of the domain has in common: immutability, strict fields, aware UTC instants."""
+
+import hashlib
+import hmac
+from base64 import b32encode
+from datetime import UTC, datetime
+from typing import Annotated, NewType
+
+import rfc8785
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+IncidentId = NewType("IncidentId", str)
+AgreementId = NewType("AgreementId", str)
+PartyId = NewType("PartyId", str)
+ContactId = NewType("ContactId", str)
+DutyId = NewType("DutyId", str)
+ClockId = NewType("ClockId", str)
+WaveId = NewType("WaveId", str)
+NoticeId = NewType("NoticeId", str)
+HoldId = NewType("HoldId", str)
+TaskId = NewType("TaskId", str)
+ActId = NewType("ActId", str)
+PersonId = NewType("PersonId", str)
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Return the same instant in UTC.
+
+    Raises:
+        ValueError: if `moment` is naive; a wall-clock time without a zone is not an instant.
+    """
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise ValueError(f"{moment.isoformat()} has no time zone; add one, for example {moment.isoformat()}Z")
+    return moment.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(as_utc)]
+"""An aware moment, always held in UTC."""
+
+
+class Value(BaseModel):
+    """A frozen value. Unknown fields are refused, so that a typo never passes as a fact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def canonical(self) -> bytes:
+        """Return this value as RFC 8785 canonical JSON, the form that is hashed and signed."""
+        return rfc8785.dumps(self.model_dump(mode="json"))
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of `canonical()` in lower-case hex."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+def opaque_id(prefix: str, key: bytes, *parts: str) -> str:
+    """Return an id that says nothing about `parts` to whoever lacks `key`: HMAC-SHA-256, 80 bits, base32."""
+    mac = hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).digest()
+    return f"{prefix}-{_base32(mac)}"
+
+
+def derived_id(prefix: str, *parts: str) -> str:
+    """Return an id made from ids that are opaque already; the same parts give the same id."""
+    return f"{prefix}-{_base32(hashlib.sha256(chr(31).join(parts).encode()).digest())}"
+
+
+def _base32(digest: bytes) -> str:
+    return b32encode(digest[:10]).decode().lower()

@@ -1,0 +1,405 @@
+"""What the deeds need from the world. Each protocol states its duties in sentences; every driver keeps them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from tocsin.audit.entry import EntryDraft
+from tocsin.audit.tree import Frontier
+from tocsin.audit.verify import StoredEntry
+from tocsin.domain.act import Envelope
+from tocsin.domain.clock import ClockRow
+from tocsin.domain.duty import Duty
+from tocsin.domain.hold import Hold
+from tocsin.domain.incident import Facts
+from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.letter import Letter, LetterFacts, Rendered
+from tocsin.domain.notice import Notice, NoticeState, WaveCounts, WaveKind
+from tocsin.domain.register import Affected, Agreement
+from tocsin.domain.task import Playbook, Task
+from tocsin.domain.values import (
+    ActId,
+    AgreementId,
+    ClockId,
+    IncidentId,
+    Instant,
+    NoticeId,
+    PersonId,
+    TaskId,
+    Value,
+    WaveId,
+)
+
+V = TypeVar("V", bound=Value)
+
+
+class Stamp(Value):
+    """Which write of which workflow this is. Two writes with the same workflow id and sequence are the same write."""
+
+    workflow_id: str
+    run_id: str
+    sequence: int
+    at: Instant
+    incident_id: IncidentId
+
+
+class WaveRow(Value):
+    """A wave as the store holds it."""
+
+    wave_id: WaveId
+    incident_id: IncidentId
+    kind: WaveKind
+    drafted_at: Instant
+    drafter: PersonId
+    rows: int = 0
+    digest: str | None = None
+    previous: WaveId | None = None
+    released_at: Instant | None = None
+    releaser: PersonId | None = None
+    stopped: bool = False
+    ended_at: Instant | None = None
+
+
+class Claimed(Value):
+    """A notice taken for sending: its attempt number fences a later attempt from an earlier one that still runs."""
+
+    notice: Notice
+    prepared: bytes
+
+
+class Claim(Value):
+    """What a claim took, and what it had to leave: rows under a hold, or the whole range under a stop."""
+
+    rows: tuple[Claimed, ...]
+    held: int = 0
+    stopped: bool = False
+
+
+class Attachment(Value):
+    """A file attached to an incident."""
+
+    sha256: str
+    name: str
+    media_type: str
+    content: bytes
+    at: Instant
+
+
+class Incidents(Protocol):
+    """The projection of each incident, its facts and the acts upon it."""
+
+    def put_state(self, state: IncidentState, at: datetime) -> None:
+        """Insert or replace the state; a lower `sequence` than the stored one changes nothing."""
+
+    def state(self, incident_id: IncidentId) -> IncidentState | None:
+        """Return the state, or None for an unknown incident."""
+
+    def all(self, *, open_only: bool = False) -> list[IncidentState]:
+        """Return every incident's state, newest report first; `open_only`: neither closed nor dismissed."""
+
+    def put_facts(self, incident_id: IncidentId, facts: Facts, at: datetime, act_id: ActId) -> None:
+        """Append a version of the facts (sealed under the incident's key). The same act's version is put once."""
+
+    def facts(self, incident_id: IncidentId) -> Facts | None:
+        """Return the newest facts, or None."""
+
+    def add_act(self, envelope: Envelope, sequence: int) -> None:
+        """Append an act (sealed). The same act id is kept once."""
+
+    def acts(self, incident_id: IncidentId) -> list[Envelope]:
+        """Return the acts in the order of their sequence."""
+
+    def act(self, act_id: ActId) -> Envelope | None:
+        """Return one act, or None."""
+
+    def attach(self, incident_id: IncidentId, attachment: Attachment) -> None:
+        """Keep a file (sealed); the same digest is kept once per incident."""
+
+    def attachments(self, incident_id: IncidentId) -> list[Attachment]:
+        """Return the incident's files in the order of `at`."""
+
+
+class Register(Protocol):
+    """The agreements, by revision: a published version is never changed. Names and addresses are sealed at rest."""
+
+    def revision(self) -> int:
+        """Return the newest revision; 0 when nothing was ever published."""
+
+    def publish(self, agreements: Iterable[Agreement], at: datetime) -> int:
+        """Add a version of each agreement that is new or differs; return the revision, unchanged if none does."""
+
+    def agreements(self, revision: int | None = None) -> Iterator[Agreement]:
+        """Yield, by reference, each agreement's newest version, or the one in force at `revision`."""
+
+    def agreement(self, agreement_id: AgreementId, revision: int | None = None) -> Agreement | None:
+        """Return one agreement's newest version, or the one at `revision`."""
+
+    def pin(self, incident_id: IncidentId, affected: Iterable[Affected]) -> None:
+        """Pin agreement versions to an incident; one that is pinned keeps its version and gets the other fields."""
+
+    def pinned(self, incident_id: IncidentId) -> list[Affected]:
+        """Return the pins by agreement id, each with the pinned version."""
+
+
+class Duties(Protocol):
+    """Duties, clocks and holds of incidents."""
+
+    def put(self, duties: Iterable[Duty]) -> None:
+        """Insert or replace by duty id."""
+
+    def of(self, incident_id: IncidentId, *, clock_id: ClockId | None = None, open_only: bool = False) -> list[Duty]:
+        """Return duties by target, then id."""
+
+    def by_id(self, duty_ids: Iterable[str]) -> list[Duty]:
+        """Return the duties with these ids."""
+
+    def put_clock(self, row: ClockRow) -> None:
+        """Insert or replace by clock id. `open_duties` and `total_duties` are not stored but counted on reading."""
+
+    def clock(self, clock_id: ClockId) -> ClockRow | None:
+        """Return one clock with its duties counted, or None."""
+
+    def clocks(self, incident_id: IncidentId) -> list[ClockRow]:
+        """Return an incident's clocks by target, with their duties counted."""
+
+    def running_clocks(self) -> list[ClockRow]:
+        """Return the running clocks of all incidents by target."""
+
+    def put_hold(self, incident_id: IncidentId, hold: Hold) -> None:
+        """Insert or replace by hold id (issuer and reference sealed)."""
+
+    def holds(self, incident_id: IncidentId) -> list[Hold]:
+        """Return all holds, lifted ones included, by `placed_at`."""
+
+
+class Ledger(Protocol):
+    """Waves, notices and their letters. Intent is committed before a call, the outcome after it."""
+
+    def put_wave(self, wave: WaveRow) -> None:
+        """Insert or replace by wave id."""
+
+    def wave(self, wave_id: WaveId) -> WaveRow | None:
+        """Return a wave, or None."""
+
+    def waves(self, incident_id: IncidentId) -> list[WaveRow]:
+        """Return an incident's waves by `drafted_at`."""
+
+    def plan(self, notices: Iterable[Notice]) -> None:
+        """Insert rows; a notice id that exists already is left as it is."""
+
+    def discard(self, wave_id: WaveId) -> None:
+        """Delete the rows and letters of a wave that was never released. Raises Broken for a released one."""
+
+    def put_letters(self, letters: Iterable[tuple[Notice, Letter, bytes]]) -> None:
+        """Store each letter and the bytes its channel prepared (sealed), and replace the notice's row."""
+
+    def letter(self, notice_id: NoticeId) -> Letter | None:
+        """Return the rendered letter, or None."""
+
+    def prepared(self, notice_id: NoticeId) -> bytes | None:
+        """Return the bytes the channel is given, or None."""
+
+    def notice(self, notice_id: NoticeId) -> Notice | None:
+        """Return one row, or None."""
+
+    def notices(
+        self,
+        wave_id: WaveId,
+        *,
+        first: int = 0,
+        last: int | None = None,
+        states: Iterable[NoticeState] | None = None,
+    ) -> list[Notice]:
+        """Return rows with first <= ordinal < last, by ordinal, in the given states."""
+
+    def of(self, incident_id: IncidentId) -> list[Notice]:
+        """Return all rows of an incident by wave and ordinal."""
+
+    def claim(self, wave_id: WaveId, first: int, last: int, limit: int, at: datetime) -> Claim:
+        """Take up to `limit` released rows of a range for sending: state `claimed`, attempts + 1, `claimed_at`.
+
+        Holds and stops are read in this same transaction: a row whose agreement an unlifted hold covers is left
+        and counted, a stopped wave gives nothing. Two claims never take the same row.
+        """
+
+    def put(self, notices: Iterable[Notice]) -> None:
+        """Replace rows by notice id. Raises Broken where the table of transitions forbids the change of state."""
+
+    def counts(self, wave_id: WaveId) -> WaveCounts:
+        """Count the rows of a wave by state."""
+
+
+class Tasks(Protocol):
+    """The tasks of incidents; titles, outcomes and proofs are sealed."""
+
+    def put(self, tasks: Iterable[Task], sequence: int) -> None:
+        """Insert or replace by task id; a lower sequence than the stored one changes nothing."""
+
+    def of(self, incident_id: IncidentId) -> list[Task]:
+        """Return an incident's tasks by due time."""
+
+    def one(self, task_id: TaskId) -> Task | None:
+        """Return one task, or None."""
+
+
+class Log(Protocol):
+    """The append-only audit log. Only `append` writes; nothing updates or deletes."""
+
+    def append(self, drafts: Iterable[EntryDraft]) -> list[int]:
+        """Append entries with gapless numbers and move the head, in the transaction of the caller.
+
+        A draft whose key is in the log already is not appended again; its number is returned instead.
+        """
+
+    def entries(self, first: int = 0, *, incident_id: IncidentId | None = None) -> Iterator[StoredEntry]:
+        """Yield entries by number from `first`, streamed."""
+
+    def head(self) -> Frontier:
+        """Return the frontier after the newest entry."""
+
+
+class Transaction(Protocol):
+    """One transaction over all of the store. It commits when its context ends without an exception."""
+
+    @property
+    def incidents(self) -> Incidents: ...
+    @property
+    def register(self) -> Register: ...
+    @property
+    def duties(self) -> Duties: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def log(self) -> Log: ...
+
+    def remember(self, key: str, at: datetime) -> bool:
+        """Note that `key` (a page sent, a difference reported) has been dealt with; False if it was already."""
+
+
+class Store(Protocol):
+    """The facts. Every method is blocking; call it in a thread."""
+
+    def once(self, stamp: Stamp, inputs: Value, deed: Callable[[Transaction], V], result: type[V]) -> V:
+        """Run `deed` in one transaction, once for each (workflow id, sequence), and return what it returned.
+
+        A repetition with equal inputs returns the stored result without running `deed`.
+        Raises Broken if the same (workflow id, sequence) comes with other inputs.
+        """
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that may write; writers wait for each other."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that only reads."""
+
+
+class Sealer(Protocol):
+    """Encryption at rest. A scope is an incident id, or `namespace` for what belongs to no incident."""
+
+    def seal(self, scope: str, content: bytes, about: str) -> bytes:
+        """Encrypt under the scope's key; `about` (which row, which column) is bound and must be given to open."""
+
+    def open(self, scope: str, sealed: bytes, about: str) -> bytes:
+        """Decrypt. Raises Broken if the key is gone, or anything was altered or moved."""
+
+    def salt(self, incident_id: IncidentId) -> bytes:
+        """Return the incident's salt for the log's digests; it is gone when the incident's key is."""
+
+    def ensure(self, incident_id: IncidentId) -> None:
+        """Create the incident's key if there is none yet."""
+
+
+class Door(Protocol):
+    """Checks that an act came through a door we know."""
+
+    def admit(self, envelope: Envelope, now: datetime) -> None:
+        """Raise Refused if the envelope is expired, edited, forged, or unsigned without being `unverified local`."""
+
+
+class Verdict(StrEnum):
+    """What came of handing a letter to a channel."""
+
+    ACCEPTED = "accepted"
+    NOT_SENT = "not_sent"
+    """The channel certainly did not take it; trying again is safe."""
+    IN_DOUBT = "in_doubt"
+    """It may have taken it: never tried again blindly."""
+    REJECTED = "rejected"
+    """It will never take this letter for this contact."""
+    CHANNEL_DOWN = "channel_down"
+    """It takes nothing from us at present (key, account, region); other letters would fare no better."""
+
+
+class Outcome(Value):
+    """The verdict of one sending, with what the channel said."""
+
+    verdict: Verdict
+    provider_id: str | None = None
+    detail: str = ""
+    retry_after: timedelta | None = None
+
+
+class Channel(Protocol):
+    """A way for a letter to leave. Sending never raises: whatever happens is an Outcome."""
+
+    name: str
+
+    def prepare(self, letter: Letter) -> bytes:
+        """Return the exact bytes that `send` will be given: the release is bound to them.
+
+        Raises Refused if the channel could not carry the letter unchanged.
+        """
+
+    async def send(self, prepared: bytes, at: datetime) -> Outcome:
+        """Hand the bytes over, once."""
+
+    async def lookup(self, prepared: bytes) -> bool | None:
+        """Say whether the channel took these bytes before; None if it cannot tell."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class Renderer(Protocol):
+    """Turns typed facts into the words of a letter."""
+
+    def render(self, facts: LetterFacts) -> Rendered:
+        """Render in the facts' language, or in English, marked, when there is no translation.
+
+        Raises Broken if the template fails; a value with a line break never reaches a header.
+        """
+
+
+class Page(Value):
+    """What a person is called for: what, how long left, what to do. No personal data."""
+
+    key: str
+    """The same page is sent once."""
+    subject: str
+    text: str
+    at: Instant
+
+
+class Pager(Protocol):
+    """Calls a person."""
+
+    async def page(self, page: Page) -> None:
+        """Deliver the page; the same key again delivers nothing new. Raises Deferred if it could not."""
+
+
+class Playbooks(Protocol):
+    """The playbooks that ship, and the user's own."""
+
+    def for_kind(self, kind: str) -> Playbook:
+        """Return the playbook for a kind of incident, or the general one."""
+
+
+class Runs(Protocol):
+    """What Temporal runs. Used by the sweep only."""
+
+    async def running(self, workflow_ids: Sequence[str]) -> dict[str, bool]:
+        """Say for each workflow id whether it is running, by describing it."""
