@@ -1,0 +1,159 @@
+"""What is spoken over Temporal: the names of workflows, updates, signals and queues, and their messages.
+
+Names are promises to running incidents: they are never changed, only added to. Messages hold ids, counts,
+instants and decisions; an act's envelope is the one exception, and every payload is encrypted.
+"""
+
+from enum import StrEnum
+
+from tocsin.domain.clock import ClockSpec, Mark
+from tocsin.domain.duty import Difference
+from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.notice import WaveCounts
+from tocsin.domain.task import Task
+from tocsin.domain.tempo import Tempo
+from tocsin.domain.values import ClockId, IncidentId, NoticeId, Value, WaveId
+
+TASK_QUEUE = "tocsin"
+
+INCIDENT = "tocsin.Incident"
+CLOCK = "tocsin.Clock"
+WAVE = "tocsin.Wave"
+RESPONSE = "tocsin.Response"
+SWEEP = "tocsin.Sweep"
+
+ACT = "act"
+"""The one update: a person's act, in its envelope. Its update id is the kind of the act and the act id."""
+STATUS = "status"
+"""The one query every workflow answers."""
+
+SWEEP_SCHEDULE = "tocsin-sweep"
+
+
+class SearchAttribute(StrEnum):
+    """The search attributes, registered on start. The dev server allows at most ten keywords."""
+
+    STATUS = "TocsinStatus"
+    INCIDENT = "TocsinIncident"
+    NEXT_DEADLINE = "TocsinNextDeadline"
+
+
+def incident_workflow(incident_id: IncidentId) -> str:
+    """Return the workflow id of an incident."""
+    return f"tocsin/incident/{incident_id}"
+
+
+def clock_workflow(incident_id: IncidentId, clock_id: ClockId) -> str:
+    """Return the workflow id of a clock."""
+    return f"tocsin/clock/{incident_id}/{clock_id}"
+
+
+def wave_workflow(incident_id: IncidentId, wave_id: WaveId) -> str:
+    """Return the workflow id of a wave."""
+    return f"tocsin/wave/{incident_id}/{wave_id}"
+
+
+def response_workflow(incident_id: IncidentId) -> str:
+    """Return the workflow id of an incident's tasks."""
+    return f"tocsin/response/{incident_id}"
+
+
+def incident_of(workflow_id: str) -> IncidentId | None:
+    """Return the incident that a workflow id belongs to, or None for one that belongs to none (the sweep)."""
+    parts = workflow_id.split("/")
+    return IncidentId(parts[2]) if len(parts) > 2 and parts[0] == "tocsin" else None
+
+
+class IncidentInput(Value):
+    """Starts an incident; `state` is given when it continues as new."""
+
+    incident_id: IncidentId
+    tempo: Tempo
+    state: IncidentState | None = None
+    history_limit: int | None = None
+
+
+class ClockInput(Value):
+    """Starts a clock."""
+
+    incident_id: IncidentId
+    tempo: Tempo
+    spec: ClockSpec
+    sent: tuple[Mark, ...] = ()
+    sequence: int = 0
+
+
+class WaveInput(Value):
+    """Starts the sending of a released wave of `rows` ledger rows."""
+
+    incident_id: IncidentId
+    wave_id: WaveId
+    tempo: Tempo
+    rows: int
+    sequence: int = 0
+
+
+class ResponseInput(Value):
+    """Starts the tasks of an incident. `tasks` is given when it continues as new."""
+
+    incident_id: IncidentId
+    tempo: Tempo
+    kind: str
+    sequence: int = 0
+    tasks: tuple[Task, ...] | None = None
+
+
+class SweepInput(Value):
+    """Starts one sweep."""
+
+    tempo: Tempo
+
+
+class ClockEnded(Value):
+    """A clock tells its incident that it has ended, and how."""
+
+    clock_id: ClockId
+    outcome: str
+
+
+class ClockMissed(Value):
+    """A clock tells its incident that its deadline passed with duties open."""
+
+    clock_id: ClockId
+
+
+class WaveProgress(Value):
+    """A wave tells its incident how far it came."""
+
+    wave_id: WaveId
+    counts: WaveCounts
+    ended: bool = False
+
+
+class TasksChanged(Value):
+    """The response tells the incident how many tasks stand in the way of closing."""
+
+    blocking: int
+    settled_notice: NoticeId | None = None
+    """A notice that a person has just delivered by hand."""
+
+
+class NoticeByHand(Value):
+    """A wave hands notices to people: the response makes a task of each."""
+
+    tasks: tuple[Task, ...]
+
+
+class ResolvedDuties(Value):
+    """What resolving the duties gave: the clocks that should run now, and what changed."""
+
+    clocks: tuple[ClockSpec, ...]
+    difference: Difference
+    duties: int
+
+
+class IncidentStatus(Value):
+    """What an incident answers when asked."""
+
+    state: IncidentState
+    next_target: str | None = None
