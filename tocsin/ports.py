@@ -276,6 +276,9 @@ class Transaction(Protocol):
     @property
     def log(self) -> Log: ...
 
+    def last_sequence(self, workflow_id: str) -> int:
+        """Return the highest sequence that `Store.once` has seen for a workflow id; 0 for none."""
+
     def remember(self, key: str, at: datetime) -> bool:
         """Note that `key` (a page sent, a difference reported) has been dealt with; False if it was already."""
 
@@ -403,3 +406,28 @@ class Runs(Protocol):
 
     async def running(self, workflow_ids: Sequence[str]) -> dict[str, bool]:
         """Say for each workflow id whether it is running, by describing it."""
+
+
+class Keyring(Protocol):
+    """The keys of one installation. It holds no incident's key: those lie in the store, wrapped under a master key."""
+
+    def id_key(self) -> bytes:
+        """Return the key under which outside names become opaque ids."""
+
+    def namespace_key(self) -> bytes:
+        """Return the key of what belongs to no incident. It outlives every rotation."""
+
+    def master_id(self) -> str:
+        """Return the key id of the current master key."""
+
+    def wrap(self, key: bytes, about: str) -> tuple[str, bytes]:
+        """Seal a key under the current master key; return that master's key id and the sealed key."""
+
+    def unwrap(self, key_id: str, wrapped: bytes, about: str) -> bytes:
+        """Open a key that `wrap` sealed. Raises Broken if the master key is gone, or anything was altered or moved."""
+
+    def rotate_master(self) -> str:
+        """Make a new master key the current one and return its key id; the old ones stay, to open what they sealed."""
+
+    def open_from_engine(self, sealed: bytes) -> bytes:
+        """Open a report that was sealed to the engine. Raises Refused if it was not sealed to this one."""

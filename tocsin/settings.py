@@ -1,11 +1,12 @@
 """The environment, read once: `TOCSIN_*`, and secrets also from `TOCSIN_*_FILE`."""
 
 import os
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError, model_validator
+from pydantic import PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.domain.errors import Refused
@@ -23,7 +24,7 @@ class ChannelName(StrEnum):
 class Settings(BaseSettings):
     """Everything that is configured. Unknown `TOCSIN_*` names and wrong values stop the start, all named at once."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True)
 
     home: Path = Path("var/tocsin")
     """Where keys, the embedded store, the outbox and the spool lie."""
@@ -31,7 +32,7 @@ class Settings(BaseSettings):
     """SQLAlchemy URL; default: SQLite in `home`."""
     temporal_address: str = "127.0.0.1:7233"
     temporal_namespace: str = "tocsin"
-    retention_days: int = 400
+    retention_days: PositiveInt = 400
     """How long the namespace keeps closed workflows, in days."""
     user: str | None = None
     """Who acts on the command line: a name in `people.toml`; default: the login name."""
@@ -50,19 +51,21 @@ class Settings(BaseSettings):
     on_call: str = "the on-call approver"
     on_call_phone: str = ""
     """Whom the command line tells to phone when the engine cannot be reached."""
-    sends_in_flight: int = 64
-    sweep_every_seconds: int = 300
-    history_limit: int | None = None
+    sends_in_flight: PositiveInt = 64
+    sweep_every_seconds: PositiveInt = 300
+    history_limit: PositiveInt | None = None
     """Events after which an incident continues as new; default: when the server suggests it."""
 
-    @model_validator(mode="after")
-    def _sendgrid_has_a_key(self) -> "Settings":
-        if self.channel is ChannelName.SENDGRID and self.sendgrid_api_key is None:
+    # On the field, not the model: a model's validator does not run, and names nothing, when another value is wrong.
+    @field_validator("sendgrid_api_key")
+    @classmethod
+    def _sendgrid_has_a_key(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if info.data.get("channel") is ChannelName.SENDGRID and not (key and key.get_secret_value()):
             raise ValueError(
                 "TOCSIN_CHANNEL is sendgrid but there is no key: set TOCSIN_SENDGRID_API_KEY or "
                 "TOCSIN_SENDGRID_API_KEY_FILE, or TOCSIN_CHANNEL=outbox"
             )
-        return self
+        return key
 
     @property
     def database_url(self) -> str:
@@ -81,16 +84,25 @@ def load() -> Settings:
     Raises:
         Refused: naming every unknown name, every wrong value and every missing secret file at once.
     """
-    mistakes = [f"{name}: no such setting" for name in os.environ if name.startswith(PREFIX) and _field(name) is None]
-    secrets, missing = _secrets_from_files()
+    mistakes = [_unknown(name) for name in os.environ if name.startswith(PREFIX) and _field(name) is None]
+    secrets, unread = _secrets_from_files()
+    mistakes += unread
     try:
         settings = Settings(**secrets)
     except ValidationError as error:
-        mistakes += [f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
-        settings = None
-    if mistakes or missing or settings is None:
-        raise Refused("the settings are wrong:\n  " + "\n  ".join(mistakes + missing))
+        mistakes += [
+            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
+    if mistakes:
+        raise Refused("the settings are wrong:\n  " + "\n  ".join(mistakes))
     return settings
+
+
+def _unknown(name: str) -> str:
+    wanted = name.removeprefix(PREFIX).lower()
+    close = get_close_matches(wanted, Settings.model_fields, n=1, cutoff=0.7)
+    return f"{name}: no such setting; {f'did you mean {PREFIX}{close[0].upper()}?' if close else 'unset it'}"
 
 
 def _field(name: str) -> str | None:
@@ -99,13 +111,18 @@ def _field(name: str) -> str | None:
 
 
 def _secrets_from_files() -> tuple[dict[str, Any], list[str]]:
-    found, missing = {}, []
+    found: dict[str, Any] = {}
+    mistakes = []
     for name, path in os.environ.items():
         field = _field(name) if name.startswith(PREFIX) and name.endswith("_FILE") else None
         if field is None:
             continue
+        if name.removesuffix("_FILE") in os.environ:
+            mistakes.append(f"{name}: {name.removesuffix('_FILE')} is set too; unset one of them")
         try:
             found[field] = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            missing.append(f"{name}: cannot read {path} ({error.strerror})")
-    return found, missing
+            mistakes.append(f"{name}: cannot read {path} ({error.strerror})")
+        except UnicodeDecodeError:
+            mistakes.append(f"{name}: {path} is not UTF-8 text")
+    return found, mistakes

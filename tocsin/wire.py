@@ -8,11 +8,12 @@ from enum import StrEnum
 
 from tocsin.domain.clock import ClockSpec, Mark
 from tocsin.domain.duty import Difference
+from tocsin.domain.incident import Status
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.notice import WaveCounts
 from tocsin.domain.task import Task
 from tocsin.domain.tempo import Tempo
-from tocsin.domain.values import ClockId, IncidentId, NoticeId, Value, WaveId
+from tocsin.domain.values import ClockId, IncidentId, Instant, NoticeId, Value, WaveId
 
 TASK_QUEUE = "tocsin"
 
@@ -26,6 +27,23 @@ ACT = "act"
 """The one update: a person's act, in its envelope. Its update id is the kind of the act and the act id."""
 STATUS = "status"
 """The one query every workflow answers."""
+
+CLOCK_ENDED = "clock_ended"
+CLOCK_MISSED = "clock_missed"
+WAVE_PROGRESS = "wave_progress"
+TASKS_CHANGED = "tasks_changed"
+"""Signals to an incident."""
+
+REARM = "rearm"
+RECOUNT = "recount"
+"""Signals to a clock."""
+
+NUDGE = "nudge"
+"""Signal to a wave."""
+
+BY_HAND = "by_hand"
+INCIDENT_OVER = "incident_over"
+"""Signals to a response."""
 
 SWEEP_SCHEDULE = "tocsin-sweep"
 
@@ -101,6 +119,7 @@ class ResponseInput(Value):
     kind: str
     sequence: int = 0
     tasks: tuple[Task, ...] | None = None
+    over: Status | None = None
 
 
 class SweepInput(Value):
@@ -144,6 +163,12 @@ class NoticeByHand(Value):
     tasks: tuple[Task, ...]
 
 
+class IncidentOver(Value):
+    """An incident tells its response that it has ended; what only improves may go on."""
+
+    status: Status
+
+
 class ResolvedDuties(Value):
     """What resolving the duties gave: the clocks that should run now, and what changed."""
 
@@ -156,4 +181,4 @@ class IncidentStatus(Value):
     """What an incident answers when asked."""
 
     state: IncidentState
-    next_target: str | None = None
+    next_target_at: Instant | None = None

@@ -41,6 +41,10 @@ def verify(entries: Iterable[StoredEntry], head: Frontier) -> Verdict:
     if tree.size != head.size:
         why = f"the log has {tree.size} entries, its head says {head.size}: the tail was cut or added to"
         return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=min(tree.size, head.size), why=why)
+    if tree.peaks != head.peaks:
+        # Every peak that the head has was compared on the way: the head itself lacks some, or has too many.
+        why = f"no entry is at fault but the head is: {len(head.peaks)} peaks cannot belong to {head.size} entries"
+        return Verdict(holds=False, size=tree.size, root=tree.root(), why=why)
     return Verdict(holds=True, size=tree.size, root=tree.root())
 
 
@@ -49,7 +53,7 @@ def _fault(expected: int, stored: StoredEntry) -> str:
         return f"entry {expected} is missing; entry {stored.number} stands in its place"
     try:
         inside = json.loads(stored.body).get("n")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return f"entry {expected} is not JSON any more"
     if inside != expected:
         return f"entry {expected} was moved: its own bytes say that it is entry {inside}"
@@ -61,8 +65,8 @@ def _fault(expected: int, stored: StoredEntry) -> str:
 def _unlike(tree: Frontier, head: Frontier) -> int | None:
     """Return the first entry of the subtree that differs from the head's, once that subtree is complete."""
     start = 0
-    for index, peak in enumerate(head.peaks):
-        width = 1 << _bits(head.size)[index]
+    for index, (bit, peak) in enumerate(zip(_bits(head.size), head.peaks, strict=False)):
+        width = 1 << bit
         if start + width == tree.size and tree.peaks[index] != peak:
             return start
         start += width

@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident import Facts, Trigger
@@ -45,6 +45,11 @@ class Actor(Value):
     name: str
     roles: frozenset[Role]
     authenticated: str = UNVERIFIED_LOCAL
+
+    @field_serializer("roles", when_used="json")
+    def _in_order(self, roles: frozenset[Role]) -> list[Role]:
+        # A set has another order in every process, and what is signed must have one.
+        return sorted(roles)
 
 
 class Report(Value):
@@ -91,6 +96,8 @@ class AddAffected(Value):
     kind: Literal["affected_add"] = "affected_add"
     agreements: tuple[AgreementId, ...] = ()
     everyone: bool = False
+    only: bool = False
+    """Nobody else is affected: those who could not be ruled out until now are."""
     known_affected_at: Instant | None = None
 
 

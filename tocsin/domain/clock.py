@@ -10,7 +10,8 @@ from itertools import groupby
 
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.incident import Trigger
-from tocsin.domain.values import ClockId, IncidentId, Instant, Value
+from tocsin.domain.tempo import time_left
+from tocsin.domain.values import ActId, ClockId, IncidentId, Instant, Value
 
 
 class Mark(StrEnum):
@@ -57,7 +58,8 @@ class ClockRow(Value):
     state: ClockState = ClockState.RUNNING
     sent: tuple[Mark, ...] = ()
     late: bool = False
-    late_reason: str | None = None
+    late_reason: ActId | None = None
+    """The act that gave the reason; its words are sealed with the act."""
     ended_at: Instant | None = None
     outcome: str | None = None
     open_duties: int = 0
@@ -81,6 +83,25 @@ def covered_by(mark: Mark) -> tuple[Mark, ...]:
     """Return `mark` and the marks before it: sending it makes them sent."""
     order = list(SHARES)
     return tuple(order[: order.index(mark) + 1])
+
+
+def warning(spec: ClockSpec, mark: Mark, now: datetime, counted: tuple[int, int], held: int) -> tuple[str, str]:
+    """Return subject and text of the page for a mark: what, how long left, what to do. Ids and counts only."""
+    still_open, total = counted
+    name = "deadline" if spec.deadline_at else "internal target (the clause has no number)"
+    left = time_left(spec.target_at, now)
+    subject = f"{left}: {spec.title}, incident {spec.incident_id}"
+    lines = [
+        f"Clock: {spec.title} ({spec.clock_id}), {mark} of its time has passed.",
+        f"{name.capitalize()}: {spec.target_at.isoformat()} ({left}).",
+        f"Open: {still_open} of {total} duties.",
+    ]
+    if held:
+        lines.append(f"{held} of them are under a hold: the clock runs on, nothing is sent until it is lifted.")
+    if mark is Mark.DUE and spec.deadline_at and not held:
+        lines.append("It is late. Tell them now; the reason why may follow.")
+    lines.append(f"See what is missing: tocsin show {spec.incident_id}")
+    return subject, "\n".join(lines) + "\n"
 
 
 def group(duties: Iterable[Duty]) -> list[ClockSpec]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.domain.hold import Hold, deadline_after_lift
-from tocsin.domain.incident import Trigger, Triggers
+from tocsin.domain.incident import Trigger, TriggerFact, Triggers
 from tocsin.domain.register import Affected, Discharge, Limb, OnLift
 from tocsin.domain.values import AgreementId, ClockId, DutyId, IncidentId, Instant, NoticeId, PartyId, Value, derived_id
 
@@ -82,10 +82,11 @@ def resolve(
 ) -> list[Duty]:
     """Return every contractual duty that exists now: one per affected agreement and limb whose trigger has happened."""
     return [
-        _under_limb(incident_id, triggers, pin, limb, lifted)
+        _under_limb(incident_id, fact, pin, limb, lifted)
         for pin in affected
+        if not pin.excluded
         for limb in pin.agreement.clause.limbs
-        if limb.trigger in triggers
+        if (fact := _fact(triggers, pin, limb.trigger)) is not None
     ]
 
 
@@ -137,15 +138,27 @@ def clock_id_of(incident_id: IncidentId, rule_id: str, anchor: str) -> ClockId:
     return ClockId(derived_id("clk", incident_id, rule_id, anchor))
 
 
-def _under_limb(incident_id: IncidentId, triggers: Triggers, pin: Affected, limb: Limb, lifted: Sequence[Hold]) -> Duty:
+def _fact(triggers: Triggers, pin: Affected, trigger: Trigger) -> TriggerFact | None:
+    if trigger is not Trigger.KNOWN_AFFECTED:
+        return triggers.get(trigger)
+    # The one trigger that each party has for itself; whoever the report named is known since the report.
+    if not pin.confirmed:
+        return None
+    if pin.known_affected_at is not None:
+        return TriggerFact(at=pin.known_affected_at)
+    return triggers.get(trigger) or triggers.get(Trigger.REPORT)
+
+
+def _under_limb(incident_id: IncidentId, fact: TriggerFact, pin: Affected, limb: Limb, lifted: Sequence[Hold]) -> Duty:
     agreement = pin.agreement
-    fact = triggers[limb.trigger]
     trigger_at, anchor, steps = (
         fact.at,
         str(limb.trigger),
         [f"{limb.trigger.words}: {fact.at.isoformat()} ({fact.basis})"],
     )
     stricter_at = None
+    if limb.trigger is Trigger.KNOWN_AFFECTED and pin.known_affected_at is not None:
+        anchor = f"{limb.trigger}@{fact.at.isoformat()}"
     if pin.known_affected_at is not None and pin.known_affected_at > fact.at:
         # A promise to this party could not be kept before we knew that it is affected; both readings are shown.
         trigger_at, anchor = pin.known_affected_at, f"{limb.trigger}@{pin.known_affected_at.isoformat()}"
@@ -162,7 +175,8 @@ def _under_limb(incident_id: IncidentId, triggers: Triggers, pin: Affected, limb
         if moved_at != deadline_at:
             steps.append(f"hold {hold.hold_id} lifted {hold.lifted_at.isoformat()}, {on_lift}: {moved_at.isoformat()}")
             deadline_at = target_at = moved_at
-            anchor = f"{anchor}+{hold.hold_id}"
+            # Clauses that differ in what a lifting does part here: one clock has one deadline.
+            anchor = f"{anchor}+{hold.hold_id}:{on_lift}"
     return Duty(
         duty_id=DutyId(derived_id("dty", incident_id, agreement.agreement_id, limb.rule_id)),
         incident_id=incident_id,

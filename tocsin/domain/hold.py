@@ -49,6 +49,8 @@ def deadline_after_lift(
         case OnLift.DUE_IMMEDIATELY:
             return max(deadline_at, lifted_at)
         case OnLift.RESUME_REMAINING:
-            return max(deadline_at, lifted_at + max(deadline_at - placed_at, timedelta(0)))
+            # A hold placed before the trigger finds the whole period unspent, never more than that.
+            left = min(deadline_at - placed_at, period)
+            return max(deadline_at, lifted_at + max(left, timedelta(0)))
         case OnLift.RESTART_FULL:
             return max(deadline_at, lifted_at + period)

@@ -26,7 +26,7 @@ from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Basis, Facts, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
-from tocsin.domain.values import ClockId, HoldId, IncidentId, PersonId, Value, WaveId
+from tocsin.domain.values import ClockId, HoldId, IncidentId, PersonId, Value, WaveId, derived_id
 
 SKEW = timedelta(minutes=2)
 """How far ahead of the engine's clock a stated instant may lie before it counts as the future."""
@@ -39,6 +39,8 @@ class WaveState(Value):
     drafter: PersonId
     digest: str
     rows: int
+    draft: Draft
+    """What was asked for, so that a revision can draft it again."""
     released: bool = False
     stopped: bool = False
     ended: bool = False
@@ -77,6 +79,8 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
     deed = act.deed
     if isinstance(deed, APPROVERS_ONLY) and Role.APPROVER not in act.actor.roles:
         raise Refused(f"only an approver may {deed.kind}; {act.actor.name} is {_roles(act)}")
+    if not act.actor.roles:
+        raise Refused(f"{act.actor.name} has no role here and may not {deed.kind}; an admin gives roles in people.toml")
     if act.actor.roles == {Role.AUDITOR}:
         raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {deed.kind}")
     _refuse_future(_stated_instants(deed), now)
@@ -139,6 +143,8 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
             change = {"waves": _with_wave(state, deed.wave_id, stopped=True)}
         case Resume() as deed:
             change = {"waves": _with_wave(state, deed.wave_id, stopped=False)}
+        case PlaceHold():
+            change = {"holds": (*state.holds, hold_id_of(act))}
         case Lift() as deed:
             change = {"holds": tuple(hold for hold in state.holds if hold != deed.hold_id)}
         case AddNote() as deed:
@@ -153,6 +159,16 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
         case _:
             pass
     return state.model_copy(update=change)
+
+
+def hold_id_of(act: Act) -> HoldId:
+    """Return the id of the hold that an act places."""
+    return HoldId(derived_id("hld", act.act_id))
+
+
+def wave_id_of(act: Act) -> WaveId:
+    """Return the id of the wave that an act drafts."""
+    return WaveId(derived_id("wav", act.act_id))
 
 
 def revised(facts: Facts, deed: Revise) -> Facts:

@@ -3,6 +3,8 @@
 The table is the only place that says what may follow what; the diagram in the documents is made from it.
 """
 
+import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 
 from tocsin.domain.errors import Broken
@@ -159,3 +161,21 @@ class WaveCounts(Value):
 def notice_id_of(wave_id: WaveId, agreement_id: AgreementId, contact_id: ContactId | None) -> NoticeId:
     """Return the id of the notice: one wave, agreement and contact have one notice, however often it is planned."""
     return NoticeId(derived_id("ntc", wave_id, agreement_id, contact_id or "nobody"))
+
+
+def notice_number(notice_id: NoticeId) -> str:
+    """Return the number printed in the letter, short enough to be read out on the phone: `N-7Q2F-M3KD`."""
+    mark = notice_id.removeprefix("ntc-").upper()
+    return f"N-{mark[:4]}-{mark[4:8]}"
+
+
+def wave_digest(rows: Iterable[Notice]) -> str:
+    """Return what a release is bound to: SHA-256, in hex, over every letter's digest, its contact and its place.
+
+    Rows are taken by ordinal, so that the same letters and chains give the same digest however they were read.
+    """
+    whole = hashlib.sha256()
+    for row in sorted(rows, key=lambda row: row.ordinal):
+        line = (row.notice_id, row.agreement_id, row.contact_id, row.role, row.chain_position, row.letter_sha256)
+        whole.update(("|".join(map(str, line)) + "\n").encode())
+    return whole.hexdigest()

@@ -95,3 +95,5 @@ class Affected(Value):
     """None for those named in the report: their clocks run from the incident's own triggers."""
     confirmed: bool = True
     """False while the audience is not known yet and the party is only one that may be touched."""
+    excluded: bool = False
+    """True once a person has said that the party is not affected after all."""

@@ -107,7 +107,7 @@ def finish(
     if task.state is TaskState.DONE:
         raise Refused(f"task {task_id} is done already")
     if task.state is TaskState.WAITING:
-        waits_for = ", ".join(need for need in task.depends_on if known[need].state is not TaskState.DONE)
+        waits_for = ", ".join(n for n in task.depends_on if n not in known or known[n].state is not TaskState.DONE)
         raise Refused(f"task {task_id} still waits for {waits_for}; finish that first")
     if task.kind is TaskKind.NOTICE and not proof:
         raise Refused(f"task {task_id} delivers a notice by hand; give --proof, a reference number or an attachment")

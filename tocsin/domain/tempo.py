@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from pydantic import Field
+
 from tocsin.domain.values import Instant, Value
 
 
@@ -13,7 +15,7 @@ class Tempo(Value):
     """
 
     origin: Instant
-    speed: float = 1.0
+    speed: float = Field(default=1.0, gt=0)
 
     def scenario(self, wall: datetime) -> datetime:
         """Return the scenario instant at the wall instant `wall`."""

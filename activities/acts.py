@@ -1,0 +1,280 @@
+"""Recording what people did: envelope checked, then act, projection and log entry in one transaction."""
+
+from collections.abc import Callable
+
+from temporalio import activity
+
+from tocsin.audit.entry import EntryDraft, salted_digest
+from tocsin.domain.act import (
+    Act,
+    AddAffected,
+    AddNote,
+    Close,
+    Envelope,
+    Lift,
+    PlaceHold,
+    Release,
+    Report,
+    Resume,
+    Revise,
+    Stop,
+)
+from tocsin.domain.errors import Refused
+from tocsin.domain.hold import Hold
+from tocsin.domain.incident import Facts
+from tocsin.domain.incident_state import IncidentState, hold_id_of, revised
+from tocsin.domain.notice import NoticeState, step, wave_digest
+from tocsin.domain.register import Affected
+from tocsin.domain.task import Task
+from tocsin.domain.values import AgreementId, IncidentId, Value, WaveId
+from tocsin.ports import Door, Sealer, Stamp, Store, Transaction
+from tocsin.wire import incident_workflow, response_workflow
+
+
+class ActToRecord(Value):
+    """An admitted act and the state it leads to."""
+
+    stamp: Stamp
+    envelope: Envelope
+    state: IncidentState
+
+
+class Recorded(Value):
+    """Whether the act was new."""
+
+    already: bool = False
+
+
+class Projection(Value):
+    """A state to show, after something that no person did."""
+
+    stamp: Stamp
+    state: IncidentState
+    kind: str
+    data: dict[str, str | int] = {}
+
+
+class Recalled(Value):
+    """What the store knows of an incident, None for a new one, and the last write of its workflow."""
+
+    state: IncidentState | None
+    sequence: int = 0
+
+
+class RecalledTasks(Value):
+    """The tasks that the store holds, and a sequence above every one they were written with."""
+
+    tasks: tuple[Task, ...]
+    sequence: int
+
+
+class Acts:
+    """The deeds around the store's incidents."""
+
+    def __init__(self, store: Store, door: Door, sealer: Sealer) -> None:
+        self._store = store
+        self._door = door
+        self._sealer = sealer
+
+    def all(self) -> list[Callable[..., object]]:
+        """Return the deeds for a worker to register."""
+        return [self.recall, self.recall_tasks, self.record, self.project]
+
+    @activity.defn(name="acts.recall")
+    def recall(self, incident_id: IncidentId) -> Recalled:
+        """Return the state that the store holds, so that a new run goes on where the last one ended."""
+        with self._store.reading() as tx:
+            sequence = tx.last_sequence(incident_workflow(incident_id))
+            return Recalled(state=tx.incidents.state(incident_id), sequence=sequence)
+
+    @activity.defn(name="acts.recall_tasks")
+    def recall_tasks(self, incident_id: IncidentId) -> RecalledTasks:
+        """Return the tasks, so that a reopened incident takes them up again."""
+        with self._store.reading() as tx:
+            sequence = tx.last_sequence(response_workflow(incident_id))
+            return RecalledTasks(tasks=tuple(tx.tasks.of(incident_id)), sequence=sequence)
+
+    @activity.defn(name="acts.record")
+    def record(self, order: ActToRecord) -> Recorded:
+        """Verify the envelope, then write act, projection and log entry together.
+
+        Raises:
+            Refused: if the envelope does not hold, or a fact, a party or a letter is not as the act says.
+        """
+        self._door.admit(order.envelope, order.stamp.at)
+        self._sealer.ensure(order.stamp.incident_id)
+        return self._store.once(order.stamp, order, lambda tx: self._write(tx, order), Recorded)
+
+    @activity.defn(name="acts.project")
+    def project(self, order: Projection) -> None:
+        """Write the projection and a log entry for something the engine did."""
+        self._store.once(order.stamp, order, lambda tx: self._show(tx, order), Recorded)
+
+    def _write(self, tx: Transaction, order: ActToRecord) -> Recorded:
+        act = order.envelope.act
+        if tx.incidents.act(act.act_id) is not None:
+            return Recorded(already=True)
+        tx.incidents.put_state(order.state, order.stamp.at)
+        tx.incidents.add_act(order.envelope, order.stamp.sequence)
+        self._consequences(tx, order, act)
+        tx.log.append([act_entry(order.stamp, order.envelope, self._sealer)])
+        return Recorded()
+
+    def _show(self, tx: Transaction, order: Projection) -> Recorded:
+        tx.incidents.put_state(order.state, order.stamp.at)
+        tx.log.append([engine_entry(order.stamp, order.kind, dict(order.data))])
+        return Recorded()
+
+    def _consequences(self, tx: Transaction, order: ActToRecord, act: Act) -> None:
+        incident_id, at = act.incident_id, order.stamp.at
+        match act.deed:
+            case Report() as deed:
+                tx.incidents.put_facts(incident_id, deed.facts, at, act.act_id)
+                tx.register.pin(incident_id, _named_in_report(tx, deed))
+            case Revise() as deed if deed.facts:
+                tx.incidents.put_facts(incident_id, _revise(_facts(tx, incident_id), deed), at, act.act_id)
+            case Close() as deed:
+                facts = _facts(tx, incident_id).model_copy(update={"cause": deed.cause, "lessons": deed.lessons})
+                tx.incidents.put_facts(incident_id, facts, at, act.act_id)
+            case AddAffected() as deed:
+                tx.register.pin(incident_id, _added(tx, incident_id, deed, act))
+            case PlaceHold() as deed:
+                tx.duties.put_hold(incident_id, _placed(act, deed))
+            case Lift() as deed:
+                for hold in tx.duties.holds(incident_id):
+                    if hold.hold_id == deed.hold_id:
+                        tx.duties.put_hold(incident_id, hold.model_copy(update={"lifted_at": at}))
+            case AddNote(clock_id=clock_id) if clock_id is not None:
+                row = tx.duties.clock(clock_id)
+                if row is not None:
+                    tx.duties.put_clock(row.model_copy(update={"late_reason": act.act_id}))
+            case Release() as deed:
+                _release(tx, deed, act, order)
+            case Stop(wave_id=wave_id):
+                _set_stopped(tx, wave_id, stopped=True)
+            case Resume(wave_id=wave_id):
+                _set_stopped(tx, wave_id, stopped=False)
+            case _:
+                pass
+
+
+def act_entry(stamp: Stamp, envelope: Envelope, sealer: Sealer) -> EntryDraft:
+    """Return the log entry of a person's act."""
+    act = envelope.act
+    return EntryDraft(
+        key=f"{stamp.workflow_id}#{stamp.sequence}",
+        at=stamp.at,
+        kind=f"act.{act.deed.kind}",
+        incident_id=stamp.incident_id,
+        actor=act.actor.person_id,
+        authenticated=act.actor.authenticated,
+        workflow_id=stamp.workflow_id,
+        run_id=stamp.run_id,
+        sequence=stamp.sequence,
+        inputs_digest=salted_digest(sealer.salt(stamp.incident_id), envelope.canonical()),
+        data={"act": act.act_id, "acted_at": act.at.isoformat()},
+    )
+
+
+def engine_entry(stamp: Stamp, kind: str, data: dict[str, object]) -> EntryDraft:
+    """Return the log entry of something the engine did; `data` holds ids, counts and instants only."""
+    return EntryDraft(
+        key=f"{stamp.workflow_id}#{stamp.sequence}",
+        at=stamp.at,
+        kind=kind,
+        incident_id=stamp.incident_id,
+        actor="engine",
+        workflow_id=stamp.workflow_id,
+        run_id=stamp.run_id,
+        sequence=stamp.sequence,
+        data=data,
+    )
+
+
+def _facts(tx: Transaction, incident_id: IncidentId) -> Facts:
+    facts = tx.incidents.facts(incident_id)
+    if facts is None:
+        raise Refused(f"incident {incident_id} has no facts yet; report it first")
+    return facts
+
+
+def _revise(facts: Facts, deed: Revise) -> Facts:
+    try:
+        return revised(facts, deed)
+    except ValueError as error:
+        raise Refused(f"the revision does not fit the facts: {error}") from error
+
+
+def _named_in_report(tx: Transaction, deed: Report) -> list[Affected]:
+    """Return the pins: the named agreements, those of the named services, or, when nobody is named, everyone."""
+    revision = tx.register.revision()
+    named, services = set(deed.affected), set(deed.facts.services)
+    known = deed.everyone or bool(named or services)
+    return [
+        Affected(agreement=agreement, revision=revision, confirmed=known)
+        for agreement in tx.register.agreements()
+        if deed.everyone or not known or agreement.agreement_id in named or services.intersection(agreement.services)
+    ]
+
+
+def _added(tx: Transaction, incident_id: IncidentId, deed: AddAffected, act: Act) -> list[Affected]:
+    pinned = {pin.agreement.agreement_id: pin for pin in tx.register.pinned(incident_id)}
+    since = deed.known_affected_at or act.at
+    if deed.everyone:
+        wanted = {agreement.agreement_id for agreement in tx.register.agreements()}
+    else:
+        wanted = set(deed.agreements)
+    added = [
+        pin.model_copy(update={"confirmed": True, "excluded": False}) for key, pin in pinned.items() if key in wanted
+    ]
+    if deed.only:
+        others = [pin for key, pin in pinned.items() if key not in wanted and not pin.confirmed]
+        added += [pin.model_copy(update={"excluded": True}) for pin in others]
+    revision = tx.register.revision()
+    for agreement_id in sorted(wanted - pinned.keys()):
+        added.append(_pin_newly(tx, agreement_id, revision, since))
+    return added
+
+
+def _pin_newly(tx: Transaction, agreement_id: AgreementId, revision: int, since: object) -> Affected:
+    agreement = tx.register.agreement(agreement_id)
+    if agreement is None:
+        raise Refused(f"the register has no agreement {agreement_id}; `tocsin register import` adds it")
+    return Affected.model_validate({"agreement": agreement, "revision": revision, "known_affected_at": since})
+
+
+def _placed(act: Act, deed: PlaceHold) -> Hold:
+    return Hold(
+        hold_id=hold_id_of(act),
+        kind=deed.hold_kind,
+        issuer=deed.issuer,
+        reference=deed.reference,
+        scope=deed.agreements,
+        placed_at=act.at,
+        placed_by=act.act_id,
+        review_at=deed.review_at,
+        on_lift=deed.on_lift,
+    )
+
+
+def _release(tx: Transaction, deed: Release, act: Act, order: ActToRecord) -> None:
+    wave = tx.ledger.wave(deed.wave_id)
+    rows = tx.ledger.notices(deed.wave_id)
+    if wave is None or wave_digest(rows) != deed.digest:
+        raise Refused(
+            f"the stored letters of wave {deed.wave_id} are not those of digest {deed.digest[:12]}; draft again"
+        )
+    tx.ledger.put_wave(
+        wave.model_copy(update={"released_at": order.stamp.at, "releaser": act.actor.person_id, "digest": deed.digest})
+    )
+    first = [row for row in rows if row.chain_position == 0]
+    to = NoticeState.RELEASED
+    tx.ledger.put(row.model_copy(update={"state": step(row.state, to)}) for row in first if row.contact_id is not None)
+    hand = NoticeState.BY_HAND
+    tx.ledger.put(row.model_copy(update={"state": step(row.state, hand)}) for row in first if row.contact_id is None)
+
+
+def _set_stopped(tx: Transaction, wave_id: WaveId, *, stopped: bool) -> None:
+    wave = tx.ledger.wave(wave_id)
+    if wave is not None:
+        tx.ledger.put_wave(wave.model_copy(update={"stopped": stopped}))

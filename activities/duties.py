@@ -1,0 +1,208 @@
+"""Resolving duties, counting what is open, and keeping each clock's row."""
+
+from collections.abc import Callable, Iterable
+
+from temporalio import activity
+
+from activities.acts import engine_entry
+from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
+from tocsin.domain.duty import Difference, Duty, DutyState, decide_duty, difference, resolve
+from tocsin.domain.incident import Status, Triggers
+from tocsin.domain.values import ClockId, Value, derived_id
+from tocsin.ports import Stamp, Store, Transaction
+from tocsin.wire import ResolvedDuties
+
+
+class Resolving(Value):
+    """What duties are resolved from, beside the pins and holds in the store."""
+
+    stamp: Stamp
+    status: Status
+    triggers: Triggers
+
+
+class ClockCount(Value):
+    """How a clock stands: duties in all, still open, and of those under a hold."""
+
+    open: int
+    total: int
+    held: int
+
+
+class Marking(Value):
+    """A clock's warning went out."""
+
+    stamp: Stamp
+    clock_id: ClockId
+    mark: Mark
+    missed: bool
+
+
+class Ending(Value):
+    """A clock believes that it is done."""
+
+    stamp: Stamp
+    clock_id: ClockId
+
+
+class Ended(Value):
+    """Whether the clock is really done, and how it ended."""
+
+    ended: bool
+    outcome: str = ""
+
+
+class Duties:
+    """The deeds around the store's duties and clocks."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> list[Callable[..., object]]:
+        """Return the deeds for a worker to register."""
+        return [self.resolve, self.count, self.mark, self.end_clock]
+
+    @activity.defn(name="duties.resolve")
+    def resolve(self, order: Resolving) -> ResolvedDuties:
+        """Resolve again from the triggers, pins and lifted holds; keep what has ended, move what moved."""
+        return self._store.once(order.stamp, order, lambda tx: _resolve(tx, order), ResolvedDuties)
+
+    @activity.defn(name="duties.count")
+    def count(self, spec: ClockSpec) -> ClockCount:
+        """Count a clock's duties, and those that a hold covers now."""
+        with self._store.reading() as tx:
+            duties = tx.duties.of(spec.incident_id, clock_id=spec.clock_id)
+            holds = tx.duties.holds(spec.incident_id)
+        still_open = [duty for duty in duties if duty.state is DutyState.OPEN]
+        held = [d for d in still_open if d.agreement_id and any(hold.covers(d.agreement_id) for hold in holds)]
+        return ClockCount(open=len(still_open), total=len(duties), held=len(held))
+
+    @activity.defn(name="duties.mark")
+    def mark(self, order: Marking) -> None:
+        """Record that a warning went out, and with it the earlier ones that it overtook."""
+        self._store.once(order.stamp, order, lambda tx: _mark(tx, order), Ended)
+
+    @activity.defn(name="duties.end_clock")
+    def end_clock(self, order: Ending) -> Ended:
+        """End the clock unless a duty was added in the meantime; the count and the end are one transaction."""
+        return self._store.once(order.stamp, order, lambda tx: _end(tx, order), Ended)
+
+
+def _resolve(tx: Transaction, order: Resolving) -> ResolvedDuties:
+    incident_id = order.stamp.incident_id
+    rows = {row.spec.clock_id: row for row in tx.duties.clocks(incident_id)}
+    before = {duty.duty_id: duty for duty in tx.duties.of(incident_id)}
+    owed = [_placed(duty, rows) for duty in _owed(tx, order)]
+    owed = [duty for duty in owed if duty.duty_id not in before or _may_be_open(before[duty.duty_id])]
+    still_open = [duty for duty in before.values() if duty.state is DutyState.OPEN]
+    changed = difference(still_open, owed)
+    gone = [_fallen_away(before[duty_id], order) for duty_id in changed.withdrawn]
+    tx.duties.put([*owed, *gone])
+    specs = group(owed)
+    for spec in specs:
+        _show_clock(tx, rows.get(spec.clock_id), spec)
+    tx.log.append([engine_entry(order.stamp, "duties.resolved", _summary(changed, owed, specs))])
+    return ResolvedDuties(clocks=tuple(specs), difference=_bounded(changed), duties=len(owed))
+
+
+def _may_be_open(duty: Duty) -> bool:
+    """Say whether resolving may (still or again) hold the duty open: what was proved or waived stays ended."""
+    revivable = {DutyState.OPEN, DutyState.NOT_OWED, DutyState.WITHDRAWN}
+    return duty.state in revivable or duty.agreement_id is None
+
+
+def _owed(tx: Transaction, order: Resolving) -> list[Duty]:
+    incident_id = order.stamp.incident_id
+    if order.status in {Status.DISMISSED, Status.CLOSED}:
+        return []
+    lifted = [hold for hold in tx.duties.holds(incident_id) if hold.lifted_at is not None]
+    owed = resolve(incident_id, order.triggers, tx.register.pinned(incident_id), lifted)
+    if order.status is Status.REPORTED:
+        owed.append(decide_duty(incident_id, order.triggers))
+    return owed
+
+
+def _placed(duty: Duty, rows: dict[ClockId, ClockRow]) -> Duty:
+    """Return the duty on a clock that has not ended: duties that come after the end get a clock of their own."""
+    clock_id, generation = duty.clock_id, 1
+    while clock_id in rows and rows[clock_id].state is ClockState.ENDED:
+        generation += 1
+        clock_id = ClockId(derived_id("clk", duty.clock_id, str(generation)))
+    return duty.model_copy(update={"clock_id": clock_id})
+
+
+def _fallen_away(duty: Duty, order: Resolving) -> Duty:
+    decided = order.status is not Status.REPORTED and duty.agreement_id is None
+    if decided:
+        state, proof = DutyState.DISCHARGED, f"decided: {order.status}"
+    elif order.status is Status.DISMISSED:
+        state, proof = DutyState.NOT_OWED, "the report was dismissed"
+    else:
+        state, proof = DutyState.WITHDRAWN, "it no longer follows from the facts"
+    late = duty.deadline_at is not None and order.stamp.at > duty.deadline_at
+    return duty.model_copy(update={"state": state, "ended_at": order.stamp.at, "proof": proof, "late": late})
+
+
+def _show_clock(tx: Transaction, row: ClockRow | None, spec: ClockSpec) -> None:
+    if row is None:
+        tx.duties.put_clock(ClockRow(spec=spec))
+    elif row.spec != spec:
+        # The deadline moved: what was warned about before was another deadline.
+        tx.duties.put_clock(row.model_copy(update={"spec": spec, "sent": ()}))
+
+
+def _summary(changed: Difference, owed: list[Duty], specs: list[ClockSpec]) -> dict[str, object]:
+    return {
+        "owed": len(owed),
+        "clocks": [{"clock": s.clock_id, "rule": s.rule_id, "target": s.target_at.isoformat()} for s in specs],
+        "added": len(changed.added),
+        "moved": [
+            {"duty": key, "was": was.isoformat() if was else None, "now": now.isoformat() if now else None}
+            for key, was, now in changed.moved[:100]
+        ],
+        "moved_count": len(changed.moved),
+        "withdrawn": len(changed.withdrawn),
+    }
+
+
+def _bounded(changed: Difference) -> Difference:
+    """Return the first hundred of each kind: a message must stay small however many parties there are."""
+    return Difference(
+        added=changed.added[:100],
+        moved=changed.moved[:100],
+        withdrawn=changed.withdrawn[:100],
+    )
+
+
+def _mark(tx: Transaction, order: Marking) -> Ended:
+    row = tx.duties.clock(order.clock_id)
+    if row is not None:
+        sent = _in_order({*row.sent, *covered_by(order.mark)})
+        tx.duties.put_clock(row.model_copy(update={"sent": sent, "late": row.late or order.missed}))
+    kind = "clock.missed" if order.missed else "clock.warned"
+    tx.log.append([engine_entry(order.stamp, kind, {"clock": order.clock_id, "mark": str(order.mark)})])
+    return Ended(ended=False)
+
+
+def _in_order(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+    order = list(Mark)
+    return tuple(sorted(marks, key=order.index))
+
+
+def _end(tx: Transaction, order: Ending) -> Ended:
+    row = tx.duties.clock(order.clock_id)
+    if row is None or row.open_duties:
+        return Ended(ended=False)
+    duties = tx.duties.of(order.stamp.incident_id, clock_id=order.clock_id)
+    outcome = _outcome(duties)
+    tx.duties.put_clock(
+        row.model_copy(update={"state": ClockState.ENDED, "ended_at": order.stamp.at, "outcome": outcome})
+    )
+    tx.log.append([engine_entry(order.stamp, "clock.ended", {"clock": order.clock_id, "outcome": outcome})])
+    return Ended(ended=True, outcome=outcome)
+
+
+def _outcome(duties: list[Duty]) -> str:
+    late = sum(duty.late for duty in duties)
+    states = sorted({str(duty.state) for duty in duties}) or ["withdrawn"]
+    return " and ".join(states) + (f", {late} late" if late else "")

@@ -1,0 +1,325 @@
+"""Drafting: whom a wave is for, each letter rendered, its exact bytes stored, and the digest that binds them."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.acts import engine_entry
+from tocsin.domain.act import Draft
+from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.errors import Refused
+from tocsin.domain.incident import Facts, Trigger, Triggers
+from tocsin.domain.letter import Letter, LetterFacts, PeriodOwed
+from tocsin.domain.notice import (
+    SENT,
+    ContactRole,
+    Notice,
+    NoticeState,
+    WaveKind,
+    notice_id_of,
+    notice_number,
+    wave_digest,
+)
+from tocsin.domain.register import Affected, Agreement, Contact
+from tocsin.domain.task import TaskKind, TaskState
+from tocsin.domain.values import AgreementId, DutyId, IncidentId, PersonId, Value, WaveId
+from tocsin.ports import Channel, Renderer, Stamp, Store, Transaction, WaveRow
+
+
+class Sender(Value):
+    """In whose name letters go out."""
+
+    name: str
+    address: str
+    reply_to: str | None = None
+
+    @property
+    def domain(self) -> str:
+        """The part after the @, for Message-IDs."""
+        return self.address.rpartition("@")[2]
+
+
+class Planning(Value):
+    """A wave to plan."""
+
+    stamp: Stamp
+    wave_id: WaveId
+    draft: Draft
+    drafter: PersonId
+
+
+class Planned(Value):
+    """How many rows a wave has."""
+
+    rows: int
+    agreements: int = 0
+    without_contact: int = 0
+
+
+class Rendering(Value):
+    """A range of a wave to render."""
+
+    incident_id: IncidentId
+    wave_id: WaveId
+    first: int
+    last: int
+    triggers: Triggers
+
+
+class Sealing(Value):
+    """A wave whose letters are all rendered."""
+
+    stamp: Stamp
+    wave_id: WaveId
+
+
+class Sealed(Value):
+    """The digest of a wave's letters and chains."""
+
+    digest: str
+    rows: int
+
+
+class Letters:
+    """The deeds that make letters."""
+
+    def __init__(self, store: Store, renderer: Renderer, channel: Channel, sender: Sender) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._channel = channel
+        self._sender = sender
+
+    def all(self) -> list[Callable[..., object]]:
+        """Return the deeds for a worker to register."""
+        return [self.plan, self.render, self.seal]
+
+    @activity.defn(name="letters.plan")
+    def plan(self, order: Planning) -> Planned:
+        """Make one row per agreement and contact of the audience; planning again replaces an unreleased plan.
+
+        Raises:
+            Refused: if nobody is left to write to.
+        """
+        return self._store.once(order.stamp, order, lambda tx: self._plan(tx, order), Planned)
+
+    @activity.defn(name="letters.render")
+    def render(self, order: Rendering) -> None:
+        """Render the letters of a range and store the exact bytes that the channel will be given."""
+        with self._store.reading() as tx:
+            desk = _Desk(tx, order)
+            rows = tx.ledger.notices(order.wave_id, first=order.first, last=order.last)
+        made = [self._letter(desk, row) for row in rows if row.contact_id is not None]
+        with self._store.writing() as tx:
+            tx.ledger.put_letters(made)
+
+    @activity.defn(name="letters.seal")
+    def seal(self, order: Sealing) -> Sealed:
+        """Compute the wave's digest from what is stored and write it down."""
+        return self._store.once(order.stamp, order, lambda tx: _seal(tx, order), Sealed)
+
+    def _plan(self, tx: Transaction, order: Planning) -> Planned:
+        incident_id = order.stamp.incident_id
+        old = tx.ledger.wave(order.wave_id)
+        if old is not None:
+            tx.ledger.discard(order.wave_id)
+        pins = _audience(tx, incident_id, order.draft)
+        owed = _open_duties(tx, incident_id)
+        rows: list[Notice] = []
+        for pin in pins:
+            rows += self._rows(order, pin.agreement, owed.get(pin.agreement.agreement_id, ()), len(rows))
+        previous = _previous(tx, incident_id, order.wave_id)
+        tx.ledger.put_wave(
+            WaveRow(
+                wave_id=order.wave_id,
+                incident_id=incident_id,
+                kind=order.draft.wave_kind,
+                drafted_at=old.drafted_at if old else order.stamp.at,
+                drafter=order.drafter,
+                rows=len(rows),
+                previous=previous,
+            )
+        )
+        tx.ledger.plan(rows)
+        lonely = sum(row.contact_id is None for row in rows)
+        return Planned(rows=len(rows), agreements=len(pins), without_contact=lonely)
+
+    def _rows(self, order: Planning, agreement: Agreement, duties: Iterable[Duty], ordinal: int) -> list[Notice]:
+        recipients: list[tuple[Contact | None, ContactRole, int]] = [
+            (contact, ContactRole.CHAIN, place) for place, contact in enumerate(agreement.chain)
+        ] or [(None, ContactRole.CHAIN, 0)]
+        recipients += [(contact, ContactRole.COPY, 0) for contact in agreement.copies]
+        duty_ids = tuple(DutyId(duty.duty_id) for duty in duties)
+        return [
+            self._row(order, agreement, contact, role, place, duty_ids, ordinal + index)
+            for index, (contact, role, place) in enumerate(recipients)
+        ]
+
+    def _row(
+        self,
+        order: Planning,
+        agreement: Agreement,
+        contact: Contact | None,
+        role: ContactRole,
+        place: int,
+        duty_ids: tuple[DutyId, ...],
+        ordinal: int,
+    ) -> Notice:
+        contact_id = contact.contact_id if contact else None
+        notice_id = notice_id_of(order.wave_id, agreement.agreement_id, contact_id)
+        return Notice(
+            notice_id=notice_id,
+            incident_id=order.stamp.incident_id,
+            wave_id=order.wave_id,
+            ordinal=ordinal,
+            number=notice_number(notice_id),
+            agreement_id=agreement.agreement_id,
+            contact_id=contact_id,
+            role=role,
+            chain_position=place,
+            duty_ids=duty_ids if role is ContactRole.CHAIN else (),
+            channel=self._channel.name,
+            message_id=f"<{notice_id}@{self._sender.domain}>",
+        )
+
+    def _letter(self, desk: "_Desk", row: Notice) -> tuple[Notice, Letter, bytes]:
+        agreement = desk.agreements[row.agreement_id]
+        contact = next(c for c in (*agreement.chain, *agreement.copies) if c.contact_id == row.contact_id)
+        facts = desk.facts_for(row, agreement, contact, self._sender)
+        words = self._renderer.render(facts)
+        letter = Letter(
+            from_name=self._sender.name,
+            from_address=self._sender.address,
+            reply_to=self._sender.reply_to,
+            to_name=contact.name,
+            to_address=contact.email,
+            subject=words.subject,
+            text=words.text,
+            html=words.html,
+            language=words.language,
+            message_id=row.message_id,
+            in_reply_to=desk.previous_message_id(row),
+            notice_number=row.number,
+            notice_id=row.notice_id,
+        )
+        drawn = row.model_copy(update={"letter_sha256": letter.fingerprint()})
+        return drawn, letter, self._channel.prepare(letter)
+
+
+class _Desk:
+    """What the letters of one wave have in common, read once for a range."""
+
+    def __init__(self, tx: Transaction, order: Rendering) -> None:
+        facts, wave = tx.incidents.facts(order.incident_id), tx.ledger.wave(order.wave_id)
+        if facts is None or wave is None:
+            raise Refused(f"wave {order.wave_id} of incident {order.incident_id} is not planned; draft it again")
+        self.wave = wave
+        self.facts: Facts = facts
+        self.triggers = order.triggers
+        self.agreements = {pin.agreement.agreement_id: pin.agreement for pin in tx.register.pinned(order.incident_id)}
+        self._duties = {duty.duty_id: duty for duty in tx.duties.of(order.incident_id)}
+        self._measures = (*facts.measures, *_finished_mitigation(tx, order.incident_id))
+        released = [w.wave_id for w in tx.ledger.waves(order.incident_id) if w.released_at and w != wave]
+        before = (row for wave_id in released for row in tx.ledger.notices(wave_id, states=SENT))
+        self._before = {(row.agreement_id, row.contact_id): row for row in before}
+
+    def facts_for(self, row: Notice, agreement: Agreement, contact: Contact, sender: Sender) -> LetterFacts:
+        previous = self._before.get((row.agreement_id, row.contact_id))
+        return LetterFacts(
+            wave_kind=self.wave.kind,
+            language=agreement.language,
+            time_zone=agreement.time_zone,
+            sender_name=sender.name,
+            party_name=agreement.party_name,
+            contact_name=contact.name,
+            agreement_reference=agreement.reference,
+            notice_number=row.number,
+            previous_number=previous.number if previous else None,
+            facts=self.facts,
+            measures_taken=self._measures,
+            occurred_at=self._at(Trigger.OCCURRENCE),
+            discovered_at=self._at(Trigger.DISCOVERY),
+            confirmed_at=self._at(Trigger.CONFIRMATION),
+            drafted_at=self.wave.drafted_at,
+            periods=tuple(_period(self._duties[key]) for key in row.duty_ids if key in self._duties),
+            contact_point=self.facts.contact_point or sender.reply_to or sender.address,
+            by_deputy=row.role is ContactRole.CHAIN and row.chain_position > 0,
+            is_copy=row.role is ContactRole.COPY,
+        )
+
+    def previous_message_id(self, row: Notice) -> str | None:
+        previous = self._before.get((row.agreement_id, row.contact_id))
+        return previous.message_id if previous else None
+
+    def _at(self, trigger: Trigger) -> datetime | None:
+        return self.triggers[trigger].at if trigger in self.triggers else None
+
+
+def _period(duty: Duty) -> PeriodOwed:
+    return PeriodOwed(
+        title=duty.title, trigger=duty.trigger.words, trigger_at=duty.trigger_at, deadline_at=duty.deadline_at
+    )
+
+
+def _finished_mitigation(tx: Transaction, incident_id: IncidentId) -> list[str]:
+    return [
+        f"{task.title} ({task.outcome})" if task.outcome else task.title
+        for task in tx.tasks.of(incident_id)
+        if task.kind is TaskKind.MITIGATION and task.state is TaskState.DONE
+    ]
+
+
+def _audience(tx: Transaction, incident_id: IncidentId, draft: Draft) -> list[Affected]:
+    pins = [pin for pin in tx.register.pinned(incident_id) if pin.confirmed and not pin.excluded]
+    if draft.agreements is not None:
+        named = set(draft.agreements)
+        missing = named - {pin.agreement.agreement_id for pin in pins}
+        if missing:
+            raise Refused(f"not named as affected: {', '.join(sorted(missing))}; `tocsin affected add` names them")
+        pins = [pin for pin in pins if pin.agreement.agreement_id in named]
+    written = _written_to(tx, incident_id)
+    if draft.wave_kind is WaveKind.INITIAL:
+        owed = _open_duties(tx, incident_id)
+        pins = [p for p in pins if p.agreement.agreement_id in owed and p.agreement.agreement_id not in written]
+    else:
+        pins = [pin for pin in pins if pin.agreement.agreement_id in written]
+    if not pins:
+        raise Refused("nobody is left to write to: everyone affected was told, or is in a wave that waits for release")
+    return pins
+
+
+def _written_to(tx: Transaction, incident_id: IncidentId) -> set[AgreementId]:
+    """Return the agreements under which somebody was told, or is about to be by a released wave."""
+    live = SENT | {
+        NoticeState.RELEASED,
+        NoticeState.CLAIMED,
+        NoticeState.IN_DOUBT,
+        NoticeState.BY_HAND,
+        NoticeState.REPLACED,
+    }
+    return {row.agreement_id for row in tx.ledger.of(incident_id) if row.state in live}
+
+
+def _open_duties(tx: Transaction, incident_id: IncidentId) -> dict[AgreementId, list[Duty]]:
+    owed: dict[AgreementId, list[Duty]] = {}
+    for duty in tx.duties.of(incident_id, open_only=True):
+        if duty.agreement_id is not None and duty.state is DutyState.OPEN:
+            owed.setdefault(duty.agreement_id, []).append(duty)
+    return owed
+
+
+def _previous(tx: Transaction, incident_id: IncidentId, wave_id: WaveId) -> WaveId | None:
+    released = [w for w in tx.ledger.waves(incident_id) if w.released_at is not None and w.wave_id != wave_id]
+    return released[-1].wave_id if released else None
+
+
+def _seal(tx: Transaction, order: Sealing) -> Sealed:
+    wave = tx.ledger.wave(order.wave_id)
+    if wave is None:
+        raise Refused(f"there is no wave {order.wave_id}; draft it first")
+    rows = tx.ledger.notices(order.wave_id)
+    digest = wave_digest(rows)
+    tx.ledger.put_wave(wave.model_copy(update={"digest": digest}))
+    data: dict[str, object] = {"wave": order.wave_id, "kind": str(wave.kind), "rows": len(rows), "digest": digest}
+    tx.log.append([engine_entry(order.stamp, "wave.drafted", data)])
+    return Sealed(digest=digest, rows=len(rows))

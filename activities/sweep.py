@@ -1,0 +1,95 @@
+"""The sweep: comparing what the store holds open with what Temporal runs."""
+
+import asyncio
+from collections.abc import Callable
+
+from temporalio import activity
+
+from tocsin.audit.entry import EntryDraft
+from tocsin.domain.tempo import Tempo
+from tocsin.domain.values import IncidentId, Instant, Value
+from tocsin.ports import Page, Pager, Runs, Store
+from tocsin.wire import clock_workflow, incident_workflow, response_workflow, wave_workflow
+
+
+class SweepOrder(Value):
+    """One sweep, at a scenario instant."""
+
+    at: Instant
+    tempo: Tempo
+    run_id: str
+
+
+class SweepResult(Value):
+    """What a sweep found: how much it compared, and the workflows that should run and do not."""
+
+    compared: int
+    missing: tuple[str, ...] = ()
+
+
+class Sweep:
+    """The deeds of the sweep. It reports; it never sends a notice."""
+
+    def __init__(self, store: Store, runs: Runs, pager: Pager) -> None:
+        self._store = store
+        self._runs = runs
+        self._pager = pager
+
+    def all(self) -> list[Callable[..., object]]:
+        """Return the deeds for a worker to register."""
+        return [self.compare]
+
+    @activity.defn(name="sweep.compare")
+    async def compare(self, order: SweepOrder) -> SweepResult:
+        """Describe, by id, every workflow that the store says must run, and page for each that does not."""
+        expected = await asyncio.to_thread(self._expected)
+        running = await self._runs.running(list(expected))
+        missing = tuple(sorted(workflow_id for workflow_id in expected if not running.get(workflow_id)))
+        for workflow_id in missing:
+            if await asyncio.to_thread(self._report, workflow_id, expected[workflow_id], order):
+                await self._pager.page(_page(workflow_id, expected[workflow_id], order))
+        return SweepResult(compared=len(expected), missing=missing[:100])
+
+    def _expected(self) -> dict[str, IncidentId]:
+        with self._store.reading() as tx:
+            incidents = [state.incident_id for state in tx.incidents.all(open_only=True)]
+            expected = {incident_workflow(incident_id): incident_id for incident_id in incidents}
+            expected |= {response_workflow(incident_id): incident_id for incident_id in incidents}
+            for row in tx.duties.running_clocks():
+                spec = row.spec
+                expected[clock_workflow(spec.incident_id, spec.clock_id)] = spec.incident_id
+            for incident_id in incidents:
+                for wave in tx.ledger.waves(incident_id):
+                    if wave.released_at is not None and wave.ended_at is None:
+                        expected[wave_workflow(incident_id, wave.wave_id)] = incident_id
+        return expected
+
+    def _report(self, workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> bool:
+        """Log the difference; False if this one was reported before."""
+        with self._store.writing() as tx:
+            if not tx.remember(f"sweep:{workflow_id}", order.at):
+                return False
+            entry = EntryDraft(
+                key=f"sweep:{workflow_id}:{order.run_id}",
+                at=order.at,
+                kind="sweep.missing",
+                incident_id=incident_id,
+                actor="engine",
+                run_id=order.run_id,
+                data={"workflow": workflow_id},
+            )
+            tx.log.append([entry])
+            return True
+
+
+def _page(workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> Page:
+    return Page(
+        key=f"sweep:{workflow_id}",
+        subject=f"A part of incident {incident_id} is not running",
+        text=(
+            f"The store says that {workflow_id} must run, but Temporal does not run it: it was terminated, reset or "
+            f"lost.\nIts clock or work has stopped. See Temporal's Web UI and `tocsin show {incident_id}`; "
+            "until it runs again, keep its deadlines by hand.\n"
+        ),
+        at=order.at,
+    )

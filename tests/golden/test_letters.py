@@ -1,0 +1,71 @@
+"""Every letter that ships, word for word: once with everything known, once with nothing known."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tocsin.adapters.letters import JinjaLetters
+from tocsin.domain.incident import Facts
+from tocsin.domain.letter import LetterFacts, PeriodOwed
+from tocsin.domain.notice import WaveKind
+
+DISCOVERED = datetime(2026, 11, 20, 22, 10, tzinfo=UTC)
+CONFIRMED = DISCOVERED + timedelta(hours=4)
+
+KNOWN = Facts(
+    title="Backup bucket was public",
+    summary="A backup bucket could be read from the internet.\n\nIt was read twice from an address we do not know.",
+    data_categories=("names and postal addresses", "appointment dates"),
+    people_affected=1204,
+    records_affected=15_830,
+    consequences="Letters that pretend to come from the clinic.",
+    cause="A rule of the storage service was changed by mistake.",
+    lessons="A second person now reviews each change of a storage rule.",
+    services=("Appointment archive",),
+)
+UNKNOWN = Facts(title="Backup bucket was public")
+
+
+def letter_facts(kind: WaveKind, known: bool) -> LetterFacts:
+    """Return the facts of a letter to Birch Clinic."""
+    periods = (
+        PeriodOwed(
+            title="72 h from confirmation",
+            trigger="confirmation",
+            trigger_at=CONFIRMED,
+            deadline_at=CONFIRMED + timedelta(hours=72),
+        ),
+        PeriodOwed(title="promptly from discovery", trigger="discovery", trigger_at=DISCOVERED, deadline_at=None),
+    )
+    return LetterFacts(
+        wave_kind=kind,
+        language="en",
+        time_zone="Europe/Berlin" if known else "UTC",
+        sender_name="Incident desk",
+        party_name="Birch Clinic",
+        contact_name="Privacy desk of Birch Clinic" if known else "",
+        agreement_reference="BIRCH-2024",
+        notice_number="N-7Q2F-M3KD",
+        previous_number=None if kind is WaveKind.INITIAL else "N-A1B2-C3D4",
+        facts=KNOWN if known else UNKNOWN,
+        measures_taken=("Closed the bucket", "Changed every key that the backups held") if known else (),
+        occurred_at=DISCOVERED - timedelta(days=2) if known else None,
+        discovered_at=DISCOVERED if known else None,
+        confirmed_at=CONFIRMED if known else None,
+        drafted_at=CONFIRMED + timedelta(hours=20),
+        periods=periods if known else (),
+        contact_point="incident-desk@processor.example",
+    )
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+@pytest.mark.parametrize("kind", WaveKind)
+def test_letter_is_what_the_golden_files_hold(kind: WaveKind, known: bool, golden: Callable[[str, str], None]) -> None:
+    """Each letter's subject, text and HTML are exactly those that were reviewed."""
+    rendered = JinjaLetters().render(letter_facts(kind, known))
+
+    folder = f"letters/{kind}-{'known' if known else 'unknown'}"
+    golden(f"{folder}/subject.txt", rendered.subject + "\n")
+    golden(f"{folder}/text.txt", rendered.text)
+    golden(f"{folder}/body.html", rendered.html)

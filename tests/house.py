@@ -1,0 +1,170 @@
+"""A whole house on real parts, in one process: keys, store, outbox, worker and engine, for the tests of workflows."""
+
+import uuid
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.acts import Acts
+from activities.duties import Duties
+from activities.letters import Letters, Sender
+from activities.notices import Notices
+from activities.pages import Pages
+from activities.sweep import Sweep
+from activities.tasks import Tasks
+from tocsin.adapters.codec import data_converter
+from tocsin.adapters.door import SignedDoor
+from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.letters import JinjaLetters
+from tocsin.adapters.outbox import Outbox
+from tocsin.adapters.pager import ChannelPager
+from tocsin.adapters.register_csv import read_register
+from tocsin.adapters.sql import SqlStore, create_engine_for, migrate, open_store
+from tocsin.adapters.temporal_runs import TemporalRuns
+from tocsin.adapters.vault import Vault
+from tocsin.client import Engine
+from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt, Report, Role
+from tocsin.domain.clock import ClockRow
+from tocsin.domain.duty import Duty
+from tocsin.domain.incident import Facts
+from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.tempo import Tempo
+from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, opaque_id
+from tocsin.playbooks import load_playbooks
+from tocsin.ports import Channel
+from worker import WORKFLOWS
+
+REGISTER = """\
+agreement,party,notify,services,contact,deputies,copies,phone
+BIRCH-1,Birch Clinic,promptly from discovery; 72h from confirmation,records-api,Bea Birch <bea@birch.example>,,,
+CEDAR-1,Cedar Bank,36h from awareness; 72h from confirmation,records-api,Cem Cedar <cem@cedar.example>,Dee <dee@cedar.example>,Copy <copy@cedar.example>,
+DOGWOOD-1,Dogwood School,72h from confirmation,archive,Dan Dogwood <dan@dogwood.example>,,,
+ELM-1,Elm Logistics,72h from confirmation,lonely,,,,+44 20 0000 0000
+"""
+
+
+def person(name: str, *roles: Role, authenticated: str = "unverified local") -> Actor:
+    """Return one of the characters."""
+    person_id = PersonId(f"per-{name.lower()}")
+    return Actor(person_id=person_id, name=name, roles=frozenset(roles), authenticated=authenticated)
+
+
+ASHA = person("Asha", Role.RESPONDER)
+DARA = person("Dara", Role.APPROVER)
+NOOR = person("Noor", Role.AUDITOR)
+
+
+class House:
+    """Everything below one folder. `engine` is the door; `tx()` reads what the store holds."""
+
+    def __init__(self, home: Path, client: Client, *, url: str | None = None, queue: str | None = None) -> None:
+        self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        self.keyring = FileKeyring.create(home / "keys") if not (home / "keys").exists() else FileKeyring.open(home / "keys")
+        self.url = url or f"sqlite:///{home / 'store.sqlite'}"
+        migrate(self.url)
+        self.vault = Vault(create_engine_for(self.url), self.keyring)
+        self.store: SqlStore = open_store(self.url, self.vault)
+        self.queue = queue or f"tocsin-{uuid.uuid4()}"
+        config = client.config()
+        config["data_converter"] = data_converter(self.vault, client.namespace)
+        self.client = Client(**config)
+        self.channel: Channel = Outbox(home / "outbox")
+        self.pager = ChannelPager(Outbox(home / "outbox", "pages"), "on-call@processor.example", "tocsin@processor.example")
+        self.tempo = Tempo(origin=datetime(2026, 1, 1, tzinfo=UTC))
+
+    @property
+    def engine(self) -> Engine:
+        """The door to the incidents."""
+        return Engine(self.client, self.queue, self.tempo)
+
+    def register(self, text: str = REGISTER) -> None:
+        """Publish a register."""
+        with self.store.writing() as tx:
+            tx.register.publish(read_register(text.encode(), self.keyring.id_key()), datetime.now(UTC))
+
+    def agreement(self, reference: str) -> AgreementId:
+        """Return the id of an agreement by its reference."""
+        return AgreementId(opaque_id("agr", self.keyring.id_key(), reference))
+
+    @asynccontextmanager
+    async def working(self, **options: Any) -> AsyncIterator[Worker]:
+        """Run a worker over this house. `max_cached_workflows=0` replays every task."""
+        door = SignedDoor(self.keyring.door_publics(), allow_direct=True)
+        sender = Sender(name="Processor Ltd", address="desk@processor.example")
+        deeds = [
+            *Acts(self.store, door, self.vault).all(),
+            *Duties(self.store).all(),
+            *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
+            *Notices(self.store, self.channel).all(),
+            *Pages(self.pager).all(),
+            *Sweep(self.store, TemporalRuns(self.client), self.pager).all(),
+            *Tasks(self.store, door, self.vault, load_playbooks(None)).all(),
+        ]
+        with ThreadPoolExecutor(16) as threads:
+            worker = Worker(
+                self.client,
+                task_queue=self.queue,
+                workflows=WORKFLOWS,
+                activities=deeds,
+                activity_executor=threads,
+                max_concurrent_activities=16,
+                graceful_shutdown_timeout=timedelta(seconds=5),
+                **options,
+            )
+            async with worker:
+                yield worker
+
+    async def report(self, at: datetime, *, key: str = "alert-1", **report: Any) -> IncidentId:
+        """Let Asha report at an instant; return the incident's id."""
+        deed = Report(
+            facts=report.pop("facts", Facts(title="Odd logins on the records service", services=("records-api",))),
+            source_key=key,
+            **report,
+        )
+
+        def envelope(generation: int, linked_to: IncidentId | None) -> Envelope:
+            incident_id = IncidentId(opaque_id("inc", self.keyring.id_key(), key, str(generation)))
+            return self.envelope(incident_id, ASHA, deed.model_copy(update={"linked_to": linked_to}), at)
+
+        return (await self.engine.report(envelope)).incident_id
+
+    async def do(self, incident_id: IncidentId, actor: Actor, deed: Deed, at: datetime) -> Receipt:
+        """Let a person act at an instant."""
+        return await self.engine.act(self.envelope(incident_id, actor, deed, at))
+
+    def envelope(self, incident_id: IncidentId, actor: Actor, deed: Deed, at: datetime) -> Envelope:
+        """Wrap a deed, unsigned, as `--direct` does."""
+        act = Act(act_id=ActId(f"act-{uuid.uuid4().hex[:16]}"), incident_id=incident_id, actor=actor, at=at, deed=deed)
+        return Envelope(act=act, expires_at=at + timedelta(minutes=10))
+
+    def state(self, incident_id: IncidentId) -> IncidentState:
+        """Return the projection."""
+        with self.store.reading() as tx:
+            state = tx.incidents.state(incident_id)
+        assert state is not None
+        return state
+
+    def duties(self, incident_id: IncidentId) -> list[Duty]:
+        """Return the duties."""
+        with self.store.reading() as tx:
+            return tx.duties.of(incident_id)
+
+    def clocks(self, incident_id: IncidentId) -> dict[str, ClockRow]:
+        """Return the clocks by title."""
+        with self.store.reading() as tx:
+            return {row.spec.title: row for row in tx.duties.clocks(incident_id)}
+
+    def letters(self) -> list[Path]:
+        """Return the notices in the outbox."""
+        return sorted((self.home / "outbox" / "notices").glob("*.eml"))
+
+    def pages(self) -> list[str]:
+        """Return the pages' texts, oldest first by name."""
+        return [path.read_text() for path in sorted((self.home / "outbox" / "pages").glob("*.eml"))]

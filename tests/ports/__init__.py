@@ -1,0 +1,1 @@
+"""Each port, held to its contract with the real driver."""

@@ -1,0 +1,1 @@
+"""The real world, one file per driver. Each keeps a protocol of `tocsin.ports`."""

@@ -1,0 +1,285 @@
+"""The keys of one installation, as files in one folder that only its owner can read.
+
+| file | what | who needs it |
+| --- | --- | --- |
+| `masters.json` | the master keys by key id; one is current, the others open what they sealed | engine |
+| `namespace.json` | the key of what belongs to no incident, wrapped under a master key | engine |
+| `ids.key` | the HMAC key that makes ids opaque | engine, doors |
+| `door.key` | the Ed25519 key with which this installation's door signs acts | doors |
+| `doors/*.pub` | the doors whose acts are taken | engine |
+| `engine.key` | opens the reports that were spooled while the engine was away | engine |
+| `engine.pub` | seals them; it may lie anywhere | everybody |
+
+Whoever reads this folder reads everything; whoever loses it has lost everything. Keep a backup elsewhere.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from tocsin.adapters import keyfile
+from tocsin.adapters.box import KEY_BYTES, close_box, open_box
+from tocsin.domain.errors import Broken, Refused
+
+_MASTERS = "masters.json"
+_NAMESPACE = "namespace.json"
+_IDS = "ids.key"
+_DOOR = "door.key"
+_DOORS = "doors"
+_ENGINE = "engine.key"
+_ENGINE_PUBLIC = "engine.pub"
+
+_ABOUT_NAMESPACE = "namespace key"
+_SPOOL_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_SPOOL_INFO = b"tocsin spooled report v1"
+
+
+class _Masters(NamedTuple):
+    current: str
+    keys: dict[str, bytes]
+
+
+class FileKeyring:
+    """A keyring on a folder. Everything is read when it is opened, so that a missing key shows at the start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._masters = _read_masters(folder)
+        self._ids = keyfile.read_key(folder / _IDS)
+        self._door = Ed25519PrivateKey.from_private_bytes(keyfile.read_key(folder / _DOOR))
+        self._doors = _read_doors(folder / _DOORS)
+        self._engine = X25519PrivateKey.from_private_bytes(keyfile.read_key(folder / _ENGINE))
+        self._namespace = self._read_namespace()
+
+    @classmethod
+    def create(cls, folder: Path) -> Self:
+        """Make new keys and open them. The folder appears complete or not at all.
+
+        Raises:
+            Refused: if there is anything in the folder (keys are never overwritten), or it cannot be made.
+        """
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _make(folder)
+        except OSError as error:
+            raise Refused(
+                f"no keys were made in {folder}: {error.strerror}. If there are keys, they are kept: use them, "
+                "or point TOCSIN_HOME at a new place"
+            ) from error
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read the keys.
+
+        Raises:
+            Refused: if a key is missing, unreadable, misshapen, or open to others than its owner.
+        """
+        if not folder.is_dir():
+            raise Refused(f"there are no keys in {folder}; make them with `tocsin init`, or set TOCSIN_HOME")
+        keyfile.refuse_open_to_others(folder, keyfile.FOLDER)
+        return cls(folder)
+
+    def id_key(self) -> bytes:
+        """Return the key under which outside names become opaque ids."""
+        return self._ids
+
+    def namespace_key(self) -> bytes:
+        """Return the key of what belongs to no incident. It outlives every rotation."""
+        return self._namespace
+
+    def master_id(self) -> str:
+        """Return the key id of the current master key."""
+        return self._masters.current
+
+    def wrap(self, key: bytes, about: str) -> tuple[str, bytes]:
+        """Seal a key under the current master key; return that master's key id and the sealed key."""
+        current, keys = self._masters
+        return current, close_box(AESGCM(keys[current]), key, about, current)
+
+    def unwrap(self, key_id: str, wrapped: bytes, about: str) -> bytes:
+        """Open a key that `wrap` sealed.
+
+        Raises:
+            Broken: if the master key is not here, or the sealed key was altered or moved.
+        """
+        if key_id not in self._masters.keys:
+            # Another process may have rotated since this one started.
+            self._masters = _read_masters(self._folder)
+        if key_id not in self._masters.keys:
+            raise Broken(
+                f"{about} is sealed under master key {key_id}, which is not in {self._folder / _MASTERS}; "
+                "restore that file from a backup"
+            )
+        return open_box(AESGCM(self._masters.keys[key_id]), wrapped, about, key_id)
+
+    def rotate_master(self) -> str:
+        """Make a new master key the current one; return its key id. The old ones stay, to open what they sealed.
+
+        Incident keys move to the new master with `Vault.rewrap`. A crash in between leaves everything readable.
+        """
+        with _alone(self._folder):
+            # Read again: a key that another process added meanwhile must not be lost.
+            masters = _read_masters(self._folder)
+            current = _new_key_id()
+            masters = _Masters(current, masters.keys | {current: secrets.token_bytes(KEY_BYTES)})
+            keyfile.replace(self._folder / _MASTERS, _masters_text(masters))
+            self._masters = masters
+            keyfile.replace(self._folder / _NAMESPACE, _wrapped_text(*self.wrap(self._namespace, _ABOUT_NAMESPACE)))
+        return current
+
+    def door_private(self) -> tuple[str, Ed25519PrivateKey]:
+        """Return the key id and the key with which this installation's door signs."""
+        return door_key_id(self._door.public_key()), self._door
+
+    def door_publics(self) -> Mapping[str, Ed25519PublicKey]:
+        """Return, by key id, the doors whose acts are taken."""
+        return self._doors
+
+    def accept_door(self, public: Ed25519PublicKey) -> str:
+        """Take acts signed by another door from now on; return its key id. Running workers learn it at their start."""
+        _write_door(self._folder / _DOORS, public)
+        self._doors = _read_doors(self._folder / _DOORS)
+        return door_key_id(public)
+
+    def open_from_engine(self, sealed: bytes) -> bytes:
+        """Open what `seal_to_engine` sealed to this installation.
+
+        Raises:
+            Refused: if it was sealed to another installation, altered or cut.
+        """
+        try:
+            return _SPOOL_SUITE.decrypt(sealed, self._engine, _SPOOL_INFO)
+        except InvalidTag as error:
+            raise Refused(
+                "a spooled report does not open: it was altered, or sealed to another installation's engine.pub; "
+                f"seal it to {self._folder / _ENGINE_PUBLIC} and send it again"
+            ) from error
+
+    def _read_namespace(self) -> bytes:
+        path = self._folder / _NAMESPACE
+        text = keyfile.read_secret(path)
+        try:
+            held = json.loads(text)
+            key_id, wrapped = str(held["key_id"]), b64decode(held["wrapped"], validate=True)
+        except (ValueError, KeyError, TypeError) as error:
+            raise keyfile.misshapen(path) from error
+        return self.unwrap(key_id, wrapped, _ABOUT_NAMESPACE)
+
+
+def engine_public(folder: Path) -> bytes:
+    """Return the engine's public key from `engine.pub` in `folder`, which needs to hold nothing else.
+
+    Raises:
+        Refused: if it is missing, misshapen, or others could have changed it.
+    """
+    return keyfile.read_public(folder / _ENGINE_PUBLIC)
+
+
+def seal_to_engine(public: bytes, content: bytes) -> bytes:
+    """Seal `content` so that only the engine opens it (HPKE, RFC 9180: X25519, HKDF-SHA-256, AES-256-GCM).
+
+    Raises:
+        Refused: if `public` is not an X25519 public key.
+    """
+    try:
+        key = X25519PublicKey.from_public_bytes(public)
+    except ValueError as error:
+        raise Refused(f"the engine's public key has {len(public)} bytes, not 32; copy engine.pub again") from error
+    return _SPOOL_SUITE.encrypt(content, key, _SPOOL_INFO)
+
+
+def door_key_id(public: Ed25519PublicKey) -> str:
+    """Return the key id of a door: a short fingerprint of its public key."""
+    return f"door-{sha256(public.public_bytes_raw()).hexdigest()[:16]}"
+
+
+def _make(folder: Path) -> None:
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))  # made 0700
+    try:
+        _write_new_keys(draft)
+        keyfile.sync_folder(draft)
+        draft.rename(folder)  # succeeds onto nothing, or onto an empty folder, only
+    except OSError:
+        shutil.rmtree(draft)
+        raise
+    keyfile.sync_folder(folder.parent)
+
+
+def _write_new_keys(folder: Path) -> None:
+    current, master, namespace = _new_key_id(), secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES)
+    wrapped = close_box(AESGCM(master), namespace, _ABOUT_NAMESPACE, current)
+    door, engine = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
+    keyfile.write(folder / _MASTERS, _masters_text(_Masters(current, {current: master})))
+    keyfile.write(folder / _NAMESPACE, _wrapped_text(current, wrapped))
+    keyfile.write(folder / _IDS, keyfile.encoded(secrets.token_bytes(KEY_BYTES)))
+    keyfile.write(folder / _DOOR, keyfile.encoded(door.private_bytes_raw()))
+    (folder / _DOORS).mkdir(mode=keyfile.FOLDER)
+    _write_door(folder / _DOORS, door.public_key())
+    keyfile.write(folder / _ENGINE, keyfile.encoded(engine.private_bytes_raw()))
+    public = engine.public_key().public_bytes_raw()
+    keyfile.write(folder / _ENGINE_PUBLIC, keyfile.encoded(public), keyfile.PUBLIC)
+
+
+def _write_door(folder: Path, public: Ed25519PublicKey) -> None:
+    path = folder / f"{door_key_id(public)}.pub"
+    keyfile.replace(path, keyfile.encoded(public.public_bytes_raw()), keyfile.PUBLIC)
+
+
+def _read_masters(folder: Path) -> _Masters:
+    path = folder / _MASTERS
+    text = keyfile.read_secret(path)
+    try:
+        held = json.loads(text)
+        masters = _Masters(str(held["current"]), {k: keyfile.decoded(path, v) for k, v in held["keys"].items()})
+        masters.keys[masters.current]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise keyfile.misshapen(path) from error
+    return masters
+
+
+def _read_doors(folder: Path) -> dict[str, Ed25519PublicKey]:
+    if not folder.is_dir():
+        raise keyfile.missing(folder, "no such folder")
+    keyfile.refuse_open_to_others(folder, keyfile.FOLDER)
+    keys = (Ed25519PublicKey.from_public_bytes(keyfile.read_public(path)) for path in sorted(folder.glob("*.pub")))
+    return {door_key_id(key): key for key in keys}
+
+
+def _masters_text(masters: _Masters) -> str:
+    keys = {key_id: b64encode(key).decode() for key_id, key in masters.keys.items()}
+    return json.dumps({"current": masters.current, "keys": keys})
+
+
+def _wrapped_text(key_id: str, wrapped: bytes) -> str:
+    return json.dumps({"key_id": key_id, "wrapped": b64encode(wrapped).decode()})
+
+
+def _new_key_id() -> str:
+    return f"master-{secrets.token_hex(8)}"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from rotating at the same time."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,85 @@
+"""The one gate before every send: a row is claimed in the transaction that reads the holds and the stop."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+
+from tocsin.adapters.sql.notice_rows import from_row
+from tocsin.adapters.sql.session import Session
+from tocsin.adapters.sql.tables import hold_scopes, holds, letters, notices, waves
+from tocsin.domain.errors import Broken
+from tocsin.domain.notice import NoticeState
+from tocsin.domain.values import WaveId
+from tocsin.ports import Claim, Claimed
+
+
+class Gate:
+    """Claims rows for sending."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._connection = session.connection
+
+    def claim(self, wave_id: WaveId, first: int, last: int, limit: int, at: datetime) -> Claim:
+        """Take up to `limit` released rows with first <= ordinal < last, lowest ordinal first.
+
+        Raises:
+            Broken: if the wave is unknown, or a released row has no letter.
+        """
+        wave = self._wave(wave_id)
+        if wave.stopped:
+            return Claim(rows=(), stopped=True)
+        free = and_(
+            notices.c.wave_id == wave_id,
+            notices.c.state == NoticeState.RELEASED,
+            notices.c.ordinal >= first,
+            notices.c.ordinal < last,
+        )
+        in_force = and_(holds.c.incident_id == wave.incident_id, holds.c.lifted_at.is_(None))
+        if self._connection.scalar(select(holds.c.hold_id).where(in_force).limit(1)) is None:
+            return Claim(rows=self._take(free, limit, at))
+        covered = _covered(in_force)
+        held = self._connection.scalar(select(func.count()).select_from(notices).where(free, covered))
+        return Claim(rows=self._take(and_(free, ~covered), limit, at), held=held or 0)
+
+    def _wave(self, wave_id: WaveId) -> Any:
+        """Read the wave under a lock that placing a hold, or a stop, waits for: none slips in beside a claim."""
+        query = select(waves.c.incident_id, waves.c.stopped).where(waves.c.wave_id == wave_id)
+        wave = self._connection.execute(query.with_for_update(read=True)).one_or_none()
+        if wave is None:
+            raise Broken(f"there is no wave {wave_id} to claim from; it must be put before its notices are released")
+        return wave
+
+    def _take(self, free: ColumnElement[bool], limit: int, at: datetime) -> tuple[Claimed, ...]:
+        query = (
+            select(notices, letters.c.prepared)
+            .outerjoin(letters, letters.c.notice_id == notices.c.notice_id)
+            .where(free)
+            .order_by(notices.c.ordinal)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=notices)
+        )
+        rows = self._connection.execute(query).all()
+        if rows:
+            mine = notices.c.notice_id.in_([row.notice_id for row in rows])
+            change = {"state": NoticeState.CLAIMED, "attempts": notices.c.attempts + 1, "claimed_at": at}
+            self._connection.execute(update(notices).where(mine).values(change))
+        return tuple(self._claimed(row, at) for row in rows)
+
+    def _claimed(self, row: Any, at: datetime) -> Claimed:
+        if row.prepared is None:
+            raise Broken(f"notice {row.notice_id} was released without a letter; stop the wave and draft it again")
+        change = {"state": NoticeState.CLAIMED, "attempts": row.attempts + 1, "claimed_at": at}
+        prepared = self._session.open(row.incident_id, row.prepared, "letters", "prepared", row.notice_id)
+        return Claimed(notice=from_row(self._session, row).model_copy(update=change), prepared=prepared)
+
+
+def _covered(in_force: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say in SQL what `Hold.covers` says: a hold in force on everything, or one that names the row's agreement."""
+    scoped = select(hold_scopes.c.hold_id).where(
+        hold_scopes.c.hold_id == holds.c.hold_id, hold_scopes.c.agreement_id == notices.c.agreement_id
+    )
+    names_it = exists(scoped.correlate(holds, notices))
+    covering = select(holds.c.hold_id).where(in_force, or_(holds.c.covers_all, names_it))
+    return exists(covering.correlate(notices))

@@ -1,0 +1,152 @@
+"""The ledger: waves, notices and letters."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, delete, func, select, update
+
+from tocsin.adapters.sql.gate import Gate
+from tocsin.adapters.sql.notice_rows import check_steps, from_row, to_row
+from tocsin.adapters.sql.session import Row as Values
+from tocsin.adapters.sql.session import Session, chunks
+from tocsin.adapters.sql.tables import letters, notices, waves
+from tocsin.domain.errors import Broken
+from tocsin.domain.letter import Letter
+from tocsin.domain.notice import Notice, NoticeState, WaveCounts
+from tocsin.domain.values import IncidentId, NoticeId, WaveId
+from tocsin.ports import Claim, WaveRow
+
+_UNRELEASED = (NoticeState.DRAFTED, NoticeState.BY_HAND, NoticeState.WITHDRAWN)
+
+_REPLACE = (
+    update(notices)
+    .where(notices.c.notice_id == bindparam("key"))
+    .values({column.name: bindparam(column.name) for column in notices.c if not column.primary_key})
+)
+
+
+class SqlLedger:
+    """Keeps `tocsin.ports.Ledger`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._connection = session.connection
+        self._gate = Gate(session)
+
+    def put_wave(self, wave: WaveRow) -> None:
+        """Insert or replace by wave id."""
+        self._session.upsert(waves, [wave.model_dump()])
+
+    def wave(self, wave_id: WaveId) -> WaveRow | None:
+        """Return a wave, or None."""
+        row = self._connection.execute(select(waves).where(waves.c.wave_id == wave_id)).mappings().one_or_none()
+        return WaveRow.model_validate(dict(row)) if row is not None else None
+
+    def waves(self, incident_id: IncidentId) -> list[WaveRow]:
+        """Return an incident's waves by `drafted_at`."""
+        query = select(waves).where(waves.c.incident_id == incident_id).order_by(waves.c.drafted_at, waves.c.wave_id)
+        return [WaveRow.model_validate(dict(row)) for row in self._connection.execute(query).mappings()]
+
+    def plan(self, notices_: Iterable[Notice]) -> None:
+        """Insert rows; a notice id that exists already is left as it is."""
+        self._session.add(notices, (to_row(self._session, notice) for notice in notices_))
+
+    def discard(self, wave_id: WaveId) -> None:
+        """Delete the notices and letters of a wave, not the wave's own row. Raises Broken for a released one."""
+        released_at = self._connection.scalar(
+            select(waves.c.released_at).where(waves.c.wave_id == wave_id).with_for_update()
+        )
+        of_wave = select(notices.c.notice_id).where(notices.c.wave_id == wave_id)
+        begun = self._connection.scalars(of_wave.where(notices.c.state.not_in(_UNRELEASED)))
+        if released_at is not None or begun.first() is not None:
+            raise Broken(f"wave {wave_id} was released; what was sent is kept, draft a new wave instead")
+        self._connection.execute(delete(letters).where(letters.c.notice_id.in_(of_wave)))
+        self._connection.execute(delete(notices).where(notices.c.wave_id == wave_id))
+
+    def put_letters(self, letters_: Iterable[tuple[Notice, Letter, bytes]]) -> None:
+        """Store each letter and the bytes its channel prepared, sealed, and replace the notice's row."""
+        for chunk in chunks(letters_):
+            self.put(notice for notice, _, _ in chunk)
+            self._session.upsert(letters, (self._letter_row(*one) for one in chunk))
+
+    def letter(self, notice_id: NoticeId) -> Letter | None:
+        """Return the rendered letter, or None."""
+        body = self._opened(notice_id, "letter")
+        return Letter.model_validate_json(body) if body is not None else None
+
+    def prepared(self, notice_id: NoticeId) -> bytes | None:
+        """Return the bytes the channel is given, or None."""
+        return self._opened(notice_id, "prepared")
+
+    def notice(self, notice_id: NoticeId) -> Notice | None:
+        """Return one row, or None."""
+        row = self._connection.execute(select(notices).where(notices.c.notice_id == notice_id)).one_or_none()
+        return from_row(self._session, row) if row is not None else None
+
+    def notices(
+        self,
+        wave_id: WaveId,
+        *,
+        first: int = 0,
+        last: int | None = None,
+        states: Iterable[NoticeState] | None = None,
+    ) -> list[Notice]:
+        """Return rows with first <= ordinal < last, by ordinal, in the given states."""
+        query = select(notices).where(notices.c.wave_id == wave_id, notices.c.ordinal >= first)
+        if last is not None:
+            query = query.where(notices.c.ordinal < last)
+        if states is not None:
+            query = query.where(notices.c.state.in_([state.value for state in states]))
+        return [from_row(self._session, row) for row in self._connection.execute(query.order_by(notices.c.ordinal))]
+
+    def of(self, incident_id: IncidentId) -> list[Notice]:
+        """Return all rows of an incident by wave and ordinal."""
+        query = select(notices).where(notices.c.incident_id == incident_id)
+        ordered = query.order_by(notices.c.wave_id, notices.c.ordinal)
+        return [from_row(self._session, row) for row in self._connection.execute(ordered)]
+
+    def claim(self, wave_id: WaveId, first: int, last: int, limit: int, at: datetime) -> Claim:
+        """Take up to `limit` released rows with first <= ordinal < last for sending, lowest ordinal first.
+
+        Holds and stops are read in this same transaction, under a lock that placing a hold or a stop waits for.
+
+        Raises:
+            Broken: if the wave is unknown, or a released row has no letter.
+        """
+        return self._gate.claim(wave_id, first, last, limit, at)
+
+    def put(self, notices_: Iterable[Notice]) -> None:
+        """Replace rows by notice id.
+
+        Raises:
+            Broken: if there is no such row, the table of transitions forbids its change of state, or the outcome
+                is of an earlier attempt than the one that holds the row now.
+        """
+        for chunk in chunks(notices_):
+            check_steps(self._session, chunk)
+            rows = [to_row(self._session, notice) | {"key": notice.notice_id} for notice in chunk]
+            self._connection.execute(_REPLACE, rows)
+
+    def counts(self, wave_id: WaveId) -> WaveCounts:
+        """Count the rows of a wave by state, fallbacks not yet needed left out. It gives no digest."""
+        fallback = and_(notices.c.state == NoticeState.DRAFTED, notices.c.chain_position > 0)
+        query = select(notices.c.state, func.count()).where(notices.c.wave_id == wave_id, ~fallback)
+        rows = self._connection.execute(query.group_by(notices.c.state))
+        return WaveCounts(by_state={NoticeState(state): count for state, count in rows})
+
+    def _opened(self, notice_id: NoticeId, column: str) -> bytes | None:
+        query = (
+            select(notices.c.incident_id, letters.c[column].label("sealed"))
+            .join(letters, letters.c.notice_id == notices.c.notice_id)
+            .where(notices.c.notice_id == notice_id)
+        )
+        row = self._connection.execute(query).one_or_none()
+        return self._session.open(row.incident_id, row.sealed, "letters", column, notice_id) if row else None
+
+    def _letter_row(self, notice: Notice, letter: Letter, prepared: bytes) -> Values:
+        scope, key = notice.incident_id, notice.notice_id
+        return {
+            "notice_id": key,
+            "letter": self._session.seal(scope, letter.model_dump_json(), "letters", "letter", key),
+            "prepared": self._session.seal(scope, prepared, "letters", "prepared", key),
+        }

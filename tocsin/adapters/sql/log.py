@@ -1,0 +1,91 @@
+"""The audit log. One row, the head, is locked by whoever appends: so numbers have no gaps."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from tocsin.adapters.sql.session import Row as Values
+from tocsin.adapters.sql.session import Session, chunks
+from tocsin.adapters.sql.tables import log_entries, log_head
+from tocsin.audit.entry import Entry, EntryDraft, leaf_hash
+from tocsin.audit.tree import Frontier
+from tocsin.audit.verify import StoredEntry
+from tocsin.domain.values import IncidentId
+
+PAGE = 1_000
+
+
+class SqlLog:
+    """Keeps `tocsin.ports.Log`. Triggers in the database refuse to change or delete an entry."""
+
+    def __init__(self, session: Session) -> None:
+        self._connection = session.connection
+
+    def append(self, drafts: Iterable[EntryDraft]) -> list[int]:
+        """Append entries with gapless numbers and move the head, in the transaction of the caller.
+
+        A draft whose key is in the log already is not appended again; its number is returned instead.
+        """
+        numbers: list[int] = []
+        before = head = self._head(lock=True)
+        for chunk in chunks(drafts):
+            known = self._numbers([draft.key for draft in chunk])
+            rows = _numbered(chunk, known, head.size)
+            if rows:
+                self._connection.execute(insert(log_entries), rows)
+                head = head.extended(bytes.fromhex(row["leaf"]) for row in rows)
+            numbers += [known[draft.key] for draft in chunk]
+        if head != before:
+            self._connection.execute(update(log_head).values(size=head.size, peaks=json.dumps(head.peaks)))
+        return numbers
+
+    def entries(self, first: int = 0, *, incident_id: IncidentId | None = None) -> Iterator[StoredEntry]:
+        """Yield entries by number from `first`, a page at a time."""
+        query = select(log_entries.c.number, log_entries.c.body, log_entries.c.leaf)
+        if incident_id is not None:
+            query = query.where(log_entries.c.incident_id == incident_id)
+        query = query.order_by(log_entries.c.number).limit(PAGE)
+        rows = self._connection.execute(query.where(log_entries.c.number >= first)).all()
+        while rows:
+            yield from map(_stored, rows)
+            rows = self._connection.execute(query.where(log_entries.c.number > rows[-1].number)).all()
+
+    def head(self) -> Frontier:
+        """Return the frontier after the newest entry."""
+        return self._head(lock=False)
+
+    def _head(self, *, lock: bool) -> Frontier:
+        query = select(log_head.c.size, log_head.c.peaks)
+        row = self._connection.execute(query.with_for_update() if lock else query).one()
+        return Frontier(size=row.size, peaks=tuple(json.loads(row.peaks)))
+
+    def _numbers(self, keys: list[str]) -> dict[str, int]:
+        query = select(log_entries.c.key, log_entries.c.number).where(log_entries.c.key.in_(keys))
+        return {row.key: row.number for row in self._connection.execute(query)}
+
+
+def _numbered(drafts: list[EntryDraft], known: dict[str, int], size: int) -> list[Values]:
+    """Return the rows of the drafts that are new, and add their numbers to `known`."""
+    rows: list[Values] = []
+    for draft in drafts:
+        if draft.key not in known:
+            known[draft.key] = size + len(rows)
+            rows.append(_values(Entry(number=known[draft.key], draft=draft)))
+    return rows
+
+
+def _values(entry: Entry) -> Values:
+    body = entry.to_bytes()
+    return {
+        "number": entry.number,
+        "key": entry.draft.key,
+        "incident_id": entry.draft.incident_id,
+        "body": body,
+        "leaf": leaf_hash(body).hex(),
+    }
+
+
+def _stored(row: Any) -> StoredEntry:
+    return StoredEntry(number=row.number, body=bytes(row.body), leaf=row.leaf)

@@ -1,0 +1,129 @@
+"""The store: transactions, deeds that happen once, and what has been dealt with."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
+
+from tocsin.adapters.sql.duties import SqlDuties
+from tocsin.adapters.sql.engine import Transactions, create_engine_for
+from tocsin.adapters.sql.incidents import SqlIncidents
+from tocsin.adapters.sql.ledger import SqlLedger
+from tocsin.adapters.sql.log import SqlLog
+from tocsin.adapters.sql.register import SqlRegister
+from tocsin.adapters.sql.schema import check_schema
+from tocsin.adapters.sql.session import Session
+from tocsin.adapters.sql.tables import remembered, writes
+from tocsin.adapters.sql.tasks import SqlTasks
+from tocsin.domain.errors import Broken
+from tocsin.domain.values import Value
+from tocsin.ports import Sealer, Stamp, Transaction, V
+
+
+class SqlTransaction:
+    """One open transaction over all of the store. Keeps `tocsin.ports.Transaction`."""
+
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self.session = Session(connection, sealer)
+        self.incidents = SqlIncidents(self.session)
+        self.register = SqlRegister(self.session)
+        self.duties = SqlDuties(self.session)
+        self.ledger = SqlLedger(self.session)
+        self.tasks = SqlTasks(self.session)
+        self.log = SqlLog(self.session)
+
+    def last_sequence(self, workflow_id: str) -> int:
+        """Return the highest sequence that `SqlStore.once` has seen for a workflow id; 0 for none."""
+        query = select(func.max(writes.c.sequence)).where(writes.c.workflow_id == workflow_id)
+        return self.session.connection.scalar(query) or 0
+
+    def remember(self, key: str, at: datetime) -> bool:
+        """Note that `key` has been dealt with; False if it was already."""
+        return self.session.added(remembered, {"key": key, "at": at})
+
+
+class SqlStore:
+    """Keeps `tocsin.ports.Store`. Safe to use from many threads and processes."""
+
+    def __init__(self, engine: Engine, sealer: Sealer) -> None:
+        self._engine = engine
+        self._sealer = sealer
+        self._transactions = Transactions(engine)
+
+    def once(self, stamp: Stamp, inputs: Value, deed: Callable[[Transaction], V], result: type[V]) -> V:
+        """Run `deed` in one transaction, once for each (workflow id, sequence), and return what it returned.
+
+        Raises:
+            Broken: if the same (workflow id, sequence) comes with other inputs.
+        """
+        fingerprint = inputs.fingerprint()
+        about = ("writes", "result", stamp.workflow_id, str(stamp.sequence))
+        with self._transaction() as transaction:
+            session = transaction.session
+            # Whoever comes second waits at this row until the first has committed or given up.
+            if not session.added(writes, _write(stamp, fingerprint)):
+                stored = _stored_result(session, stamp, fingerprint)
+                return result.model_validate_json(session.open(stamp.incident_id, stored, *about))
+            done = deed(transaction)
+            sealed = session.seal(stamp.incident_id, done.model_dump_json(), *about)
+            session.connection.execute(update(writes).where(_same(stamp)).values(result=sealed))
+            return done
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """Open a transaction that may write; writers wait for each other."""
+        with self._transaction() as transaction:
+            yield transaction
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Open a transaction that only reads, all of it from one snapshot."""
+        with self._transactions.reading() as connection:
+            yield SqlTransaction(connection, self._sealer)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[SqlTransaction]:
+        with self._transactions.writing() as connection:
+            yield SqlTransaction(connection, self._sealer)
+
+
+def open_store(url: str, sealer: Sealer) -> SqlStore:
+    """Return the store at `url`.
+
+    Raises:
+        Refused: if there is none, or its schema is not this version's; `tocsin init` mends both.
+        Deferred: if the database cannot be reached.
+    """
+    engine = create_engine_for(url)
+    try:
+        check_schema(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlStore(engine, sealer)
+
+
+def _write(stamp: Stamp, fingerprint: str) -> dict[str, object]:
+    return stamp.model_dump() | {"inputs_fingerprint": fingerprint, "result": None}
+
+
+def _stored_result(session: Session, stamp: Stamp, fingerprint: str) -> bytes:
+    query = select(writes.c.inputs_fingerprint, writes.c.result).where(_same(stamp))
+    row = session.connection.execute(query).one()
+    if row.inputs_fingerprint != fingerprint:
+        raise Broken(
+            f"write {stamp.sequence} of {stamp.workflow_id} was made before, with other inputs; "
+            "the workflow reused a sequence number, find out why before going on"
+        )
+    if row.result is None:
+        raise Broken(f"write {stamp.sequence} of {stamp.workflow_id} has no result; it was altered outside Tocsin")
+    return bytes(row.result)
+
+
+def _same(stamp: Stamp) -> ColumnElement[bool]:
+    return and_(writes.c.workflow_id == stamp.workflow_id, writes.c.sequence == stamp.sequence)

@@ -1,0 +1,290 @@
+"""The tables. Ids, instants, states and counts are plain columns; whatever names a person or says a word is sealed.
+
+A column of `SEALED` type holds ciphertext of the `Sealer` only. The migrations say the same again, step by step,
+and a test compares both.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from tocsin.domain.values import as_utc
+
+
+class UtcInstant(TypeDecorator[datetime]):
+    """An aware instant in UTC: `timestamptz` on PostgreSQL; on SQLite fixed-width text, which sorts as time does."""
+
+    impl = DateTime(timezone=True).with_variant(Text(), "sqlite")
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Return what the driver is given. Raises ValueError for a naive instant."""
+        if value is None:
+            return None
+        instant = as_utc(value)
+        return instant.isoformat(timespec="microseconds") if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return the instant in UTC, whatever zone the session is in."""
+        if value is None:
+            return None
+        return as_utc(datetime.fromisoformat(value) if dialect.name == "sqlite" else value)
+
+
+INSTANT = UtcInstant()
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+SEALED = LargeBinary()
+JSON = Text()
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _table(name: str, *items: Any) -> Table:
+    return Table(name, metadata, *items)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _whole(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _instant(name: str) -> Column[datetime]:
+    return Column(name, INSTANT, nullable=False)
+
+
+def _sealed(name: str) -> Column[bytes]:
+    return Column(name, SEALED, nullable=False)
+
+
+incident_keys = _table(
+    "incident_keys",
+    _key("incident_id"),
+    Column("wrapped", SEALED),  # the incident's key under the master key; null once destroyed
+    Column("key_id", Text),
+    Column("created_at", INSTANT),
+    Column("destroyed_at", INSTANT),
+)
+
+writes = _table(
+    "writes",
+    _key("workflow_id"),
+    Column("sequence", BigInteger, primary_key=True),
+    _text("run_id"),
+    _text("incident_id"),
+    _instant("at"),
+    _text("inputs_fingerprint"),
+    Column("result", SEALED),  # null only inside the transaction that is at it
+)
+
+remembered = _table("remembered", _key("key"), _instant("at"))
+
+incidents = _table(
+    "incidents",
+    _key("incident_id"),
+    _text("status"),
+    _whole("sequence"),
+    _instant("reported_at"),
+    _instant("changed_at"),
+    Column("body", JSON, nullable=False),
+)
+
+facts = _table(
+    "facts",
+    _key("incident_id"),
+    Column("version", Integer, primary_key=True),
+    _text("act_id"),
+    _instant("at"),
+    _sealed("body"),
+    UniqueConstraint("incident_id", "act_id"),
+)
+
+acts = _table(
+    "acts",
+    _key("act_id"),
+    _text("incident_id"),
+    _whole("sequence"),
+    _instant("at"),
+    _sealed("body"),
+    Index(None, "incident_id", "sequence"),
+)
+
+attachments = _table(
+    "attachments",
+    _key("incident_id"),
+    _key("sha256"),
+    _instant("at"),
+    _sealed("label"),
+    _sealed("content"),
+)
+
+register_revisions = _table(
+    "register_revisions",
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    _instant("at"),
+)
+
+agreements = _table(
+    "agreements",
+    _key("agreement_id"),
+    Column("revision", Integer, primary_key=True),
+    _sealed("body"),
+)
+
+pins = _table(
+    "pins",
+    _key("incident_id"),
+    _key("agreement_id"),
+    _whole("revision"),
+    Column("known_affected_at", INSTANT),
+    Column("confirmed", Boolean, nullable=False),
+    Column("excluded", Boolean, nullable=False),
+)
+
+duties = _table(
+    "duties",
+    _key("duty_id"),
+    _text("incident_id"),
+    _text("clock_id"),
+    _text("state"),
+    _instant("target_at"),
+    Column("body", JSON, nullable=False),
+    Column("proof", SEALED),
+    Index(None, "incident_id", "target_at"),
+    Index(None, "clock_id", "state"),
+)
+
+clocks = _table(
+    "clocks",
+    _key("clock_id"),
+    _text("incident_id"),
+    _text("state"),
+    _instant("target_at"),
+    Column("body", JSON, nullable=False),
+    Index(None, "incident_id"),
+    Index(None, "state", "target_at"),
+)
+
+holds = _table(
+    "holds",
+    _key("hold_id"),
+    _text("incident_id"),
+    _instant("placed_at"),
+    Column("lifted_at", INSTANT),
+    Column("covers_all", Boolean, nullable=False),
+    _sealed("body"),
+    Index(None, "incident_id"),
+)
+
+hold_scopes = _table(
+    "hold_scopes",
+    Column("hold_id", Text, ForeignKey("holds.hold_id"), primary_key=True),
+    _key("agreement_id"),
+)
+
+waves = _table(
+    "waves",
+    _key("wave_id"),
+    _text("incident_id"),
+    _text("kind"),
+    _instant("drafted_at"),
+    _text("drafter"),
+    _whole("rows"),
+    Column("digest", Text),
+    Column("previous", Text),
+    Column("released_at", INSTANT),
+    Column("releaser", Text),
+    Column("stopped", Boolean, nullable=False),
+    Column("ended_at", INSTANT),
+    Index(None, "incident_id", "drafted_at"),
+)
+
+notices = _table(
+    "notices",
+    _key("notice_id"),
+    _text("incident_id"),
+    _text("wave_id"),
+    _whole("ordinal"),
+    _text("number"),
+    _text("agreement_id"),
+    Column("contact_id", Text),
+    _text("role"),
+    _whole("chain_position"),
+    Column("duty_ids", JSON, nullable=False),
+    _text("state"),
+    _text("channel"),
+    _text("message_id"),
+    Column("letter_sha256", Text),
+    _whole("attempts"),
+    Column("claimed_at", INSTANT),
+    Column("settled_at", INSTANT),
+    Column("provider_id", Text),
+    Column("detail", SEALED),
+    Column("possible_duplicate", Boolean, nullable=False),
+    UniqueConstraint("wave_id", "ordinal"),
+    Index(None, "wave_id", "state", "ordinal"),
+    Index(None, "incident_id"),
+)
+
+letters = _table(
+    "letters",
+    Column("notice_id", Text, ForeignKey("notices.notice_id"), primary_key=True),
+    _sealed("letter"),
+    _sealed("prepared"),
+)
+
+tasks = _table(
+    "tasks",
+    _key("task_id"),
+    _text("incident_id"),
+    _whole("sequence"),
+    _instant("due_at"),
+    _sealed("body"),
+    Index(None, "incident_id", "due_at"),
+)
+
+log_entries = _table(
+    "log_entries",
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("incident_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf", Text, nullable=False),
+    Index(None, "incident_id", "number"),
+)
+
+log_head = _table(
+    "log_head",
+    Column("one_row", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", JSON, nullable=False),
+)

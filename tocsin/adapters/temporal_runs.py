@@ -1,0 +1,75 @@
+"""What Temporal runs, asked by describing ids (lists lag behind, descriptions do not), and the sweep's schedule."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+    WorkflowExecutionStatus,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from tocsin import wire
+from tocsin.domain.tempo import Tempo
+
+AT_ONCE = 16
+"""Descriptions under way at the same time: the sweep must not crowd out the clocks."""
+
+
+class TemporalRuns:
+    """Fulfils `ports.Runs` over a connected client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def running(self, workflow_ids: Sequence[str]) -> dict[str, bool]:
+        """Say for each workflow id whether its newest run is running."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(workflow_id: str) -> tuple[str, bool]:
+            async with gate:
+                return workflow_id, await self._is_running(workflow_id)
+
+        return dict(await asyncio.gather(*map(ask, workflow_ids)))
+
+    async def _is_running(self, workflow_id: str) -> bool:
+        try:
+            described = await self._client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return described.status is WorkflowExecutionStatus.RUNNING
+
+
+async def schedule_sweep(client: Client, every_seconds: int) -> None:
+    """Make the sweep's schedule, or bring an older one up to date; a sweep that still runs is not run twice."""
+    action = ScheduleActionStartWorkflow(
+        wire.SWEEP,
+        wire.SweepInput(tempo=Tempo(origin=datetime.now(UTC))),
+        id=wire.SWEEP_SCHEDULE,
+        task_queue=wire.TASK_QUEUE,
+    )
+    schedule = Schedule(
+        action=action,
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_seconds))]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+    )
+
+    def renew(_: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(schedule=schedule)
+
+    try:
+        await client.create_schedule(wire.SWEEP_SCHEDULE, schedule)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(wire.SWEEP_SCHEDULE).update(renew)

@@ -1,0 +1,80 @@
+"""The arguments that several commands share, and how their text is read."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from tocsin.domain.incident import Facts, Trigger
+from tocsin.domain.values import as_utc
+
+UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+FactValue = str | int | tuple[str, ...] | None
+
+Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, the beginning of its id, or `last`.")]
+Wave = Annotated[str, typer.Argument(metavar="WAVE", help="The wave's id or the beginning of it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys, instants in UTC (RFC 3339).")]
+References = Annotated[
+    list[str] | None,
+    typer.Option("--affected", metavar="REF", help="An affected party's agreement, by your own reference. Repeatable."),
+]
+
+
+def instant(text: str) -> datetime:
+    """Read an instant: ISO 8601 with a zone. A wall-clock time without one is wrong usage."""
+    try:
+        return as_utc(datetime.fromisoformat(text))
+    except ValueError as error:
+        if "time zone" in str(error):
+            raise typer.BadParameter(str(error)) from error
+        raise typer.BadParameter(f"{text!r} is no instant; write it like 2026-11-21T03:10Z") from error
+
+
+def span(text: str) -> timedelta:
+    """Read a span of time: `30min`, `4h`, `3d`."""
+    match = re.fullmatch(r"(\d+) ?(min|h|d)", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no span of time; write it like 30min, 4h or 3d")
+    return int(match[1]) * UNITS[match[2]]
+
+
+def trigger_instant(text: str) -> tuple[Trigger, datetime]:
+    """Read `TRIGGER=INSTANT`."""
+    name, _, at = text.partition("=")
+    try:
+        trigger = Trigger(name.strip())
+    except ValueError as error:
+        raise typer.BadParameter(f"{name!r} is no trigger; there are: {', '.join(Trigger)}") from error
+    return trigger, instant(at)
+
+
+def fact(text: str) -> tuple[str, FactValue]:
+    """Read `FACT=VALUE`; lists are separated by commas, `unknown` says that it is not known (any more)."""
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if name not in Facts.model_fields or not equals:
+        raise typer.BadParameter(
+            f"{text!r} sets no fact; write FACT=VALUE with one of: {', '.join(Facts.model_fields)}"
+        )
+    return name, _typed(name, value.strip())
+
+
+def words(text: str | None) -> tuple[str, ...] | None:
+    """Split a list written with commas; None stays None."""
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _typed(name: str, value: str) -> FactValue:
+    default = Facts.model_fields[name].default
+    if value in {"unknown", ""}:
+        return default if default == () else None
+    if name in {"people_affected", "records_affected"}:
+        try:
+            return int(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"{name} is a whole number, or unknown; {value!r} is neither") from error
+    if name in {"data_categories", "measures", "services"}:
+        return words(value)
+    return value

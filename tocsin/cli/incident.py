@@ -1,0 +1,164 @@
+"""`confirm`, `revise`, `dismiss`, `note`, `attach`, `affected add`, `handover`, `close`, `reopen`."""
+
+import hashlib
+import mimetypes
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.cli import lookup
+from tocsin.cli.acting import act
+from tocsin.cli.arguments import Incident, Json, fact, instant, trigger_instant
+from tocsin.cli.session import session
+from tocsin.domain.act import AddAffected, AddNote, Attach, Close, Confirm, Dismiss, Handover, Reopen, Revise
+from tocsin.domain.errors import Refused
+from tocsin.ports import Attachment
+
+commands = typer.Typer()
+affected_commands = typer.Typer(help="Who is affected.")
+
+LARGEST = 25 * 1024 * 1024
+"""Bytes of an attachment; a disk image belongs elsewhere, its digest in a note."""
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the act.")]
+At = Annotated[datetime | None, typer.Option("--at", parser=instant, metavar="INSTANT", help="Default: now.")]
+
+
+@commands.command()
+def confirm(
+    ctx: typer.Context,
+    incident: Incident,
+    at: At = None,
+    statement: Annotated[str, typer.Option(help="What was established.")] = "",
+    as_json: Json = False,
+) -> None:
+    """State that it is a security incident: the periods that run from confirmation start."""
+    work = session(ctx)
+    state = lookup.incident(work, incident)
+    act(work, Confirm(confirmed_at=at, statement=statement), state.incident_id, as_json)
+
+
+@commands.command()
+def dismiss(ctx: typer.Context, incident: Incident, reason: Reason, as_json: Json = False) -> None:
+    """State that it is no security incident, with the reason."""
+    work = session(ctx)
+    act(work, Dismiss(reason=reason), lookup.incident(work, incident).incident_id, as_json)
+
+
+@commands.command()
+def revise(
+    ctx: typer.Context,
+    incident: Incident,
+    facts: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FACT=VALUE", help="`unknown` takes a fact back. Repeatable.")
+    ] = None,
+    triggers: Annotated[
+        list[str] | None, typer.Option("--at", metavar="TRIGGER=INSTANT", help="As awareness=2026-11-21T03:10Z.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change facts or trigger instants: duties are resolved again, and the difference is shown."""
+    if not facts and not triggers:
+        raise typer.BadParameter("nothing to change; give --set FACT=VALUE or --at TRIGGER=INSTANT")
+    deed = Revise(facts=dict(map(fact, facts or ())), triggers=dict(map(trigger_instant, triggers or ())))
+    work = session(ctx)
+    act(work, deed, lookup.incident(work, incident).incident_id, as_json)
+
+
+@commands.command()
+def note(
+    ctx: typer.Context,
+    incident: Incident,
+    text: Annotated[str, typer.Argument(help="The note.")],
+    late: Annotated[str | None, typer.Option(metavar="CLOCK", help="The note says why this clock was missed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add a note; with --late it is the reason why a clock was missed."""
+    work = session(ctx)
+    incident_id = lookup.incident(work, incident).incident_id
+    clock_id = lookup.clock(work, incident_id, late) if late is not None else None
+    act(work, AddNote(text=text, clock_id=clock_id), incident_id, as_json)
+
+
+@commands.command()
+def attach(
+    ctx: typer.Context,
+    incident: Incident,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    as_json: Json = False,
+) -> None:
+    """Attach a file, sealed under the incident's key."""
+    work = session(ctx)
+    incident_id = lookup.incident(work, incident).incident_id
+    if file.stat().st_size > LARGEST:
+        raise Refused(f"{file} is larger than {LARGEST // 1024 // 1024} MB; keep it elsewhere and note its digest")
+    kept = Attachment(
+        sha256=hashlib.sha256(content := file.read_bytes()).hexdigest(),
+        name=file.name,
+        media_type=mimetypes.guess_type(file.name)[0] or "application/octet-stream",
+        content=content,
+        at=work.now(),
+    )
+    # The bytes go first: an act that names a file which is not there would be worse than a file nobody names.
+    with work.store.writing() as tx:
+        tx.incidents.attach(incident_id, kept)
+    deed = Attach(name=kept.name, media_type=kept.media_type, sha256=kept.sha256, size=len(content))
+    act(work, deed, incident_id, as_json)
+
+
+@affected_commands.command("add")
+def affected_add(
+    ctx: typer.Context,
+    incident: Incident,
+    references: Annotated[list[str] | None, typer.Argument(metavar="REF", help="Agreements, as you name them.")] = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="Everybody in the register.")] = False,
+    only: Annotated[bool, typer.Option("--only", help="And nobody else.")] = False,
+    known_at: Annotated[
+        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="Since when it is known.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Name parties found to be affected: each gets its own duties."""
+    if bool(references) is everyone:
+        raise typer.BadParameter("name agreements by your references, or give --everyone")
+    work = session(ctx)
+    state = lookup.incident(work, incident)
+    named = lookup.agreements(work, references or ())
+    deed = AddAffected(agreements=named, everyone=everyone, only=only, known_affected_at=known_at)
+    act(work, deed, state.incident_id, as_json)
+
+
+@commands.command()
+def handover(
+    ctx: typer.Context,
+    incident: Incident,
+    to: Annotated[str, typer.Argument(metavar="USER", help="A name in people.toml.")],
+    note: Annotated[str, typer.Option(help="What the new owner should know.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make another person the incident's owner."""
+    work = session(ctx)
+    person = work.people.person(to)
+    deed = Handover(to=person.person_id, to_name=person.name, note=note)
+    act(work, deed, lookup.incident(work, incident).incident_id, as_json)
+
+
+@commands.command()
+def close(
+    ctx: typer.Context,
+    incident: Incident,
+    cause: Annotated[str, typer.Option(help="What caused it.")],
+    lessons: Annotated[str, typer.Option(help="What was learnt.")],
+    as_json: Json = False,
+) -> None:
+    """End the incident, with its cause and lessons."""
+    work = session(ctx)
+    act(work, Close(cause=cause, lessons=lessons), lookup.incident(work, incident).incident_id, as_json)
+
+
+@commands.command()
+def reopen(ctx: typer.Context, incident: Incident, reason: Reason, as_json: Json = False) -> None:
+    """Take up a closed or dismissed incident again."""
+    work = session(ctx)
+    act(work, Reopen(reason=reason), lookup.incident(work, incident).incident_id, as_json)

@@ -1,0 +1,160 @@
+"""`report`: one line at 3 a.m., answered in seconds with the clocks that now run; kept safe if nobody answers."""
+
+import asyncio
+import secrets
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.adapters.outbox import Outbox
+from tocsin.adapters.pager import ChannelPager
+from tocsin.cli import lookup, pages
+from tocsin.cli.arguments import Json, References, instant, words
+from tocsin.cli.render import complain, emit, say, when
+from tocsin.cli.session import Session, session
+from tocsin.cli.todo import Me, next_for
+from tocsin.cli.views import read_incident
+from tocsin.client import EnvelopeFor, Unreachable
+from tocsin.domain.act import Envelope, Receipt, Report
+from tocsin.domain.errors import TocsinError
+from tocsin.domain.incident import Facts, Severity, Trigger
+from tocsin.domain.values import IncidentId, opaque_id
+from tocsin.ports import Page
+
+commands = typer.Typer()
+At = Annotated[datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="ISO 8601 with a zone.")]
+
+
+@commands.command()
+def report(
+    ctx: typer.Context,
+    title: Annotated[str, typer.Argument(help="What happened, in one line. Everything else may follow later.")],
+    summary: Annotated[str | None, typer.Option(help="What happened, as the letters will say it.")] = None,
+    kind: Annotated[str, typer.Option(help="Chooses the playbook.")] = "general",
+    severity: Annotated[Severity | None, typer.Option(help="It colours pages and suppresses nothing.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="A,B", help="Categories of data.")] = None,
+    people: Annotated[int | None, typer.Option(min=0, help="How many people are affected.")] = None,
+    records: Annotated[int | None, typer.Option(min=0, help="How many records are affected.")] = None,
+    service: Annotated[list[str] | None, typer.Option(help="A service that is affected. Repeatable.")] = None,
+    affected: References = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="Everybody in the register is affected.")] = False,
+    occurred_at: At = None,
+    discovered_at: At = None,
+    aware_at: At = None,
+    alert: Annotated[str | None, typer.Option(metavar="KEY", help="The same alert joins the same incident.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Report a security incident. Its clocks start at once."""
+    work = session(ctx)
+    stated = {Trigger.OCCURRENCE: occurred_at, Trigger.DISCOVERY: discovered_at, Trigger.AWARENESS: aware_at}
+    deed = Report(
+        facts=Facts(
+            title=title,
+            kind=kind,
+            severity=severity,
+            summary=summary,
+            data_categories=words(data),
+            people_affected=people,
+            records_affected=records,
+            services=tuple(service or ()),
+        ),
+        triggers={trigger: at for trigger, at in stated.items() if at is not None},
+        affected=lookup.agreements(work, affected or ()),
+        everyone=everyone,
+        source_key=opaque_id("src", work.keyring.id_key(), alert or secrets.token_hex(16)),
+    )
+    first = work.envelope(deed, _incident_id(work, deed.source_key, 0))
+    try:
+        receipt = work.report(numbered(work, first))
+    except Unreachable as error:
+        _keep(work, first, error, as_json)
+        raise
+    _answer(work, receipt, as_json)
+
+
+def numbered(work: Session, first: Envelope) -> EnvelopeFor:
+    """Return what makes this report the n-th incident of its alert, linked to the one before it."""
+
+    def envelope_for(generation: int, linked_to: IncidentId | None) -> Envelope:
+        assert isinstance(first.act.deed, Report)
+        deed = first.act.deed.model_copy(update={"linked_to": linked_to})
+        incident_id = _incident_id(work, deed.source_key, generation)
+        return first.model_copy(update={"act": first.act.model_copy(update={"deed": deed, "incident_id": incident_id})})
+
+    return envelope_for
+
+
+def _incident_id(work: Session, source_key: str, generation: int) -> IncidentId:
+    return IncidentId(opaque_id("inc", work.keyring.id_key(), source_key, str(generation)))
+
+
+def _answer(work: Session, receipt: Receipt, as_json: bool) -> None:
+    with work.store.reading() as tx:
+        view = read_incident(tx, receipt.incident_id, work.now())
+    todo = next_for(work, view, Me.of(work))
+    if as_json:
+        emit({"receipt": receipt, "clocks": view.clocks, "next": todo})
+        return
+    for line in receipt.lines or (f"incident {receipt.incident_id} is {receipt.status}",):
+        say(line)
+    if view.clocks:
+        say("Clocks that run now:")
+        pages.clocks(view.clocks, work.now())
+    if todo is not None:
+        say(f"Next for you: {todo.what}: {todo.do}")
+    say(f"See it: tocsin show {receipt.incident_id}")
+
+
+def _keep(work: Session, envelope: Envelope, error: Unreachable, as_json: bool) -> None:
+    """Keep the report, try again in the background, call a person, and say whom to phone."""
+    path = work.spool.put(envelope)
+    start_drainer(work)
+    paged = _page(work, envelope)
+    phone = " ".join(part for part in (work.settings.on_call, work.settings.on_call_phone) if part)
+    if as_json:
+        emit({"spooled": str(path), "incident_id": envelope.act.incident_id, "paged": paged, "phone": phone})
+        return
+    complain(
+        f"The report is kept, sealed, in {path}; it is delivered as soon as the engine answers, "
+        f"as of {when(envelope.act.at)}."
+    )
+    complain(f"{'A page went out' if paged else 'No page could be sent'}; phone {phone} now.")
+
+
+def _page(work: Session, envelope: Envelope) -> bool:
+    incident_id = envelope.act.incident_id
+    page = Page(
+        key=f"spooled/{envelope.act.act_id}",
+        subject=f"a report waits: the engine does not answer, incident {incident_id}",
+        text=(
+            f"A security incident was reported at {when(envelope.act.at)}.\nThe engine at "
+            f"{work.settings.temporal_address} does not answer, so no clock is watched yet.\n"
+            "Start the engine and a worker. The report is delivered by itself: "
+            f"tocsin show {incident_id}\n"
+        ),
+        at=envelope.act.at,
+    )
+    try:
+        asyncio.run(_pager(work).page(page))
+    except TocsinError:
+        return False
+    return True
+
+
+def _pager(work: Session) -> ChannelPager:
+    chosen = work.settings
+    return ChannelPager(Outbox(chosen.outbox, "pages"), chosen.pages_to, chosen.sender_address)
+
+
+def start_drainer(work: Session) -> None:
+    """Start a process that outlives this one and delivers what is spooled; a second one ends by itself."""
+    work.home.joinpath("spool").mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "tocsin.cli", "spool", "drain", "--until-taken"]
+    with Path(work.home / "spool" / "drain.log").open("ab") as log:
+        subprocess.Popen(  # noqa: S603 our own program
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )

@@ -1,0 +1,133 @@
+"""What one command works with: settings, keys, store and engine, each opened when it is first needed."""
+
+import asyncio
+import getpass
+import secrets
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import typer
+from sqlalchemy import Engine as SqlEngine
+
+from tocsin import settings
+from tocsin.adapters.codec import data_converter
+from tocsin.adapters.keyring import FileKeyring, engine_public
+from tocsin.adapters.people import People
+from tocsin.adapters.spool import Spool
+from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
+from tocsin.adapters.vault import Vault
+from tocsin.client import Engine, EnvelopeFor
+from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt
+from tocsin.domain.values import ActId, IncidentId, derived_id
+
+EXPIRES_AFTER = timedelta(minutes=10)
+"""How long an envelope is good for: long enough for a slow line, too short to be kept and used later."""
+
+
+class Session:
+    """One command's view of the installation, as the person who acts."""
+
+    def __init__(self, user: str | None = None) -> None:
+        self._user = user
+
+    @cached_property
+    def settings(self) -> settings.Settings:
+        """The environment."""
+        return settings.load()
+
+    @property
+    def home(self) -> Path:
+        """Where everything lies."""
+        return self.settings.home
+
+    @cached_property
+    def user(self) -> str:
+        """Who acts: `--as`, TOCSIN_USER, or the login name."""
+        return self._user or self.settings.user or getpass.getuser()
+
+    @cached_property
+    def keyring(self) -> FileKeyring:
+        """The keys."""
+        return FileKeyring.open(self.home / "keys")
+
+    @cached_property
+    def people(self) -> People:
+        """Those who may act."""
+        return People.load(self.home / "people.toml", self.keyring.id_key())
+
+    @cached_property
+    def actor(self) -> Actor:
+        """The person who acts, with their roles."""
+        return self.people.actor(self.user)
+
+    @cached_property
+    def database(self) -> SqlEngine:
+        """The database that holds the wrapped incident keys."""
+        return create_engine_for(self.settings.database_url)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Encryption at rest."""
+        return Vault(self.database, self.keyring)
+
+    @cached_property
+    def store(self) -> SqlStore:
+        """The facts. Commands read them here; only `attach` and the register write, and never an incident's state."""
+        return open_store(self.settings.database_url, self.vault)
+
+    @cached_property
+    def spool(self) -> Spool:
+        """Reports that wait for the engine."""
+        return Spool(self.home / "spool", engine_public(self.home / "keys"))
+
+    def now(self) -> datetime:
+        """Return the instant, in UTC."""
+        return datetime.now(UTC)
+
+    def new_act_id(self) -> ActId:
+        """Return an id for an act; doing the same again is another act."""
+        return ActId(derived_id("act", secrets.token_hex(16)))
+
+    def envelope(self, deed: Deed, incident_id: IncidentId, act_id: ActId | None = None) -> Envelope:
+        """Wrap a deed as done here and now, unsigned: nobody vouches for who typed it."""
+        at = self.now()
+        act = Act(act_id=act_id or self.new_act_id(), incident_id=incident_id, actor=self.actor, at=at, deed=deed)
+        return Envelope(act=act, expires_at=at + EXPIRES_AFTER)
+
+    def do(self, deed: Deed, incident_id: IncidentId) -> Receipt:
+        """Do it, through the engine."""
+        return self.send(self.envelope(deed, incident_id))
+
+    def send(self, envelope: Envelope) -> Receipt:
+        """Send an act that is wrapped already."""
+
+        async def acting() -> Receipt:
+            return await (await self._connect()).act(envelope)
+
+        return asyncio.run(acting())
+
+    def report(self, envelope_for: EnvelopeFor) -> Receipt:
+        """Report an incident, or join the one of the same alert."""
+
+        async def reporting() -> Receipt:
+            return await (await self._connect()).report(envelope_for)
+
+        return asyncio.run(reporting())
+
+    def close(self) -> None:
+        """Let go of the database."""
+        for name in ("store", "database"):
+            if name in self.__dict__:
+                (self.store.close if name == "store" else self.database.dispose)()
+
+    async def _connect(self) -> Engine:
+        chosen = self.settings
+        converter = data_converter(self.vault, chosen.temporal_namespace)
+        return await Engine.connect(chosen.temporal_address, chosen.temporal_namespace, converter)
+
+
+def session(ctx: typer.Context) -> Session:
+    """Return the session of the running command."""
+    found = ctx.find_object(Session)
+    return found if found is not None else Session()

@@ -1,0 +1,103 @@
+"""`init`, `engine`, `version`: getting an installation to stand."""
+
+import os
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.adapters.embedded import server_command
+from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.people import write_default
+from tocsin.adapters.sql import create_engine_for, migrate
+from tocsin.adapters.sql.schema import check_schema
+from tocsin.cli.arguments import Json
+from tocsin.cli.render import emit, say
+from tocsin.cli.session import Session, session
+from tocsin.domain.errors import Refused
+
+commands = typer.Typer()
+
+
+@commands.command()
+def init(ctx: typer.Context, as_json: Json = False) -> None:
+    """Make home, keys, store and people.toml; what is there already is kept."""
+    made = _make(session(ctx))
+    home = session(ctx).home
+    if as_json:
+        emit({"home": str(home), "made": made})
+        return
+    for what in made:
+        say(f"made {what}")
+    say(f"{home} is ready." if made else f"{home} was ready already; nothing was changed.")
+    say("Next: start the engine with `make up`, then `tocsin register import FILE`.")
+
+
+@commands.command()
+def engine(
+    ctx: typer.Context,
+    port: Annotated[int | None, typer.Option(help="Default: the port of TOCSIN_TEMPORAL_ADDRESS.")] = None,
+    ui_port: Annotated[int | None, typer.Option(help="Temporal's Web UI; default: 1000 above the port.")] = None,
+) -> None:
+    """Run Temporal's dev server here, on a file in the home (for one machine; production brings its own)."""
+    chosen = port or _port(session(ctx).settings.temporal_address)
+    home = session(ctx).home
+    _make_home(home)
+    command = server_command(home, chosen, ui_port or chosen + 1000)
+    # The server takes this process's place, so that whoever started it stops the server itself.
+    os.execv(command[0], command)  # noqa: S606
+
+
+@commands.command()
+def version() -> None:
+    """Print the version."""
+    say(f"tocsin {installed_version('tocsin')}")
+
+
+def _make(work: Session) -> list[str]:
+    made = [f"the folder {work.home}"] if _make_home(work.home) else []
+    keys = work.home / "keys"
+    if not keys.exists() or not any(keys.iterdir()):
+        FileKeyring.create(keys)
+        made.append(f"keys in {keys} (back them up elsewhere: without them nothing can be read)")
+    work.keyring.id_key()
+    if _brought_up_to_date(work.settings.database_url):
+        made.append(f"the store's tables in {_without_password(work.settings.database_url)}")
+    people = work.home / "people.toml"
+    if write_default(people, work.user):
+        made.append(f"{people} with you, {work.user}; add who else reports, approves and audits")
+    return made
+
+
+def _brought_up_to_date(url: str) -> bool:
+    database = create_engine_for(url)
+    try:
+        check_schema(database)
+    except Refused:
+        migrate(url)
+        return True
+    finally:
+        database.dispose()
+    return False
+
+
+def _make_home(home: Path) -> bool:
+    new = not home.exists()
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"cannot make {home} ({error.strerror}); set TOCSIN_HOME to a folder you own") from error
+    return new
+
+
+def _port(address: str) -> int:
+    port = address.rpartition(":")[2]
+    if not port.isdigit():
+        raise Refused(f"TOCSIN_TEMPORAL_ADDRESS is {address!r}; write it as HOST:PORT")
+    return int(port)
+
+
+def _without_password(url: str) -> str:
+    from_user = url.rpartition("@")
+    return url if not from_user[1] else f"{url.partition('//')[0]}//…@{from_user[2]}"

@@ -1,0 +1,151 @@
+"""`list`, `next`, `show`: reading. They change nothing and work without the engine."""
+
+from typing import Annotated
+
+import typer
+
+from tocsin.cli import lookup, pages
+from tocsin.cli.arguments import Incident, Json
+from tocsin.cli.render import emit, say
+from tocsin.cli.session import Session, session
+from tocsin.cli.todo import Me, Todo, by_urgency, waiting_for
+from tocsin.cli.views import ClockView, IncidentView, read_incident
+from tocsin.domain.clock import ClockState
+from tocsin.domain.incident import Severity, Status, Trigger
+from tocsin.domain.letter import Letter
+from tocsin.domain.tempo import time_left
+from tocsin.domain.values import IncidentId, Instant, Value, WaveId
+
+commands = typer.Typer()
+
+
+class Listed(Value):
+    """One line of `list`."""
+
+    incident_id: IncidentId
+    status: Status
+    title: str
+    severity: Severity | None
+    reported_at: Instant | None
+    next_clock: ClockView | None
+
+
+@commands.command("list")
+def list_(
+    ctx: typer.Context,
+    only_open: Annotated[bool, typer.Option("--open", help="Leave out closed and dismissed ones.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List incidents, newest first, each with its most urgent clock."""
+    work = session(ctx)
+    rows = [_listed(view) for view in _views(work, only_open=only_open)]
+    if as_json:
+        emit(rows)
+        return
+    for row in rows:
+        say(f"{row.incident_id}  {row.status}", style="bold")
+        say(row.title, indent=2)
+        if row.next_clock is not None:
+            say(f"{row.next_clock.spec.title}: {row.next_clock.left}", indent=2)
+    if not rows:
+        say("no open incident" if only_open else "no incident yet; report one: tocsin report 'what happened'")
+
+
+@commands.command("next")
+def next_(ctx: typer.Context, as_json: Json = False) -> None:
+    """List what waits for you, most urgent first, each with the command that does it."""
+    work = session(ctx)
+    me = Me.of(work)
+    mine = [todo for view in _views(work) for todo in waiting_for(me, view, work.now())]
+    todos = [*_spooled(work), *by_urgency(mine)]
+    if as_json:
+        emit(todos)
+        return
+    for todo in todos:
+        left = f" ({time_left(todo.due_at, work.now())})" if todo.due_at else ""
+        say(f"{todo.what}{left}", style="bold")
+        say(todo.do, indent=2)
+    if not todos:
+        say(f"Nothing waits for {me.name}.")
+
+
+@commands.command()
+def show(
+    ctx: typer.Context,
+    incident: Incident,
+    why: Annotated[bool, typer.Option("--why", help="How each number came about, step by step.")] = False,
+    letters: Annotated[str | None, typer.Option(metavar="WAVE", help="Print the letters of a wave.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show an incident: clocks, notices that need a look, tasks, waves, holds, last events."""
+    work = session(ctx)
+    state = lookup.incident(work, incident)
+    if letters is not None:
+        _show_letters(work, lookup.wave(work, state.incident_id, letters).wave_id, as_json)
+        return
+    with work.store.reading() as tx:
+        view = read_incident(tx, state.incident_id, work.now(), events=True)
+        duties = tx.duties.of(state.incident_id) if why else []
+    if as_json:
+        emit({**view.model_dump(), **({"duties": duties} if why else {})})
+        return
+    pages.incident(view, work.now(), {person.person_id: person.name for person in work.people.all()})
+    pages.steps(view, duties) if why else _hint(view)
+
+
+def _views(work: Session, *, only_open: bool = False) -> list[IncidentView]:
+    with work.store.reading() as tx:
+        states = tx.incidents.all(open_only=only_open)
+        return [read_incident(tx, state.incident_id, work.now()) for state in states]
+
+
+def _listed(view: IncidentView) -> Listed:
+    running = [clock for clock in view.clocks if clock.state is ClockState.RUNNING]
+    reported = view.triggers.get(Trigger.REPORT)
+    return Listed(
+        incident_id=view.incident_id,
+        status=view.status,
+        title=view.facts.title,
+        severity=view.facts.severity,
+        reported_at=reported.at if reported else None,
+        next_clock=min(running, key=lambda clock: clock.spec.target_at, default=None),
+    )
+
+
+def _spooled(work: Session) -> list[Todo]:
+    found = []
+    if waiting := len(work.spool.waiting()):
+        what = f"{waiting} report(s) wait for the engine: start it"
+        found.append(Todo(incident_id=None, what=what, do="make up; tocsin spool drain"))
+    for path in work.spool.set_aside():
+        what = "a spooled report could not be delivered: tell it again by hand, then delete the file"
+        found.append(Todo(incident_id=None, what=what, do=str(path)))
+    return found
+
+
+def _show_letters(work: Session, wave_id: WaveId, as_json: bool) -> None:
+    with work.store.reading() as tx:
+        rows = tx.ledger.notices(wave_id)
+        letters = (tx.ledger.letter(row.notice_id) for row in rows if row.contact_id is not None)
+        found = (letter for letter in letters if letter is not None)
+        if as_json:
+            emit(list(found))
+            return
+        for letter in found:
+            _say_letter(letter)
+    alone = sum(row.contact_id is None for row in rows)
+    if alone:
+        say(f"{alone} recipient(s) have no contact: they become tasks, to be told by hand.")
+
+
+def _say_letter(letter: Letter) -> None:
+    say(f"To: {letter.to_name} <{letter.to_address}>", style="bold")
+    say(f"Subject: {letter.subject}", style="bold")
+    say()
+    say(letter.text.rstrip(), indent=2)
+    say("-" * 30)
+
+
+def _hint(view: IncidentView) -> None:
+    say()
+    say(f"How each deadline came about: tocsin show {view.incident_id} --why")

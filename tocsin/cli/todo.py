@@ -1,0 +1,147 @@
+"""What waits for whom: from the state of an incident to the next thing that this person can do about it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tocsin.cli.session import Session
+from tocsin.cli.views import IncidentView
+from tocsin.domain.act import Role
+from tocsin.domain.clock import ClockState
+from tocsin.domain.duty import DECIDE_RULE
+from tocsin.domain.incident import Status
+from tocsin.domain.task import TaskState
+from tocsin.domain.values import IncidentId, Instant, PersonId, Value
+from tocsin.ports import WaveRow
+
+REVIEW_AHEAD = timedelta(days=1)
+"""How long before its review date a hold is shown."""
+
+
+class Me(Value):
+    """Who asks: tasks are owned by a user name or by a role."""
+
+    user: str
+    name: str
+    person_id: PersonId
+    roles: frozenset[Role]
+
+    @classmethod
+    def of(cls, work: Session) -> "Me":
+        """Return the person who acts."""
+        actor = work.actor
+        return cls(user=work.user, name=actor.name, person_id=actor.person_id, roles=actor.roles)
+
+    def owns(self, owner: str) -> bool:
+        """Say whether a task of `owner` is mine."""
+        return owner in {self.user, self.name, self.person_id} or owner in self.roles
+
+    @property
+    def acts(self) -> bool:
+        """Say whether this person may change anything."""
+        return bool(self.roles - {Role.AUDITOR})
+
+
+class Todo(Value):
+    """One thing to do: what, by when, and the command that does it."""
+
+    incident_id: IncidentId | None
+    what: str
+    do: str
+    due_at: Instant | None = None
+
+
+def next_for(work: Session, view: IncidentView, me: Me) -> Todo | None:
+    """Return the most urgent thing of one incident, or None."""
+    return next(iter(by_urgency(waiting_for(me, view, work.now()))), None)
+
+
+def by_urgency(todos: Iterator[Todo] | list[Todo]) -> list[Todo]:
+    """Sort by due time; what has none comes last."""
+    return sorted(todos, key=lambda todo: (todo.due_at is None, todo.due_at))
+
+
+def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
+    """Yield what this person can do about one incident."""
+    if not me.acts:
+        return
+    yield from _tasks(me, view)
+    if view.status in {Status.CLOSED, Status.DISMISSED}:
+        return
+    yield from _decisions(view)
+    yield from _waves(me, view)
+    yield from _reasons(view)
+    yield from _reviews(me, view, now)
+    yield from _closing(view)
+
+
+def _tasks(me: Me, view: IncidentView) -> Iterator[Todo]:
+    for task in view.tasks:
+        if task.state is TaskState.OPEN and me.owns(task.owner):
+            do = f"tocsin task done {view.incident_id} {task.task_id} --outcome '…'"
+            yield Todo(incident_id=view.incident_id, what=task.title, do=do, due_at=task.due_at)
+
+
+def _decisions(view: IncidentView) -> Iterator[Todo]:
+    key = view.incident_id
+    if view.status is Status.REPORTED:
+        do = f"tocsin confirm {key} (or: tocsin dismiss {key} --reason '…')"
+        yield Todo(incident_id=key, what="decide whether it is an incident", do=do, due_at=_nearest(view, DECIDE_RULE))
+    if not view.audience_known:
+        do = f"tocsin affected add {key} REF… (or --everyone)"
+        yield Todo(incident_id=key, what="say who is affected", do=do, due_at=_nearest(view))
+
+
+def _waves(me: Me, view: IncidentView) -> Iterator[Todo]:
+    key, drafted = view.incident_id, [seen.wave for seen in view.waves if _waits_for_release(seen.wave)]
+    for wave in drafted:
+        if Role.APPROVER in me.roles and wave.drafter != me.person_id:
+            do = f"tocsin show {key} --letters {wave.wave_id}, then {release_command(wave)}"
+            yield Todo(incident_id=key, what="review and release the letters", do=do, due_at=_nearest(view))
+        elif wave.drafter == me.person_id:
+            what = "wait for another approver to release your draft"
+            yield Todo(incident_id=key, what=what, do=f"tocsin show {key}", due_at=_nearest(view))
+    sending = any(seen.wave.released_at and not seen.wave.ended_at for seen in view.waves)
+    if not drafted and not sending and view.audience_known and _nearest(view) is not None:
+        what = "draft the letters to those who must be told"
+        yield Todo(incident_id=key, what=what, do=f"tocsin draft {key}", due_at=_nearest(view))
+
+
+def _reasons(view: IncidentView) -> Iterator[Todo]:
+    for clock in view.clocks:
+        if clock.reason_owed:
+            do = f"tocsin note {view.incident_id} --late {clock.spec.clock_id} 'why'"
+            yield Todo(incident_id=view.incident_id, what=f"say why it was late: {clock.spec.title}", do=do)
+
+
+def _reviews(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
+    for hold in view.holds:
+        due = hold.review_at is not None and hold.review_at <= now + REVIEW_AHEAD
+        if hold.lifted_at is None and due and Role.APPROVER in me.roles:
+            do = f"tocsin lift {view.incident_id} {hold.hold_id} (or leave it in force)"
+            yield Todo(incident_id=view.incident_id, what="review the hold", do=do, due_at=hold.review_at)
+
+
+def _closing(view: IncidentView) -> Iterator[Todo]:
+    running = any(clock.state is ClockState.RUNNING or clock.reason_owed for clock in view.clocks)
+    held = any(hold.lifted_at is None for hold in view.holds)
+    working = any(task.blocks_closing for task in view.tasks)
+    sending = any(seen.wave.released_at and not seen.wave.ended_at for seen in view.waves)
+    if view.status is Status.CONFIRMED and not (running or held or working or sending):
+        do = f"tocsin close {view.incident_id} --cause '…' --lessons '…'"
+        yield Todo(incident_id=view.incident_id, what="nothing is open any more: close it", do=do)
+
+
+def release_command(wave: WaveRow) -> str:
+    """Return the command that releases exactly the drafted letters."""
+    return f"tocsin release {wave.incident_id} {wave.wave_id} --digest {(wave.digest or '')[:12]}"
+
+
+def _waits_for_release(wave: WaveRow) -> bool:
+    return wave.released_at is None and wave.digest is not None and wave.ended_at is None
+
+
+def _nearest(view: IncidentView, rule_id: str | None = None) -> datetime | None:
+    """Return the nearest target of a running clock: of one rule, or of all that are owed to somebody else."""
+    running = [clock.spec for clock in view.clocks if clock.state is ClockState.RUNNING]
+    wanted = [spec for spec in running if (spec.rule_id == rule_id if rule_id else spec.rule_id != DECIDE_RULE)]
+    return min((spec.target_at for spec in wanted), default=None)

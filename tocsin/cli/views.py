@@ -1,0 +1,206 @@
+"""What the store says of one incident, put together for reading: the JSON of `show`, and what its pages print."""
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from tocsin.domain.act import AddNote
+from tocsin.domain.clock import ClockRow, ClockSpec, ClockState
+from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.hold import Hold, deadline_after_lift
+from tocsin.domain.incident import Facts, Status, Triggers
+from tocsin.domain.notice import FAILED, Notice, NoticeState
+from tocsin.domain.task import Task
+from tocsin.domain.tempo import time_left
+from tocsin.domain.values import IncidentId, Instant, PersonId, Value
+from tocsin.ports import Transaction, WaveRow
+
+NEEDS_A_LOOK = FAILED | {NoticeState.BY_HAND, NoticeState.IN_DOUBT}
+LAST_EVENTS = 8
+
+
+class ClockView(Value):
+    """A clock, with its duties counted and what holds do to it."""
+
+    spec: ClockSpec
+    state: ClockState
+    left: str
+    told: int
+    total: int
+    late: bool
+    reason: str | None
+    reason_owed: bool
+    held: int = 0
+    """Open duties that a hold forbids to discharge now."""
+    if_lifted_now: Instant | None = None
+    """The deadline that the held duties would have if every hold ended now."""
+    outcome: str | None = None
+
+
+class WaveView(Value):
+    """A wave and how far it came."""
+
+    wave: WaveRow
+    told: int
+    total: int
+    without_contact: int
+    by_state: dict[NoticeState, int]
+
+
+class LookAt(Value):
+    """A notice that did not simply go through."""
+
+    number: str
+    reference: str
+    party: str
+    state: NoticeState
+    detail: str | None
+
+
+class Event(Value):
+    """An entry of the log."""
+
+    number: int
+    at: Instant
+    kind: str
+    actor: str
+    data: dict[str, Any]
+
+
+class IncidentView(Value):
+    """Everything that `show` shows."""
+
+    incident_id: IncidentId
+    status: Status
+    owner: PersonId | None
+    linked_to: IncidentId | None
+    audience_known: bool
+    facts: Facts
+    unknowns: tuple[str, ...]
+    triggers: Triggers
+    clocks: tuple[ClockView, ...]
+    notices_to_look_at: tuple[LookAt, ...]
+    waves: tuple[WaveView, ...]
+    tasks: tuple[Task, ...]
+    holds: tuple[Hold, ...]
+    attachments: tuple[str, ...]
+    events: tuple[Event, ...] = ()
+
+
+def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, events: bool = False) -> IncidentView:
+    """Read an incident that exists."""
+    state, facts = tx.incidents.state(incident_id), tx.incidents.facts(incident_id)
+    assert state is not None
+    facts = facts or Facts(title="(no facts yet)")
+    waves = tuple(_wave(tx, row) for row in tx.ledger.waves(incident_id))
+    return IncidentView(
+        incident_id=incident_id,
+        status=state.status,
+        owner=state.owner,
+        linked_to=state.linked_to,
+        audience_known=state.audience_known,
+        facts=facts,
+        unknowns=facts.unknowns(),
+        triggers=state.triggers,
+        clocks=_clocks(tx, incident_id, now, frozenset(state.reasons_owed)),
+        notices_to_look_at=tuple(look for view in waves for look in _looks(tx, view.wave)),
+        waves=waves,
+        tasks=tuple(tx.tasks.of(incident_id)),
+        holds=tuple(tx.duties.holds(incident_id)),
+        attachments=tuple(kept.name for kept in tx.incidents.attachments(incident_id)),
+        events=_events(tx, incident_id) if events else (),
+    )
+
+
+def _clocks(
+    tx: Transaction, incident_id: IncidentId, now: datetime, reasons_owed: frozenset[str]
+) -> tuple[ClockView, ...]:
+    holds = [hold for hold in tx.duties.holds(incident_id) if hold.lifted_at is None]
+    rows = tx.duties.clocks(incident_id)
+    views = []
+    for row in rows:
+        held = _held(tx, row, holds) if holds and row.state is ClockState.RUNNING else []
+        owed = row.spec.clock_id in reasons_owed
+        views.append(_clock(row, held, now, reason_owed=owed, reason=_reason(tx, row), holds=holds))
+    return tuple(views)
+
+
+def _clock(
+    row: ClockRow, held: list[Duty], now: datetime, *, reason_owed: bool, reason: str | None, holds: list[Hold]
+) -> ClockView:
+    ended = row.state is ClockState.ENDED
+    return ClockView(
+        spec=row.spec,
+        state=row.state,
+        left=row.outcome or "ended" if ended else time_left(row.spec.target_at, now),
+        told=row.total_duties - row.open_duties,
+        total=row.total_duties,
+        late=row.late,
+        reason=reason,
+        reason_owed=reason_owed,
+        held=len(held),
+        if_lifted_now=max((at for at in (_if_lifted(duty, holds, now) for duty in held) if at), default=None),
+        outcome=row.outcome,
+    )
+
+
+def _held(tx: Transaction, row: ClockRow, holds: list[Hold]) -> list[Duty]:
+    open_duties = tx.duties.of(row.spec.incident_id, clock_id=row.spec.clock_id, open_only=True)
+    return [duty for duty in open_duties if duty.agreement_id and any(hold.covers(duty.agreement_id) for hold in holds)]
+
+
+def _if_lifted(duty: Duty, holds: list[Hold], now: datetime) -> datetime | None:
+    deadline_at = duty.deadline_at
+    if deadline_at is None or duty.agreement_id is None or duty.state is not DutyState.OPEN:
+        return None
+    period = deadline_at - duty.trigger_at
+    for hold in holds:
+        if hold.covers(duty.agreement_id):
+            on_lift = hold.on_lift or duty.on_lift
+            deadline_at = deadline_after_lift(deadline_at, period, hold.placed_at, now, on_lift)
+    return deadline_at
+
+
+def _reason(tx: Transaction, row: ClockRow) -> str | None:
+    given = tx.incidents.act(row.late_reason) if row.late_reason else None
+    return given.act.deed.text if given and isinstance(given.act.deed, AddNote) else None
+
+
+def _wave(tx: Transaction, row: WaveRow) -> WaveView:
+    counts = tx.ledger.counts(row.wave_id)
+    drafted = tx.ledger.notices(row.wave_id, states=[NoticeState.DRAFTED, NoticeState.BY_HAND])
+    return WaveView(
+        wave=row,
+        told=counts.told,
+        total=counts.total if row.released_at else sum(_is_recipient(notice) for notice in drafted),
+        without_contact=sum(notice.contact_id is None for notice in drafted),
+        by_state=counts.by_state,
+    )
+
+
+def _is_recipient(notice: Notice) -> bool:
+    return notice.chain_position == 0
+
+
+def _looks(tx: Transaction, wave: WaveRow) -> Iterable[LookAt]:
+    for notice in tx.ledger.notices(wave.wave_id, states=NEEDS_A_LOOK):
+        agreement = tx.register.agreement(notice.agreement_id)
+        yield LookAt(
+            number=notice.number,
+            reference=agreement.reference if agreement else notice.agreement_id,
+            party=agreement.party_name if agreement else "",
+            state=notice.state,
+            detail=notice.detail if notice.contact_id else "nobody to write to",
+        )
+
+
+def _events(tx: Transaction, incident_id: IncidentId) -> tuple[Event, ...]:
+    last = deque(tx.log.entries(incident_id=incident_id), maxlen=LAST_EVENTS)
+    entries = [(stored.number, orjson.loads(stored.body)) for stored in last]
+    return tuple(
+        Event(number=number, at=e["at"], kind=e["kind"], actor=e["actor"], data=e.get("data", {}))
+        for number, e in entries
+    )

@@ -1,0 +1,96 @@
+"""`draft`, `release`, `stop`, `resume`: the letters to one audience, and a person's approval of their exact bytes."""
+
+from typing import Annotated
+
+import typer
+
+from tocsin.cli import lookup
+from tocsin.cli.acting import act, tell
+from tocsin.cli.arguments import Incident, Json, Wave
+from tocsin.cli.render import emit, say
+from tocsin.cli.session import Session, session
+from tocsin.cli.todo import release_command
+from tocsin.domain.act import Draft, Receipt, Release, Resume, Stop
+from tocsin.domain.incident_state import wave_id_of
+from tocsin.domain.notice import WaveKind
+from tocsin.domain.values import AgreementId
+from tocsin.ports import WaveRow
+
+commands = typer.Typer()
+
+
+@commands.command()
+def draft(
+    ctx: typer.Context,
+    incident: Incident,
+    kind: Annotated[WaveKind, typer.Option(help="What the letters say.")] = WaveKind.INITIAL,
+    to: Annotated[list[str] | None, typer.Option(metavar="REF", help="Only this agreement. Repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Render the letters to all who are meant, and keep their exact bytes for review."""
+    work = session(ctx)
+    incident_id = lookup.incident(work, incident).incident_id
+    agreements = lookup.agreements(work, to) if to else None
+    envelope = work.envelope(Draft(wave_kind=kind, agreements=agreements), incident_id)
+    receipt = work.send(envelope)
+    with work.store.reading() as tx:
+        wave = tx.ledger.wave(wave_id_of(envelope.act))
+        rows = tx.ledger.notices(wave.wave_id) if wave else []
+    alone = [row.agreement_id for row in rows if row.contact_id is None]
+    _tell_draft(receipt, wave, len(rows), _names(work, alone), as_json)
+
+
+@commands.command()
+def release(
+    ctx: typer.Context,
+    incident: Incident,
+    wave: Wave,
+    digest: Annotated[str, typer.Option(help="Of the letters you reviewed: all of it, or its first 12 digits.")],
+    as_json: Json = False,
+) -> None:
+    """Approve a drafted wave as a second person: exactly these letters go out."""
+    work = session(ctx)
+    row = lookup.wave(work, lookup.incident(work, incident).incident_id, wave)
+    act(work, Release(wave_id=row.wave_id, digest=lookup.digest(row, digest)), row.incident_id, as_json)
+
+
+@commands.command()
+def stop(
+    ctx: typer.Context,
+    incident: Incident,
+    wave: Wave,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    as_json: Json = False,
+) -> None:
+    """Halt our own sending of a wave. This is not a hold: its clocks do not know of it."""
+    work = session(ctx)
+    row = lookup.wave(work, lookup.incident(work, incident).incident_id, wave)
+    act(work, Stop(wave_id=row.wave_id, reason=reason), row.incident_id, as_json)
+
+
+@commands.command()
+def resume(ctx: typer.Context, incident: Incident, wave: Wave, as_json: Json = False) -> None:
+    """End a stop."""
+    work = session(ctx)
+    row = lookup.wave(work, lookup.incident(work, incident).incident_id, wave)
+    act(work, Resume(wave_id=row.wave_id), row.incident_id, as_json)
+
+
+def _names(work: Session, agreement_ids: list[AgreementId]) -> list[str]:
+    with work.store.reading() as tx:
+        found = [agreement for key in agreement_ids if (agreement := tx.register.agreement(key))]
+    return [f"{agreement.reference} {agreement.party_name}" for agreement in found]
+
+
+def _tell_draft(receipt: Receipt, wave: WaveRow | None, rows: int, alone: list[str], as_json: bool) -> None:
+    if as_json:
+        emit({"receipt": receipt, "wave": wave, "rows": rows, "without_contact": alone})
+        return
+    tell(receipt, as_json)
+    if wave is None:
+        return
+    say(f"wave {wave.wave_id}: {rows} rows, digest {wave.digest}")
+    if alone:
+        say(f"nobody to write to, so told by hand: {', '.join(alone)}")
+    say(f"Review the letters: tocsin show {wave.incident_id} --letters {wave.wave_id}")
+    say(f"Another approver then releases them: {release_command(wave)}")

@@ -1,0 +1,233 @@
+"""The one door from command line and console to the running incidents: acts go in as updates, receipts come out.
+
+It speaks the names of `tocsin.wire` only, and turns every way in which Temporal can fail into our three words.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WithStartWorkflowOperation,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateStage,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.converter import DataConverter
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from tocsin import wire
+from tocsin.domain.act import AddNote, Attach, Envelope, Handover, Receipt, Reopen, TaskAdd, TaskAssign, TaskDone
+from tocsin.domain.errors import Broken, Deferred, Refused, TocsinError
+from tocsin.domain.incident import Status
+from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.tempo import Tempo
+from tocsin.domain.values import IncidentId
+
+CONNECT_WITHIN = 5.0
+"""Seconds until an engine that does not answer counts as unreachable: somebody waits at 3 a.m."""
+ACCEPT_WITHIN = 15.0
+"""Seconds until a worker must have taken an act; an act that none has taken left no trace."""
+FINISH_WITHIN = 600.0
+"""Seconds for an act that was taken to finish; rendering fifty thousand letters takes its time."""
+
+TASK_ACTS = (TaskAdd, TaskAssign, TaskDone)
+LATE_ACTS = (Reopen, AddNote, Attach, Handover)
+"""The acts that an incident takes after it has ended, too: they start its workflow again."""
+
+EnvelopeFor = Callable[[int, IncidentId | None], Envelope]
+"""Gives a report's envelope for the n-th incident (from 0) of the same alert, linked to the one before it."""
+
+
+class Unreachable(Deferred):
+    """The engine did not answer in time, so the act was not taken."""
+
+
+class Engine:
+    """A connection to the engine. Use it within one event loop."""
+
+    def __init__(self, client: Client, task_queue: str = wire.TASK_QUEUE, tempo: Tempo | None = None) -> None:
+        """Use a connected client; `tempo` is scenario time for the incidents started here (default: wall time)."""
+        self._client = client
+        self._task_queue = task_queue
+        self._tempo = tempo
+
+    @classmethod
+    async def connect(cls, address: str, namespace: str, data_converter: DataConverter) -> Self:
+        """Connect to Temporal at `address` (host:port). Raises Unreachable after `CONNECT_WITHIN` seconds."""
+        connecting = Client.connect(address, namespace=namespace, data_converter=data_converter)
+        try:
+            return cls(await asyncio.wait_for(connecting, CONNECT_WITHIN))
+        except (RuntimeError, TimeoutError, RPCError) as error:
+            raise Unreachable(
+                f"cannot reach the engine at {address}; start it with `make up`, or set TOCSIN_TEMPORAL_ADDRESS"
+            ) from error
+
+    async def report(self, envelope_for: EnvelopeFor) -> Receipt:
+        """Open an incident, or join the one that the same alert opened; after its end, open the next, linked to it.
+
+        Raises:
+            Refused: if the incident refuses the report for another reason than having ended.
+            Unreachable: if no worker took it in time.
+        """
+        generation, linked_to = 0, None
+        while True:
+            envelope = envelope_for(generation, linked_to)
+            receipt = await self._join(envelope)
+            if receipt is not None:
+                return receipt
+            generation, linked_to = generation + 1, envelope.act.incident_id
+
+    async def act(self, envelope: Envelope) -> Receipt:
+        """Do what the envelope says to its incident, or to the incident's tasks.
+
+        Raises:
+            Refused: with the incident's reason, or if there is no such incident.
+            Unreachable: if no worker took it in time.
+            Broken: if the engine failed in doing it.
+        """
+        act = envelope.act
+        if isinstance(act.deed, LATE_ACTS):
+            return await self._open(envelope, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+        to_tasks = isinstance(act.deed, TASK_ACTS)
+        workflow_id = (wire.response_workflow if to_tasks else wire.incident_workflow)(act.incident_id)
+        try:
+            return await self._update(workflow_id, envelope)
+        except _NotFoundError:
+            raise Refused(await self._why_not_found(workflow_id, act.incident_id)) from None
+
+    async def status(self, incident_id: IncidentId) -> IncidentState:
+        """Ask a running or ended incident how it stands. Raises Refused if Temporal does not know it."""
+        handle = self._client.get_workflow_handle(wire.incident_workflow(incident_id))
+        try:
+            with _in_our_words():
+                asking = handle.query(wire.STATUS, result_type=IncidentState)
+                answer: IncidentState = await asyncio.wait_for(asking, ACCEPT_WITHIN)
+                return answer
+        except _NotFoundError:
+            raise Refused(_unknown(incident_id)) from None
+
+    async def _join(self, envelope: Envelope) -> Receipt | None:
+        """Return the receipt of a report, or None if its incident has ended."""
+        try:
+            return await self._open(envelope, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        except WorkflowAlreadyStartedError:
+            return None
+        except Refused:
+            status = (await self.status(envelope.act.incident_id)).status
+            if status in {Status.CLOSED, Status.DISMISSED}:
+                return None
+            raise
+
+    async def _open(self, envelope: Envelope, reuse: WorkflowIDReusePolicy) -> Receipt:
+        incident_id = envelope.act.incident_id
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            wire.INCIDENT,
+            wire.IncidentInput(incident_id=incident_id, tempo=self._tempo or Tempo(origin=datetime.now(UTC))),
+            id=wire.incident_workflow(incident_id),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=reuse,
+            static_summary=f"incident {incident_id}",
+        )
+        with _in_our_words():
+            starting = self._client.start_update_with_start_workflow(
+                wire.ACT,
+                envelope,
+                start_workflow_operation=start,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                id=_update_id(envelope),
+                result_type=Receipt,
+            )
+            taken = await asyncio.wait_for(starting, ACCEPT_WITHIN)
+        return await _finish(taken)
+
+    async def _update(self, workflow_id: str, envelope: Envelope) -> Receipt:
+        with _in_our_words():
+            starting = self._client.get_workflow_handle(workflow_id).start_update(
+                wire.ACT,
+                envelope,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                id=_update_id(envelope),
+                result_type=Receipt,
+            )
+            taken = await asyncio.wait_for(starting, ACCEPT_WITHIN)
+        return await _finish(taken)
+
+    async def _why_not_found(self, workflow_id: str, incident_id: IncidentId) -> str:
+        try:
+            with _in_our_words():
+                await asyncio.wait_for(self._client.get_workflow_handle(workflow_id).describe(), ACCEPT_WITHIN)
+        except _NotFoundError:
+            return _unknown(incident_id)
+        return f"incident {incident_id} has ended; reopen it first: tocsin reopen {incident_id}"
+
+
+class _NotFoundError(Exception):
+    """Temporal has no running workflow of that id."""
+
+
+async def _finish(taken: WorkflowUpdateHandle[Any]) -> Receipt:
+    with _in_our_words("the engine took this and is still at it; `tocsin show` says when it is done"):
+        receipt: Receipt = await asyncio.wait_for(taken.result(), FINISH_WITHIN)
+        return receipt
+
+
+def _update_id(envelope: Envelope) -> str:
+    """The same act sent twice is one update: Temporal answers the second with the first one's receipt."""
+    return f"{envelope.act.deed.kind}:{envelope.act.act_id}"
+
+
+@contextmanager
+def _in_our_words(late: str = "the engine is up but no worker answers; start one: `make up`") -> Iterator[None]:
+    try:
+        yield
+    except WorkflowUpdateFailedError as error:
+        raise _verdict(error.cause) from error
+    except (RPCTimeoutOrCancelledError, TimeoutError) as error:
+        raise Unreachable(late) from error
+    except WorkflowQueryFailedError as error:
+        raise Broken(f"the incident could not answer: {error.message}") from error
+    except RPCError as error:
+        raise _fault(error, late) from error
+
+
+def _verdict(cause: BaseException | None) -> TocsinError:
+    """Return our own error that the workflow, or an activity of its, raised: it travels by its type's name."""
+    ours = {kind.__name__: kind for kind in (Refused, Deferred, Broken)}
+    seen = cause
+    while seen is not None:
+        if isinstance(seen, ApplicationError) and seen.type in ours:
+            return ours[seen.type](seen.message)
+        seen = seen.__cause__
+    return Broken(f"the engine failed at this: {cause}; the incident's history in Temporal's Web UI shows where")
+
+
+def _fault(error: RPCError, late: str) -> Exception:
+    match error.status:
+        case RPCStatusCode.NOT_FOUND if _names_the_namespace(error):
+            return Unreachable("the engine has no namespace of ours yet; start a worker, which makes it: `make up`")
+        case RPCStatusCode.NOT_FOUND:
+            return _NotFoundError(error.message)
+        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
+            return Unreachable(late)
+        case RPCStatusCode.UNAVAILABLE | RPCStatusCode.RESOURCE_EXHAUSTED:
+            return Unreachable(f"the engine takes nothing at present ({error.message}); try again")
+        case _:
+            return Broken(f"the engine answered {error.status.name}: {error.message}")
+
+
+def _names_the_namespace(error: RPCError) -> bool:
+    return any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in error.grpc_status.details)
+
+
+def _unknown(incident_id: IncidentId) -> str:
+    return f"there is no incident {incident_id}; `tocsin list` shows those that exist"

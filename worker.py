@@ -1,0 +1,111 @@
+"""Builds the adapters, hands them to the activities, polls until it is told to stop. No rules live here."""
+
+import asyncio
+import atexit
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.acts import Acts
+from activities.duties import Duties
+from activities.letters import Letters, Sender
+from activities.notices import Notices
+from activities.pages import Pages
+from activities.sweep import Sweep
+from activities.tasks import Tasks
+from tocsin import wire
+from tocsin.adapters.codec import data_converter
+from tocsin.adapters.door import SignedDoor
+from tocsin.adapters.embedded import prepare_namespace
+from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.letters import JinjaLetters
+from tocsin.adapters.outbox import Outbox
+from tocsin.adapters.pager import ChannelPager
+from tocsin.adapters.sendgrid import SendGrid
+from tocsin.adapters.sql.engine import create_engine_for
+from tocsin.adapters.sql.store import open_store
+from tocsin.adapters.temporal_runs import TemporalRuns, schedule_sweep
+from tocsin.adapters.vault import Vault
+from tocsin.domain.errors import TocsinError
+from tocsin.playbooks import load_playbooks
+from tocsin.ports import Channel
+from tocsin.settings import ChannelName, Settings, load
+from workflows.clock import ClockWorkflow
+from workflows.incident import IncidentWorkflow
+from workflows.response import ResponseWorkflow
+from workflows.sweep import SweepWorkflow
+from workflows.wave import WaveWorkflow
+
+WORKFLOWS = [IncidentWorkflow, ClockWorkflow, WaveWorkflow, ResponseWorkflow, SweepWorkflow]
+THREADS = 32
+
+
+async def main() -> None:
+    """Run one worker until SIGINT or SIGTERM."""
+    settings = load()
+    keyring = FileKeyring.open(settings.home / "keys")
+    vault = Vault(create_engine_for(settings.database_url), keyring)
+    store = open_store(settings.database_url, vault)
+    channel, pages = _channel(settings, "notices"), _channel(settings, "pages")
+    await prepare_namespace(settings.temporal_address, settings.temporal_namespace, settings.retention_days)
+    converter = data_converter(vault, settings.temporal_namespace)
+    client = await Client.connect(
+        settings.temporal_address, namespace=settings.temporal_namespace, data_converter=converter
+    )
+    pager = ChannelPager(pages, settings.pages_to, settings.sender_address)
+    door = SignedDoor(keyring.door_publics(), settings.allow_direct)
+    sender = Sender(name=settings.sender_name, address=settings.sender_address, reply_to=settings.reply_to)
+    deeds = [
+        *Acts(store, door, vault).all(),
+        *Duties(store).all(),
+        *Letters(store, JinjaLetters(), channel, sender).all(),
+        *Notices(store, channel).all(),
+        *Pages(pager).all(),
+        *Sweep(store, TemporalRuns(client), pager).all(),
+        *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),
+    ]
+    await schedule_sweep(client, settings.sweep_every_seconds)
+    with ThreadPoolExecutor(THREADS) as threads:
+        worker = Worker(
+            client,
+            task_queue=wire.TASK_QUEUE,
+            workflows=WORKFLOWS,
+            activities=deeds,
+            activity_executor=threads,
+            max_concurrent_activities=THREADS,
+            graceful_shutdown_timeout=timedelta(seconds=20),
+        )
+        await _until_told(worker)
+    await channel.close()
+    await pages.close()
+    store.close()
+
+
+def _channel(settings: Settings, shelf: str) -> Channel:
+    if settings.channel is ChannelName.SENDGRID and settings.sendgrid_api_key is not None:
+        return SendGrid(settings.sendgrid_api_key, settings.sendgrid_base_url, in_flight=settings.sends_in_flight)
+    return Outbox(settings.outbox, shelf)
+
+
+async def _until_told(worker: Worker) -> None:
+    stop = asyncio.Event()
+    for told in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(told, stop.set)
+    async with worker:
+        print(f"worker {worker.config()['client'].identity} polls {wire.TASK_QUEUE}", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 12):
+        # Without it, Python 3.11 sometimes aborts at exit while Temporal's threads end.
+        atexit.register(time.sleep, 0.1)
+    try:
+        asyncio.run(main())
+    except TocsinError as error:
+        sys.exit(f"worker: {error}")

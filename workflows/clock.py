@@ -1,0 +1,127 @@
+"""One set of duties against its deadline: it warns, shows holds, and counts down what is still open."""
+
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.duties import ClockCount, Duties, Ended, Ending, Marking
+    from activities.pages import Pages
+    from tocsin import wire
+    from tocsin.domain.clock import ClockSpec, Mark, covered_by, due_mark, next_mark_at, warning
+    from tocsin.domain.tempo import time_left
+    from tocsin.ports import Page
+
+from workflows import options
+from workflows.deeds import perform
+from workflows.pace import Stamps, scenario_now, wait_until
+
+
+@workflow.defn(name=wire.CLOCK)
+class ClockWorkflow:
+    """Runs until none of its duties is open; being late does not end it."""
+
+    @workflow.init
+    def __init__(self, order: wire.ClockInput) -> None:
+        self._order = order
+        self._spec = order.spec
+        self._sent = set(order.sent)
+        self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)
+        self._stirred = False
+        self._page_again_at: datetime | None = None
+
+    @workflow.run
+    async def run(self, order: wire.ClockInput) -> str:
+        """Warn when due and not yet sent, until nothing is left open; then tell the incident."""
+        while True:
+            self._stirred = False
+            count = await self._count()
+            if count.open == 0:
+                ended = await self._end()
+                if ended.ended:
+                    break
+                continue
+            await self._warn(count)
+            self._show(count)
+            await wait_until(order.tempo, self._wakes_at(), lambda: self._stirred, f"next mark of {self._spec.title}")
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(self._carried())
+        await self._tell(wire.CLOCK_ENDED, wire.ClockEnded(clock_id=self._spec.clock_id, outcome=ended.outcome))
+        return ended.outcome
+
+    @workflow.signal(name=wire.REARM, description="The deadline moved")
+    def rearm(self, spec: ClockSpec) -> None:
+        """Count towards the new deadline; what was warned about before was another one."""
+        if spec.target_at != self._spec.target_at:
+            self._sent.clear()
+        self._spec = spec
+        self._stirred = True
+
+    @workflow.signal(name=wire.RECOUNT, description="Duties or holds changed")
+    def recount(self) -> None:
+        """Look again at what is open and held."""
+        self._stirred = True
+
+    @workflow.query(name=wire.STATUS)
+    def status(self) -> ClockSpec:
+        """Return what this clock counts towards."""
+        return self._spec
+
+    async def _count(self) -> ClockCount:
+        return await perform(Duties.count, self._spec, options.STORE, "count open duties")
+
+    async def _end(self) -> Ended:
+        ending = Ending(stamp=self._stamps.next(), clock_id=self._spec.clock_id)
+        return await perform(Duties.end_clock, ending, options.STORE, "end")
+
+    async def _warn(self, count: ClockCount) -> None:
+        now = scenario_now(self._order.tempo)
+        mark = due_mark(self._spec, self._sent, now)
+        if mark is None:
+            return
+        if not await self._page(mark, count, now):
+            self._page_again_at = now + options.PAGE_AGAIN
+            return
+        self._page_again_at = None
+        self._sent.update(covered_by(mark))
+        missed = mark is Mark.DUE and self._spec.deadline_at is not None and count.open > count.held
+        marking = Marking(stamp=self._stamps.next(), clock_id=self._spec.clock_id, mark=mark, missed=missed)
+        await perform(Duties.mark, marking, options.STORE, f"warned: {mark}")
+        if missed:
+            await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=self._spec.clock_id))
+
+    async def _page(self, mark: Mark, count: ClockCount, now: datetime) -> bool:
+        subject, text = warning(self._spec, mark, now, (count.open, count.total), count.held)
+        key = f"{self._spec.clock_id}:{self._spec.target_at.isoformat()}:{mark}"
+        page = Page(key=key, subject=subject, text=text, at=now)
+        try:
+            await perform(Pages.send, page, options.PAGE, f"page: {mark}")
+        except ActivityError:
+            workflow.logger.error("page %s was not taken; trying again in %s", mark, options.PAGE_AGAIN)
+            return False
+        return True
+
+    def _wakes_at(self) -> datetime | None:
+        instants = (next_mark_at(self._spec, scenario_now(self._order.tempo)), self._page_again_at)
+        return min((at for at in instants if at is not None), default=None)
+
+    def _show(self, count: ClockCount) -> None:
+        left = time_left(self._spec.target_at, scenario_now(self._order.tempo))
+        held = f", {count.held} held" if count.held else ""
+        workflow.set_current_details(
+            f"**{self._spec.title}**: {left}, {count.open} of {count.total} duties open{held}; "
+            f"target {self._spec.target_at.isoformat()}"
+        )
+
+    async def _tell(self, signal: str, message: wire.ClockEnded | wire.ClockMissed) -> None:
+        incident = workflow.get_external_workflow_handle(wire.incident_workflow(self._order.incident_id))
+        try:
+            await incident.signal(signal, message)
+        except Exception as error:  # noqa: BLE001 - the incident has closed: there is nobody left to tell
+            workflow.logger.warning("the incident could not be told %s: %s", signal, type(error).__name__)
+
+    def _carried(self) -> wire.ClockInput:
+        return self._order.model_copy(
+            update={"spec": self._spec, "sent": tuple(self._sent), "sequence": self._stamps.sequence}
+        )

@@ -1,0 +1,403 @@
+"""One incident, from report to closure: it admits acts, keeps clocks, waves and tasks going, and hears how they end."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.acts import Acts, ActToRecord, Projection
+    from activities.duties import Duties, Resolving
+    from activities.letters import Letters, Planning, Rendering, Sealing
+    from tocsin import wire
+    from tocsin.domain.act import Act, Draft, Envelope, Receipt, Release, Report, Revise
+    from tocsin.domain.clock import ClockSpec
+    from tocsin.domain.errors import Refused
+    from tocsin.domain.incident import Status
+    from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, wave_id_of
+    from tocsin.domain.values import ClockId, WaveId
+    from tocsin.wire import SearchAttribute
+
+from workflows import options
+from workflows.deeds import perform
+from workflows.pace import Stamps, scenario_now
+from workflows.refusals import refusal, unwrapped
+
+STATUS = SearchAttributeKey.for_keyword(SearchAttribute.STATUS)
+INCIDENT = SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT)
+NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
+
+Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChanged
+RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen"}
+"""The acts after which duties are resolved again."""
+OVER = {Status.CLOSED, Status.DISMISSED}
+
+
+@workflow.defn(name=wire.INCIDENT)
+class IncidentWorkflow:
+    """Runs while the incident is open; a late event starts it again from what the store holds."""
+
+    @workflow.init
+    def __init__(self, order: wire.IncidentInput) -> None:
+        self._order = order
+        self._state = order.state or IncidentState(incident_id=order.incident_id)
+        self._ready = order.state is not None
+        self._stamps = Stamps(order.incident_id, order.tempo, self._state.sequence)
+        self._turn = asyncio.Lock()
+        self._events: list[Event] = []
+
+    @workflow.run
+    async def run(self, order: wire.IncidentInput) -> Status:
+        """Recall, then hear events until it is over; acts come in beside."""
+        if not self._ready:
+            await self._recall()
+        await workflow.wait_condition(lambda: self._known() or workflow.all_handlers_finished())
+        while self._known() and not self._settled():
+            await workflow.wait_condition(lambda: bool(self._events) or self._settled() or self._history_is_long())
+            await self._hear()
+            if self._history_is_long():
+                await self._continue()
+        return self._state.status
+
+    @workflow.update(name=wire.ACT, description="A person's act upon the incident")
+    async def act(self, envelope: Envelope) -> Receipt:
+        """Record the act, then do what follows from it."""
+        await workflow.wait_condition(lambda: self._ready)
+        async with self._turn:
+            try:
+                return await self._perform(envelope)
+            except Refused as error:
+                raise refusal(error) from error
+            except ActivityError as error:
+                raise unwrapped(error) from error
+
+    @act.validator
+    def _admit(self, envelope: Envelope) -> None:
+        """Refuse at once what the state forbids; the handler looks again once it is the act's turn."""
+        try:
+            if self._ready:
+                self._check(envelope.act)
+        except Refused as error:
+            raise refusal(error) from error
+
+    @workflow.signal(name=wire.CLOCK_ENDED)
+    def clock_ended(self, event: wire.ClockEnded) -> None:
+        """Hear that a clock has nothing left open."""
+        self._events.append(event)
+
+    @workflow.signal(name=wire.CLOCK_MISSED)
+    def clock_missed(self, event: wire.ClockMissed) -> None:
+        """Hear that a deadline passed: a reason is owed."""
+        self._events.append(event)
+
+    @workflow.signal(name=wire.WAVE_PROGRESS)
+    def wave_progress(self, event: wire.WaveProgress) -> None:
+        """Hear how far a wave came."""
+        self._events.append(event)
+
+    @workflow.signal(name=wire.TASKS_CHANGED)
+    def tasks_changed(self, event: wire.TasksChanged) -> None:
+        """Hear how many tasks stand in the way of closing."""
+        self._events.append(event)
+
+    @workflow.query(name=wire.STATUS)
+    def status(self) -> wire.IncidentStatus:
+        """Return the state, and the nearest instant that a clock counts towards."""
+        targets = [spec.target_at for spec in self._state.clocks.values()]
+        return wire.IncidentStatus(state=self._state, next_target_at=min(targets, default=None))
+
+    # -- acts -------------------------------------------------------------------------------------------------------
+
+    def _check(self, act: Act) -> None:
+        if isinstance(act.deed, Report):
+            if self._over():
+                raise Refused(f"incident {act.incident_id} is {self._state.status}: the alert opens a new, linked one")
+        elif not self._known():
+            raise Refused(f"there is no incident {act.incident_id}; `tocsin list` shows those that exist")
+        admit(self._state, act, scenario_now(self._order.tempo))
+
+    async def _perform(self, envelope: Envelope) -> Receipt:
+        act = envelope.act
+        self._check(act)
+        if isinstance(act.deed, Report) and self._known():
+            return self._receipt(act, ("reported already: this alert joined the incident",), already=True)
+        after = apply(self._state, act)
+        stamp = self._stamps.next()
+        after = after.model_copy(update={"sequence": stamp.sequence})
+        how = options.BULK if isinstance(act.deed, Release | Report) else options.STORE
+        recorded = await perform(
+            Acts.record, ActToRecord(stamp=stamp, envelope=envelope, state=after), how, act.deed.kind
+        )
+        if recorded.already:
+            return self._receipt(act, ("done already",), already=True)
+        self._state = after
+        lines, ids = await self._follow(act)
+        self._publish()
+        return self._receipt(act, lines, ids=ids)
+
+    async def _follow(self, act: Act) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Do what an act entails, beside its record; return lines to show and ids to go on with."""
+        lines: tuple[str, ...] = ()
+        ids: dict[str, str] = {}
+        if isinstance(act.deed, Report):
+            await self._start_response(act.deed)
+        if act.deed.kind in RESOLVED_BY:
+            lines = await self._resolve(act)
+        match act.deed:
+            case Draft() as deed:
+                return await self._draft(act, wave_id_of(act), deed)
+            case Revise():
+                lines += await self._draft_again(act)
+            case Release(wave_id=wave_id):
+                await self._start_wave(wave_id)
+                lines = (f"wave {wave_id} is released; it is being sent",)
+            case _ if act.deed.kind in {"hold", "lift", "resume", "stop"}:
+                await self._stir_all()
+        if act.deed.kind == "hold":
+            ids = {"hold": self._state.holds[-1]}
+            lines = (f"hold {ids['hold']} is in force: nothing it covers is sent; the clocks run on",)
+        if act.deed.kind in {"close", "dismiss", "reopen"}:
+            await self._signal(self._response(), wire.INCIDENT_OVER, wire.IncidentOver(status=self._state.status))
+        if act.deed.kind == "reopen":
+            await self._restart_response()
+        return lines, ids
+
+    # -- duties and clocks ------------------------------------------------------------------------------------------
+
+    async def _resolve(self, act: Act) -> tuple[str, ...]:
+        order = Resolving(stamp=self._stamps.next(), status=self._state.status, triggers=self._state.triggers)
+        resolved = await perform(Duties.resolve, order, options.BULK, f"duties after {act.deed.kind}")
+        wanted = {spec.clock_id: spec for spec in resolved.clocks}
+        for spec in resolved.clocks:
+            await self._keep_clock(spec)
+        for clock_id in self._state.clocks.keys() - wanted.keys():
+            await self._signal(self._clock(clock_id), wire.RECOUNT)
+        # One with nothing left open says itself that it has ended; of an incident that is over nobody waits for that.
+        ending = {} if self._over() else {k: spec for k, spec in self._state.clocks.items() if k not in wanted}
+        running = ending | wanted
+        await self._project(self._state.model_copy(update={"clocks": running}), "clocks.kept", {"clocks": len(running)})
+        changed = resolved.difference
+        news = f"{len(changed.added)} new, {len(changed.moved)} moved, {len(changed.withdrawn)} ended"
+        return (f"{resolved.duties} duties on {len(resolved.clocks)} clocks: {news}",)
+
+    async def _keep_clock(self, spec: ClockSpec) -> None:
+        known = self._state.clocks.get(spec.clock_id)
+        if known == spec:
+            await self._signal(self._clock(spec.clock_id), wire.RECOUNT)
+            return
+        if known is not None:
+            await self._signal(self._clock(spec.clock_id), wire.REARM, spec)
+            return
+        order = wire.ClockInput(incident_id=self._state.incident_id, tempo=self._order.tempo, spec=spec)
+        try:
+            await workflow.start_child_workflow(
+                wire.CLOCK,
+                order,
+                id=self._clock(spec.clock_id),
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=spec.title,
+            )
+        except WorkflowAlreadyStartedError:
+            await self._signal(self._clock(spec.clock_id), wire.REARM, spec)
+
+    # -- waves ------------------------------------------------------------------------------------------------------
+
+    async def _draft(self, act: Act, wave_id: WaveId, deed: Draft) -> tuple[tuple[str, ...], dict[str, str]]:
+        drafter = act.actor.person_id
+        planning = Planning(stamp=self._stamps.next(), wave_id=wave_id, draft=deed, drafter=drafter)
+        planned = await perform(Letters.plan, planning, options.BULK, f"plan the {deed.wave_kind} wave")
+        for first in range(0, planned.rows, options.RENDER_BATCH):
+            rendering = Rendering(
+                incident_id=self._state.incident_id,
+                wave_id=wave_id,
+                first=first,
+                last=first + options.RENDER_BATCH,
+                triggers=self._state.triggers,
+            )
+            await perform(Letters.render, rendering, options.BULK, f"render from {first}")
+        sealing = Sealing(stamp=self._stamps.next(), wave_id=wave_id)
+        sealed = await perform(Letters.seal, sealing, options.BULK, "digest")
+        wave = WaveState(kind=deed.wave_kind, drafter=drafter, digest=sealed.digest, rows=sealed.rows, draft=deed)
+        waves = {**self._state.waves, wave_id: wave}
+        await self._project(self._state.model_copy(update={"waves": waves}), "wave.ready", {"wave": wave_id})
+        lines = [f"wave {wave_id}: {planned.agreements} agreements, {planned.rows} letters and deputies in reserve"]
+        if planned.without_contact:
+            lines.append(f"{planned.without_contact} without a usable contact: a person will be asked to tell them")
+        return tuple(lines), {"wave": wave_id, "digest": sealed.digest}
+
+    async def _draft_again(self, act: Act) -> tuple[str, ...]:
+        """Render the waves that wait for release again: facts that changed must not go out as they were."""
+        lines: tuple[str, ...] = ()
+        for wave_id, wave in list(self._state.waves.items()):
+            if wave.released:
+                continue
+            drafter = act.model_copy(update={"actor": act.actor.model_copy(update={"person_id": wave.drafter})})
+            _, ids = await self._draft(drafter, wave_id, wave.draft)
+            if ids["digest"] != wave.digest:
+                lines += (f"wave {wave_id} was drafted again: its letters changed, so review them again",)
+        return lines
+
+    async def _start_wave(self, wave_id: WaveId) -> None:
+        order = wire.WaveInput(
+            incident_id=self._state.incident_id,
+            wave_id=wave_id,
+            tempo=self._order.tempo,
+            rows=self._state.waves[wave_id].rows,
+        )
+        await workflow.start_child_workflow(
+            wire.WAVE,
+            order,
+            id=wire.wave_workflow(self._state.incident_id, wave_id),
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"{self._state.waves[wave_id].kind} wave of {order.rows} rows",
+        )
+
+    # -- tasks ------------------------------------------------------------------------------------------------------
+
+    async def _start_response(self, deed: Report) -> None:
+        await self._start_tasks(
+            wire.ResponseInput(incident_id=self._state.incident_id, tempo=self._order.tempo, kind=deed.facts.kind)
+        )
+
+    async def _start_tasks(self, order: wire.ResponseInput) -> None:
+        try:
+            await workflow.start_child_workflow(
+                wire.RESPONSE,
+                order,
+                id=self._response(),
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary="investigation steps and mitigation tasks",
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("the response of %s runs already", self._state.incident_id)
+
+    async def _restart_response(self) -> None:
+        """Start the tasks again if they had ended with the incident."""
+        recalled = await perform(Acts.recall_tasks, self._state.incident_id, options.STORE, "recall the tasks")
+        await self._start_tasks(
+            wire.ResponseInput(
+                incident_id=self._state.incident_id,
+                tempo=self._order.tempo,
+                kind="general",
+                sequence=recalled.sequence,
+                tasks=recalled.tasks,
+            )
+        )
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    async def _hear(self) -> None:
+        async with self._turn:
+            if not self._events:
+                return
+            events, self._events = self._events, []
+            state = self._state
+            for event in events:
+                state = _heard(state, event)
+            if any(isinstance(event, wire.WaveProgress | wire.TasksChanged) for event in events):
+                for clock_id in state.clocks:
+                    await self._signal(self._clock(clock_id), wire.RECOUNT)
+            if any(isinstance(event, wire.TasksChanged) and event.settled_notice for event in events):
+                await self._nudge_waves(state)
+            if state != self._state:
+                kinds = ",".join(sorted({type(event).__name__ for event in events}))
+                await self._project(state, "incident.heard", {"events": kinds, "count": len(events)})
+            self._publish()
+
+    async def _stir_all(self) -> None:
+        await self._nudge_waves(self._state)
+        for clock_id in self._state.clocks:
+            await self._signal(self._clock(clock_id), wire.RECOUNT)
+
+    async def _nudge_waves(self, state: IncidentState) -> None:
+        for wave_id, wave in state.waves.items():
+            if wave.released and not wave.ended:
+                await self._signal(wire.wave_workflow(state.incident_id, wave_id), wire.NUDGE)
+
+    # -- small print ------------------------------------------------------------------------------------------------
+
+    async def _recall(self) -> None:
+        recalled = await perform(Acts.recall, self._state.incident_id, options.STORE, "recall what the store holds")
+        if recalled.state is not None:
+            self._state = recalled.state
+            self._stamps.sequence = recalled.sequence
+        self._ready = True
+
+    async def _project(self, state: IncidentState, kind: str, data: dict[str, str | int]) -> None:
+        stamp = self._stamps.next()
+        self._state = state.model_copy(update={"sequence": stamp.sequence})
+        await perform(
+            Acts.project, Projection(stamp=stamp, state=self._state, kind=kind, data=data), options.STORE, kind
+        )
+
+    async def _signal(self, workflow_id: str, signal: str, message: object = None) -> None:
+        handle = workflow.get_external_workflow_handle(workflow_id)
+        try:
+            await handle.signal(signal, args=[message] if message is not None else [])
+        except Exception as error:  # noqa: BLE001 - it has ended, or was terminated: the sweep reports the latter
+            workflow.logger.info("%s did not hear %s: %s", workflow_id, signal, type(error).__name__)
+
+    async def _continue(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._hear()
+        state = self._state.model_copy(update={"sequence": self._stamps.sequence})
+        workflow.continue_as_new(self._order.model_copy(update={"state": state}))
+
+    def _publish(self) -> None:
+        targets = [spec.target_at for spec in self._state.clocks.values()]
+        updates = [STATUS.value_set(self._state.status), INCIDENT.value_set(self._state.incident_id)]
+        deadline = NEXT_DEADLINE.value_set(min(targets)) if targets else NEXT_DEADLINE.value_unset()
+        workflow.upsert_search_attributes([*updates, deadline])
+        clocks = "\n".join(f"- {s.title}: {s.target_at.isoformat()}" for s in self._state.clocks.values())
+        workflow.set_current_details(f"**{self._state.status}**, {len(targets)} clocks run\n{clocks}")
+
+    def _receipt(
+        self, act: Act, lines: tuple[str, ...], *, ids: dict[str, str] | None = None, already: bool = False
+    ) -> Receipt:
+        return Receipt(
+            incident_id=self._state.incident_id,
+            act_id=act.act_id,
+            status=self._state.status,
+            lines=lines,
+            ids=ids or {},
+            already=already,
+        )
+
+    def _known(self) -> bool:
+        return bool(self._state.triggers)
+
+    def _over(self) -> bool:
+        return self._state.status in OVER
+
+    def _settled(self) -> bool:
+        """Say whether the run may end: it is over, and no act is on its way that might take it up again."""
+        return self._over() and workflow.all_handlers_finished()
+
+    def _history_is_long(self) -> bool:
+        info, limit = workflow.info(), self._order.history_limit
+        return info.is_continue_as_new_suggested() or (limit is not None and info.get_current_history_length() >= limit)
+
+    def _clock(self, clock_id: ClockId) -> str:
+        return wire.clock_workflow(self._state.incident_id, clock_id)
+
+    def _response(self) -> str:
+        return wire.response_workflow(self._state.incident_id)
+
+
+def _heard(state: IncidentState, event: Event) -> IncidentState:
+    """Return the state after a child's event."""
+    match event:
+        case wire.ClockEnded(clock_id=clock_id):
+            return state.model_copy(update={"clocks": {k: v for k, v in state.clocks.items() if k != clock_id}})
+        case wire.ClockMissed(clock_id=clock_id):
+            return state.model_copy(update={"reasons_owed": (*state.reasons_owed, clock_id)})
+        case wire.WaveProgress(wave_id=wave_id, ended=ended) if wave_id in state.waves:
+            wave = state.waves[wave_id].model_copy(update={"ended": ended})
+            return state.model_copy(update={"waves": {**state.waves, wave_id: wave}})
+        case wire.TasksChanged(blocking=blocking):
+            return state.model_copy(update={"blocking_tasks": blocking})
+    return state

@@ -1,0 +1,77 @@
+"""Timeouts and retry policies, chosen on purpose, once.
+
+Errors named here are never retried: trying again cannot help (`Refused`) or would hide a fault (`Broken`).
+Everything that must happen is retried without end; a person hears of it through the clock, the pager or the sweep.
+"""
+
+from datetime import timedelta
+
+from temporalio.common import Priority, RetryPolicy
+from temporalio.workflow import ActivityConfig
+
+FINAL = ["Refused", "Broken"]
+
+STORE = ActivityConfig(
+    # A transaction takes milliseconds; half a minute means that the database is gone, and another try is better.
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        maximum_interval=timedelta(seconds=30),
+        non_retryable_error_types=FINAL,
+    ),
+    priority=Priority(priority_key=1),
+)
+
+BULK = ActivityConfig(
+    # Planning, rendering or releasing 50,000 letters: minutes, not seconds.
+    start_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(minutes=1),
+        non_retryable_error_types=FINAL,
+    ),
+    priority=Priority(priority_key=2),
+)
+
+SEND = ActivityConfig(
+    # A dead worker is noticed by the missing heartbeat (one per group), not by the length of the batch.
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(minutes=1),
+        non_retryable_error_types=FINAL,
+    ),
+    priority=Priority(priority_key=3),
+)
+
+PAGE = ActivityConfig(
+    # Bounded, so that a dead pager never stops a clock: the workflow goes on and tries again later.
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=5),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(seconds=30),
+        non_retryable_error_types=FINAL,
+    ),
+    priority=Priority(priority_key=1),
+)
+
+SWEEP = ActivityConfig(
+    # The next sweep comes in minutes: one that cannot finish by then gives way to it.
+    start_to_close_timeout=timedelta(minutes=4),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5), maximum_attempts=3),
+    priority=Priority(priority_key=2),
+)
+
+PAGE_AGAIN = timedelta(minutes=5)
+"""How long a workflow waits before it tries again to send a page that nobody took."""
+
+WAVE_LOOKS_AGAIN = timedelta(minutes=1)
+"""How long a wave waits before it looks again at what it could not send, when nobody nudges it."""
+
+BATCHES_IN_FLIGHT = 8
+SMALL_WAVE, SMALL_BATCH, LARGE_BATCH = 4_000, 250, 500
+"""Batches of a wave: small ones spread a small wave over the workers, large ones keep a large wave's history short."""
+
+RENDER_BATCH = 2_000
