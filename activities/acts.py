@@ -23,7 +23,7 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of, revised
-from tocsin.domain.notice import NoticeState, step, wave_digest
+from tocsin.domain.notice import Notice, NoticeState, step, wave_digest
 from tocsin.domain.register import Affected
 from tocsin.domain.task import Task
 from tocsin.domain.values import AgreementId, IncidentId, Value, WaveId
@@ -268,10 +268,13 @@ def _release(tx: Transaction, deed: Release, act: Act, order: ActToRecord) -> No
         wave.model_copy(update={"released_at": order.stamp.at, "releaser": act.actor.person_id, "digest": deed.digest})
     )
     first = [row for row in rows if row.chain_position == 0]
-    to = NoticeState.RELEASED
-    tx.ledger.put(row.model_copy(update={"state": step(row.state, to)}) for row in first if row.contact_id is not None)
-    hand = NoticeState.BY_HAND
-    tx.ledger.put(row.model_copy(update={"state": step(row.state, hand)}) for row in first if row.contact_id is None)
+    tx.ledger.put(row.model_copy(update={"state": step(row.state, _on_release(row))}) for row in first)
+
+
+def _on_release(row: Notice) -> NoticeState:
+    if row.contact_id is None:
+        return NoticeState.BY_HAND
+    return NoticeState.RELEASED if row.letter_sha256 else NoticeState.DROPPED
 
 
 def _set_stopped(tx: Transaction, wave_id: WaveId, *, stopped: bool) -> None:

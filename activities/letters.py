@@ -109,9 +109,18 @@ class Letters:
         with self._store.reading() as tx:
             desk = _Desk(tx, order)
             rows = tx.ledger.notices(order.wave_id, first=order.first, last=order.last)
-        made = [self._letter(desk, row) for row in rows if row.contact_id is not None]
+        made, unwritable = [], []
+        for row in rows:
+            if row.contact_id is None:
+                continue
+            try:
+                made.append(self._letter(desk, row))
+            except Refused as error:
+                # One address that the channel cannot write to must not keep the others from being told.
+                unwritable.append(row.model_copy(update={"letter_sha256": None, "detail": str(error)}))
         with self._store.writing() as tx:
             tx.ledger.put_letters(made)
+            tx.ledger.put(unwritable)
 
     @activity.defn(name="letters.seal")
     def seal(self, order: Sealing) -> Sealed:

@@ -274,7 +274,8 @@ def _fall_back(tx: Transaction, order: WaveStep) -> HandedOver:
         if row.state is NoticeState.BY_HAND:
             tasks.append(_task(row, at))
         elif heir is not None:
-            changed += [_moved(row, NoticeState.REPLACED, at), _moved(heir, NoticeState.RELEASED, at)]
+            to = NoticeState.RELEASED if heir.letter_sha256 else NoticeState.DROPPED
+            changed += [_moved(row, NoticeState.REPLACED, at), _moved(heir, to, at)]
         elif row.role is ContactRole.COPY:
             # A copy discharges nothing; the failure stays visible, but nobody is called for it.
             changed.append(_moved(row, NoticeState.REPLACED, at, detail=f"copy not delivered: {row.detail or ''}"))

@@ -25,7 +25,19 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from tocsin import wire
-from tocsin.domain.act import AddNote, Attach, Envelope, Handover, Receipt, Reopen, TaskAdd, TaskAssign, TaskDone
+from tocsin.domain.act import (
+    AddNote,
+    Attach,
+    Draft,
+    Envelope,
+    Handover,
+    Receipt,
+    Reopen,
+    Revise,
+    TaskAdd,
+    TaskAssign,
+    TaskDone,
+)
 from tocsin.domain.errors import Broken, Deferred, Refused, TocsinError
 from tocsin.domain.incident import Status
 from tocsin.domain.incident_state import IncidentState
@@ -36,10 +48,13 @@ CONNECT_WITHIN = 5.0
 """Seconds until an engine that does not answer counts as unreachable: somebody waits at 3 a.m."""
 ACCEPT_WITHIN = 15.0
 """Seconds until a worker must have taken an act; an act that none has taken left no trace."""
-FINISH_WITHIN = 600.0
-"""Seconds for an act that was taken to finish; rendering fifty thousand letters takes its time."""
+FINISH_WITHIN = 60.0
+"""Seconds that a person is kept waiting for an act that was taken: it goes on without them."""
+RENDER_WITHIN = 600.0
+"""The same for acts that render letters: fifty thousand take their time."""
 
 TASK_ACTS = (TaskAdd, TaskAssign, TaskDone)
+RENDERING = (Draft, Revise)
 LATE_ACTS = (Reopen, AddNote, Attach, Handover)
 """The acts that an incident takes after it has ended, too: they start its workflow again."""
 
@@ -49,6 +64,10 @@ EnvelopeFor = Callable[[int, IncidentId | None], Envelope]
 
 class Unreachable(Deferred):
     """The engine did not answer in time, so the act was not taken."""
+
+
+class Underway(Deferred):
+    """The engine took the act and is not done with it yet. It is not sent again."""
 
 
 class Engine:
@@ -77,6 +96,7 @@ class Engine:
         Raises:
             Refused: if the incident refuses the report for another reason than having ended.
             Unreachable: if no worker took it in time.
+            Underway: if it was taken and takes long.
         """
         generation, linked_to = 0, None
         while True:
@@ -90,9 +110,8 @@ class Engine:
         """Do what the envelope says to its incident, or to the incident's tasks.
 
         Raises:
-            Refused: with the incident's reason, or if there is no such incident.
-            Unreachable: if no worker took it in time.
-            Broken: if the engine failed in doing it.
+                Refused: with the incident's reason, or if there is no such incident.
+        XX the engine failed in doing it.
         """
         act = envelope.act
         if isinstance(act.deed, LATE_ACTS):
@@ -148,7 +167,7 @@ class Engine:
                 result_type=Receipt,
             )
             taken = await asyncio.wait_for(starting, ACCEPT_WITHIN)
-        return await _finish(taken)
+        return await _finish(taken, envelope)
 
     async def _update(self, workflow_id: str, envelope: Envelope) -> Receipt:
         with _in_our_words():
@@ -160,7 +179,7 @@ class Engine:
                 result_type=Receipt,
             )
             taken = await asyncio.wait_for(starting, ACCEPT_WITHIN)
-        return await _finish(taken)
+        return await _finish(taken, envelope)
 
     async def _why_not_found(self, workflow_id: str, incident_id: IncidentId) -> str:
         try:
@@ -175,10 +194,17 @@ class _NotFoundError(Exception):
     """Temporal has no running workflow of that id."""
 
 
-async def _finish(taken: WorkflowUpdateHandle[Any]) -> Receipt:
-    with _in_our_words("the engine took this and is still at it; `tocsin show` says when it is done"):
-        receipt: Receipt = await asyncio.wait_for(taken.result(), FINISH_WITHIN)
-        return receipt
+async def _finish(taken: WorkflowUpdateHandle[Any], envelope: Envelope) -> Receipt:
+    within = RENDER_WITHIN if isinstance(envelope.act.deed, RENDERING) else FINISH_WITHIN
+    try:
+        with _in_our_words():
+            receipt: Receipt = await asyncio.wait_for(taken.result(), within)
+            return receipt
+    except Unreachable as error:
+        incident_id = envelope.act.incident_id
+        raise Underway(
+            f"the engine took this and is still at it; tocsin show {incident_id} says how far it is"
+        ) from error
 
 
 def _update_id(envelope: Envelope) -> str:

@@ -302,6 +302,12 @@ asyncio.run(Outbox(pathlib.Path(folder)).send(prepared, datetime(2026, 11, 20, t
 """
 
 
+def crash(folder: Path, prepared: Path, deed: str, times: int) -> int:
+    """Send in a process of its own that is killed at the given deed; return how it ended."""
+    command = [sys.executable, "-c", CRASH, str(folder), str(prepared), deed, str(times)]
+    return subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": str(Path.cwd())}).returncode
+
+
 @pytest.mark.parametrize(
     ("deed", "times", "complete"), [("fsync", 1, False), ("replace", 1, False), ("fsync", 2, True)]
 )

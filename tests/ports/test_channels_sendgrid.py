@@ -57,6 +57,7 @@ class Stand:
         self.peers: set[object] = set()
         self.busy = self.busiest = 0
         self.script: Script = accepted
+        self.closing = asyncio.Event()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Note the request and play the script."""
@@ -68,6 +69,11 @@ class Stand:
             return await self.script(request)
         finally:
             self.busy -= 1
+
+    async def silence(self, _: web.Request) -> web.StreamResponse:
+        """Answer nothing for as long as the server runs."""
+        await self.closing.wait()
+        return web.Response()
 
 
 async def accepted(_: web.Request) -> web.StreamResponse:
@@ -108,12 +114,6 @@ async def garbage(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def hang(_: web.Request) -> web.StreamResponse:
-    """Never answer."""
-    await asyncio.Event().wait()
-    return web.Response()
-
-
 @pytest.fixture
 async def stand() -> AsyncIterator[Stand]:
     """Run a server on a free port."""
@@ -125,6 +125,7 @@ async def stand() -> AsyncIterator[Stand]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     stand.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield stand
+    stand.closing.set()
     await runner.cleanup()
 
 
@@ -214,7 +215,7 @@ def test_sandbox_is_asked_for_by_name() -> None:
         {"to_address": "evil\r\nBcc: v@elsewhere.example"},
         {"message_id": "<a>\r\nX: y"},
         {"text": "\ud800"},
-        {"text": f"the key {KEY.replace('-', '')} was found"},
+        {"text": f"{KEY.replace('-', '')} was found in a log"},
         {"html": "x" * 30_000_000},
     ],
     ids=["subject", "name", "address", "id", "surrogate", "key", "size"],
@@ -345,7 +346,7 @@ async def test_broken_answer_leaves_doubt(stand: Stand, script: Script) -> None:
 
 async def test_silence_leaves_doubt(stand: Stand) -> None:
     """A server that takes the letter and never answers leaves it in doubt once the time is up."""
-    outcome = await sent(stand, hang, timeout=QUICK)
+    outcome = await sent(stand, stand.silence, timeout=QUICK)
 
     assert outcome.verdict is Verdict.IN_DOUBT
     assert len(stand.requests) == 1
@@ -459,7 +460,9 @@ async def test_key_is_never_shown(
     caplog.set_level(logging.DEBUG)
     echo = status(401, orjson.dumps({"errors": [{"message": f"bad header Authorization: Bearer {KEY}"}]}))
 
-    outcomes = [await sent(stand, script, timeout=QUICK) for script in (accepted, echo, cut, reset, garbage, hang)]
+    outcomes = [
+        await sent(stand, script, timeout=QUICK) for script in (accepted, echo, cut, reset, garbage, stand.silence)
+    ]
 
     shown = "".join(map(repr, outcomes)) + caplog.text + "".join(capfd.readouterr())
     shown += repr(vars(SendGrid(SecretStr(KEY), stand.url)))

@@ -6,6 +6,7 @@ import pytest
 
 from tests.ports.story import AT, HOUR, INCIDENT, OTHER_INCIDENT, facts, note, state, task
 from tocsin.adapters.sql import SqlStore
+from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Facts, Status
 from tocsin.domain.values import ActId, IncidentId, TaskId
 from tocsin.ports import Attachment
@@ -116,5 +117,5 @@ def test_instants_keep_their_microseconds_and_naive_ones_are_refused(store: SqlS
         tx.incidents.attach(INCIDENT, kept)
         assert tx.incidents.attachments(INCIDENT)[0].at == exact
 
-    with pytest.raises(Exception, match="has no time zone"), store.writing() as tx:
+    with pytest.raises(Broken, match="has no time zone"), store.writing() as tx:
         tx.remember("page", AT.replace(tzinfo=None))

@@ -117,7 +117,7 @@ def _rows(text: str, mistakes: list[str]) -> Iterator[Row]:
         if len(record) != len(columns):
             row.wrong("cells", f"there are {len(record)}, the header has {len(columns)}; quote cells that hold commas")
         for column, cell in row.cells.items():
-            if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in cell):
+            if not cell.isprintable() and any(unicodedata.category(letter) in {"Cc", "Zl", "Zp"} for letter in cell):
                 row.wrong(column, f"{cell!r} holds a line break or another control character; remove it")
         yield row
 

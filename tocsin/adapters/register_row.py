@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeVar
 from zoneinfo import available_timezones
 
@@ -145,10 +145,14 @@ def read_address(text: str) -> str:
 
 def _clause(row: Row) -> NoticeClause:
     return NoticeClause(
-        limbs=row.read("notify", parse_limbs, NOTHING_PROMISED),
+        limbs=row.read("notify", _limbs, NOTHING_PROMISED),
         discharge=row.read("discharge", lambda text: parse_word(Discharge, text, "discharge"), Discharge.ACCEPTED),
         on_lift=row.read("on_lift", lambda text: parse_word(OnLift, text, "effect on lifting"), OnLift.DUE_IMMEDIATELY),
     )
+
+
+# A register of thousands of agreements has a handful of clauses.
+_limbs = lru_cache(maxsize=1024)(parse_limbs)
 
 
 def _contacts(row: Row, column: str, id_key: bytes) -> tuple[Contact, ...]:

@@ -13,7 +13,7 @@ import typer
 from tocsin.cli import holds, incident, log, register, report, setup, show, spool, tasks, waves
 from tocsin.cli.render import complain
 from tocsin.cli.session import Session
-from tocsin.client import Unreachable
+from tocsin.client import Underway, Unreachable
 from tocsin.domain.errors import TocsinError
 
 app = typer.Typer(
@@ -51,7 +51,7 @@ def main() -> NoReturn:
         atexit.register(time.sleep, 0.1)
     try:
         app()
-    except Unreachable as error:
+    except (Unreachable, Underway) as error:
         complain(str(error))
         sys.exit(3)
     except TocsinError as error:

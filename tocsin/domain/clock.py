@@ -92,7 +92,7 @@ def warning(spec: ClockSpec, mark: Mark, now: datetime, counted: tuple[int, int]
     left = time_left(spec.target_at, now)
     subject = f"{left}: {spec.title}, incident {spec.incident_id}"
     lines = [
-        f"Clock: {spec.title} ({spec.clock_id}), {mark} of its time has passed.",
+        f"Clock: {spec.title} ({spec.clock_id}), {'all' if mark is Mark.DUE else mark} of its time has passed.",
         f"{name.capitalize()}: {spec.target_at.isoformat()} ({left}).",
         f"Open: {still_open} of {total} duties.",
     ]

@@ -89,6 +89,8 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
             f"incident {state.incident_id} is {state.status}; reopen it first: tocsin reopen {state.incident_id}"
         )
     match deed:
+        case Report() | Revise():
+            _admit_triggers(state, deed)
         case Confirm():
             if state.status is Status.CONFIRMED:
                 confirmed = state.triggers[Trigger.CONFIRMATION].at.isoformat()
@@ -186,6 +188,13 @@ def _reported(deed: Report, at: datetime) -> Triggers:
         Trigger.DISCOVERY: assumed,
         Trigger.AWARENESS: assumed,
     } | stated
+
+
+def _admit_triggers(state: IncidentState, deed: Report | Revise) -> None:
+    if Trigger.REPORT in deed.triggers:
+        raise Refused("when it was reported is on record and is not changed; state discovery or awareness instead")
+    if Trigger.CONFIRMATION in deed.triggers and state.status is not Status.CONFIRMED:
+        raise Refused("nobody has confirmed it yet; `tocsin confirm --at INSTANT` does, and starts what runs from there")
 
 
 def _admit_release(state: IncidentState, act: Act, deed: Release) -> None:

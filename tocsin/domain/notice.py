@@ -54,7 +54,8 @@ class NoticeState(StrEnum):
 
 S = NoticeState
 TRANSITIONS: dict[NoticeState, frozenset[NoticeState]] = {
-    S.DRAFTED: frozenset({S.RELEASED, S.BY_HAND, S.WITHDRAWN}),
+    # Dropped at once: the channel could not even prepare a letter to this contact.
+    S.DRAFTED: frozenset({S.RELEASED, S.BY_HAND, S.DROPPED, S.WITHDRAWN}),
     S.RELEASED: frozenset({S.CLAIMED, S.BY_HAND, S.REPLACED, S.WITHDRAWN}),
     # Back to released only when the channel certainly did not take it.
     S.CLAIMED: frozenset({S.ACCEPTED, S.IN_DOUBT, S.RELEASED, S.BOUNCED, S.BLOCKED, S.DROPPED}),

@@ -9,7 +9,14 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tocsin.domain.errors import Broken, Deferred, Refused
@@ -97,9 +104,11 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
         raise Deferred(f"all connections to the store {where} are in use; try again") from error
     except DBAPIError as error:
         if isinstance(error, OperationalError) and not _OURS.search(str(error.orig)):
-            # Locked, deadlocked, unreachable: nothing was committed, so a later try is safe.
+            # Locked, deadlocked, unreachable. If it was lost at the very commit, `once` finds what was done.
             raise Deferred(f"the store {where} is not available now, try again: {error.orig}") from error
         raise Broken(f"the store {where} failed, and trying again will not help: {error.orig}") from error
+    except StatementError as error:
+        raise Broken(f"the store {where} was given a value that it cannot keep: {error.orig}") from error
 
 
 def _checked(url: str) -> URL:
