@@ -10,6 +10,7 @@ from activities.acts import engine_entry
 from activities.watch import Watch
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.errors import Deferred
 from tocsin.domain.notice import FAILED, ContactRole, Notice, NoticeState, WaveCounts, discharges, step
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
 from tocsin.domain.tempo import Tempo
@@ -21,6 +22,9 @@ GROUP = 16
 
 GRACE = timedelta(minutes=5)
 """How long an outcome may stay in doubt when the channel cannot say whether it took the notice."""
+
+COMMIT_AGAIN_SECONDS = 1.0
+"""Pause before outcomes are committed again when the store was busy."""
 
 BY_HAND_WITHIN = timedelta(hours=4)
 """Internal target for a notice that a person has to deliver."""
@@ -107,7 +111,7 @@ class Notices:
                 break
             outcomes = await asyncio.gather(*(self._channel.send(row.prepared, watch.now()) for row in claim.rows))
             pairs = list(zip(claim.rows, outcomes, strict=True))
-            await asyncio.to_thread(self._record, batch, pairs, watch.now())
+            await self._commit(batch, pairs, watch)
             total = _added(total, outcomes)
             activity.heartbeat()
             if total.channel_down or total.not_sent:
@@ -137,6 +141,16 @@ class Notices:
     def end(self, order: WaveStep) -> WaveCounts:
         """Write down that the wave has nothing more to do, with its final counts and the digest of its ledger."""
         return self._store.once(order.stamp, order, lambda tx: _end(tx, order), WaveCounts)
+
+    async def _commit(self, batch: Batch, pairs: list[tuple[Claimed, Outcome]], watch: Watch) -> None:
+        """Commit what the channel said; a store that is busy must not turn a known outcome into a doubt."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._record, batch, pairs, watch.now())
+            except Deferred:
+                activity.logger.warning("the store does not take the outcomes of wave %s yet", batch.wave_id)
+                activity.heartbeat()
+                await asyncio.sleep(COMMIT_AGAIN_SECONDS)
 
     def _doubt_the_orphans(self, batch: Batch, at: datetime) -> None:
         with self._store.writing() as tx:
@@ -213,9 +227,7 @@ def _after(row: Notice, outcome: Outcome, at: datetime) -> Notice:
         case Verdict.REJECTED:
             return _moved(row, NoticeState.DROPPED, at, detail=outcome.detail)
         case Verdict.NOT_SENT | Verdict.CHANNEL_DOWN:
-            # The channel certainly did not take it, so the attempt does not count towards the one resend.
-            again = {"detail": outcome.detail, "attempts": row.attempts - 1}
-            return _moved(row, NoticeState.RELEASED, at, **again)
+            return _moved(row, NoticeState.RELEASED, at, detail=outcome.detail)
 
 
 def _conclusion(row: Notice, took: bool | None, at: datetime) -> Notice | None:
@@ -226,7 +238,7 @@ def _conclusion(row: Notice, took: bool | None, at: datetime) -> Notice | None:
         return _moved(row, NoticeState.RELEASED, at, detail="the channel shows that it did not take it")
     if row.settled_at is not None and at - row.settled_at < GRACE:
         return None
-    if row.attempts >= 2:
+    if row.possible_duplicate:
         return _moved(row, NoticeState.DROPPED, at, detail="in doubt twice: a person decides")
     return _moved(row, NoticeState.RELEASED, at, detail="sent again after the grace period", possible_duplicate=True)
 

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows import options
 from workflows.deeds import perform
 from workflows.pace import Stamps, scenario_now, wait_until
+from workflows.refusals import unwrapped
 
 
 @workflow.defn(name=wire.WAVE)
@@ -74,7 +75,11 @@ class WaveWorkflow:
             tempo=self._order.tempo,
         )
         async with lanes:
-            return await perform(Notices.send, batch, options.SEND, f"rows {first} to {last - 1}")
+            try:
+                return await perform(Notices.send, batch, options.SEND, f"rows {first} to {last - 1}")
+            except ActivityError as error:
+                # A fault in one range must not keep the others from being told, nor end the wave: a person is called.
+                return BatchResult(channel_down=f"rows {first} to {last - 1} failed: {unwrapped(error)}")
 
     async def _settle(self) -> Settled:
         order = Settling(incident_id=self._order.incident_id, wave_id=self._order.wave_id, tempo=self._order.tempo)

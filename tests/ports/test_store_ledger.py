@@ -165,17 +165,6 @@ def test_an_earlier_attempt_cannot_speak_for_a_later_one(store: SqlStore) -> Non
             tx.ledger.put([first.model_copy(update={"state": late})])
 
 
-def test_an_attempt_that_never_left_is_given_back(store: SqlStore) -> None:
-    """A row the channel certainly did not take may be released again without its attempt counting."""
-    claimed = notice(0, state=NoticeState.CLAIMED).model_copy(update={"attempts": 1})
-    back = claimed.model_copy(update={"state": NoticeState.RELEASED, "attempts": 0})
-    with store.writing() as tx:
-        tx.ledger.plan([claimed])
-        tx.ledger.put([back])
-
-        assert tx.ledger.notice(back.notice_id) == back
-
-
 def test_fallbacks_not_yet_needed_are_not_counted(store: SqlStore) -> None:
     """The counts are of those written to; a deputy counts once the chain has come to them."""
     primary = notice(0, state=NoticeState.BOUNCED)

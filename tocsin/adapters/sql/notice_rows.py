@@ -58,9 +58,7 @@ def _standing(session: Session, ids: list[NoticeId]) -> _Standing:
 
 
 def _check_step(notice: Notice, state: NoticeState, attempts: int) -> None:
-    # An attempt that the channel certainly did not take is given back: it does not count.
-    given_back = state is NoticeState.CLAIMED and notice.state is NoticeState.RELEASED
-    if notice.attempts + given_back < attempts:
+    if notice.attempts < attempts:
         raise Broken(
             f"attempt {notice.attempts} of notice {notice.notice_id} ended after attempt {attempts} had begun; "
             "read the row again and record it as a possible duplicate"
