@@ -194,7 +194,7 @@ def _admit_triggers(state: IncidentState, deed: Report | Revise) -> None:
     if Trigger.REPORT in deed.triggers:
         raise Refused("when it was reported is on record and is not changed; state discovery or awareness instead")
     if Trigger.CONFIRMATION in deed.triggers and state.status is not Status.CONFIRMED:
-        raise Refused("nobody has confirmed it yet; `tocsin confirm --at INSTANT` does, and starts what runs from there")
+        raise Refused("nobody has confirmed it yet; `tocsin confirm --at INSTANT` does, and starts its clocks")
 
 
 def _admit_release(state: IncidentState, act: Act, deed: Release) -> None:
