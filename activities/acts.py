@@ -10,6 +10,7 @@ from tocsin.domain.act import (
     AddAffected,
     AddNote,
     Close,
+    Dismiss,
     Envelope,
     Lift,
     PlaceHold,
@@ -23,11 +24,11 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of, revised
-from tocsin.domain.notice import Notice, NoticeState, step, wave_digest
+from tocsin.domain.notice import WRITTEN_TO, Notice, NoticeState, WaveKind, step, wave_digest
 from tocsin.domain.register import Affected
 from tocsin.domain.task import Task
 from tocsin.domain.values import AgreementId, IncidentId, Value, WaveId
-from tocsin.ports import Door, Sealer, Stamp, Store, Transaction
+from tocsin.ports import Door, Sealer, Stamp, Store, Transaction, WaveRow
 from tocsin.wire import incident_workflow, response_workflow
 
 
@@ -150,6 +151,8 @@ class Acts:
                     tx.duties.put_clock(row.model_copy(update={"late_reason": act.act_id}))
             case Release() as deed:
                 _release(tx, deed, act, order)
+            case Dismiss():
+                _withdraw_unsent(tx, incident_id)
             case Stop(wave_id=wave_id):
                 _set_stopped(tx, wave_id, stopped=True)
             case Resume(wave_id=wave_id):
@@ -264,6 +267,8 @@ def _release(tx: Transaction, deed: Release, act: Act, order: ActToRecord) -> No
         raise Refused(
             f"the stored letters of wave {deed.wave_id} are not those of digest {deed.digest[:12]}; draft again"
         )
+    if wave.kind is WaveKind.INITIAL:
+        _refuse_telling_twice(tx, wave, rows)
     tx.ledger.put_wave(
         wave.model_copy(update={"released_at": order.stamp.at, "releaser": act.actor.person_id, "digest": deed.digest})
     )
@@ -275,6 +280,27 @@ def _on_release(row: Notice) -> NoticeState:
     if row.contact_id is None:
         return NoticeState.BY_HAND
     return NoticeState.RELEASED if row.letter_sha256 else NoticeState.DROPPED
+
+
+def _refuse_telling_twice(tx: Transaction, wave: WaveRow, rows: list[Notice]) -> None:
+    """Two drafts may have been made for the same parties; only one of them may leave."""
+    others = (row for row in tx.ledger.of(wave.incident_id) if row.wave_id != wave.wave_id)
+    written = {row.agreement_id for row in others if row.state in WRITTEN_TO}
+    twice = {row.agreement_id for row in rows} & written
+    if twice:
+        raise Refused(
+            f"{len(twice)} of the parties of wave {wave.wave_id} are in another wave that was released since it was "
+            "drafted; draft again, and only the others are written to"
+        )
+
+
+def _withdraw_unsent(tx: Transaction, incident_id: IncidentId) -> None:
+    """Take back what has not left yet: a report that was dismissed is no reason to write to anybody."""
+    waiting = (NoticeState.RELEASED, NoticeState.BY_HAND)
+    for wave in tx.ledger.waves(incident_id):
+        if wave.released_at is not None and wave.ended_at is None:
+            rows = tx.ledger.notices(wave.wave_id, states=waiting)
+            tx.ledger.put(row.model_copy(update={"state": step(row.state, NoticeState.WITHDRAWN)}) for row in rows)
 
 
 def _set_stopped(tx: Transaction, wave_id: WaveId, *, stopped: bool) -> None:

@@ -8,7 +8,7 @@ from activities.acts import engine_entry
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
 from tocsin.domain.duty import Difference, Duty, DutyState, decide_duty, difference, resolve
 from tocsin.domain.incident import Status, Triggers
-from tocsin.domain.values import ClockId, Value, derived_id
+from tocsin.domain.values import ClockId, Instant, Value, derived_id
 from tocsin.ports import Stamp, Store, Transaction
 from tocsin.wire import ResolvedDuties
 
@@ -30,10 +30,11 @@ class ClockCount(Value):
 
 
 class Marking(Value):
-    """A clock's warning went out."""
+    """A clock's warning about its target went out."""
 
     stamp: Stamp
     clock_id: ClockId
+    target_at: Instant
     mark: Mark
     missed: bool
 
@@ -176,7 +177,8 @@ def _bounded(changed: Difference) -> Difference:
 
 def _mark(tx: Transaction, order: Marking) -> Ended:
     row = tx.duties.clock(order.clock_id)
-    if row is not None:
+    # A deadline that moved in the meantime was not warned about.
+    if row is not None and row.spec.target_at == order.target_at:
         sent = _in_order({*row.sent, *covered_by(order.mark)})
         tx.duties.put_clock(row.model_copy(update={"sent": sent, "late": row.late or order.missed}))
     kind = "clock.missed" if order.missed else "clock.warned"

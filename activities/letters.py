@@ -13,9 +13,9 @@ from tocsin.domain.incident import Facts, Trigger, Triggers
 from tocsin.domain.letter import Letter, LetterFacts, PeriodOwed
 from tocsin.domain.notice import (
     SENT,
+    WRITTEN_TO,
     ContactRole,
     Notice,
-    NoticeState,
     WaveKind,
     notice_id_of,
     notice_number,
@@ -299,14 +299,7 @@ def _audience(tx: Transaction, incident_id: IncidentId, draft: Draft) -> list[Af
 
 def _written_to(tx: Transaction, incident_id: IncidentId) -> set[AgreementId]:
     """Return the agreements under which somebody was told, or is about to be by a released wave."""
-    live = SENT | {
-        NoticeState.RELEASED,
-        NoticeState.CLAIMED,
-        NoticeState.IN_DOUBT,
-        NoticeState.BY_HAND,
-        NoticeState.REPLACED,
-    }
-    return {row.agreement_id for row in tx.ledger.of(incident_id) if row.state in live}
+    return {row.agreement_id for row in tx.ledger.of(incident_id) if row.state in WRITTEN_TO}
 
 
 def _open_duties(tx: Transaction, incident_id: IncidentId) -> dict[AgreementId, list[Duty]]:

@@ -61,9 +61,10 @@ class WaveStep(Value):
 
 
 class HandedOver(Value):
-    """The notices that a person must deliver."""
+    """The notices that a person must deliver, and how many went to the next contact instead."""
 
     tasks: tuple[Task, ...]
+    released: int = 0
 
 
 class Settling(Value):
@@ -298,7 +299,7 @@ def _fall_back(tx: Transaction, order: WaveStep) -> HandedOver:
     if changed or tasks:
         data: dict[str, object] = {"wave": order.wave_id, "replaced": len(changed), "by_hand": len(tasks)}
         tx.log.append([engine_entry(order.stamp, "wave.fell_back", data)])
-    return HandedOver(tasks=tuple(tasks))
+    return HandedOver(tasks=tuple(tasks), released=sum(row.state is NoticeState.RELEASED for row in changed))
 
 
 def _heir(row: Notice, chains: list[Notice]) -> Notice | None:

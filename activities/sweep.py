@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from temporalio import activity
 
@@ -46,8 +47,7 @@ class Sweep:
         running = await self._runs.running(list(expected))
         missing = tuple(sorted(workflow_id for workflow_id in expected if not running.get(workflow_id)))
         for workflow_id in missing:
-            if await asyncio.to_thread(self._report, workflow_id, expected[workflow_id], order):
-                await self._pager.page(_page(workflow_id, expected[workflow_id], order))
+            await self._report(workflow_id, expected[workflow_id], order)
         return SweepResult(compared=len(expected), missing=missing[:100])
 
     def _expected(self) -> dict[str, IncidentId]:
@@ -64,11 +64,24 @@ class Sweep:
                         expected[wave_workflow(incident_id, wave.wave_id)] = incident_id
         return expected
 
-    def _report(self, workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> bool:
-        """Log the difference; False if this one was reported before."""
+    async def _report(self, workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> None:
+        """Page for the difference and log it, once. A page that nobody took is tried again, now and next time."""
+        if await asyncio.to_thread(self._is_news, workflow_id, order):
+            await self._pager.page(_page(workflow_id, incident_id, order))
+            await asyncio.to_thread(self._log, workflow_id, incident_id, order)
+
+    def _is_news(self, workflow_id: str, order: SweepOrder) -> bool:
+        with suppress(_LookedOnlyError), self._store.writing() as tx:
+            if tx.remember(f"sweep:{workflow_id}", order.at):
+                # Looking must not remember: the page comes first.
+                raise _LookedOnlyError
+            return False
+        return True
+
+    def _log(self, workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> None:
         with self._store.writing() as tx:
             if not tx.remember(f"sweep:{workflow_id}", order.at):
-                return False
+                return
             entry = EntryDraft(
                 key=f"sweep:{workflow_id}:{order.run_id}",
                 at=order.at,
@@ -79,7 +92,10 @@ class Sweep:
                 data={"workflow": workflow_id},
             )
             tx.log.append([entry])
-            return True
+
+
+class _LookedOnlyError(Exception):
+    """Rolls a transaction back."""
 
 
 def _page(workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> Page:

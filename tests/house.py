@@ -1,23 +1,28 @@
 """A whole house on real parts, in one process: keys, store, outbox, worker and engine, for the tests of workflows."""
 
+import email
+import email.policy
+import json
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from temporalio.client import Client
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
 from activities.acts import Acts
 from activities.duties import Duties
 from activities.letters import Letters, Sender
-from activities.notices import Notices
+from activities.notices import GROUP, Notices
 from activities.pages import Pages
 from activities.sweep import Sweep
 from activities.tasks import Tasks
+from tocsin import wire
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
@@ -34,6 +39,8 @@ from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.notice import Notice
+from tocsin.domain.task import Task
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, opaque_id
 from tocsin.playbooks import load_playbooks
@@ -43,7 +50,8 @@ from worker import WORKFLOWS
 REGISTER = """\
 agreement,party,notify,services,contact,deputies,copies,phone
 BIRCH-1,Birch Clinic,promptly from discovery; 72h from confirmation,records-api,Bea Birch <bea@birch.example>,,,
-CEDAR-1,Cedar Bank,36h from awareness; 72h from confirmation,records-api,Cem Cedar <cem@cedar.example>,Dee <dee@cedar.example>,Copy <copy@cedar.example>,
+CEDAR-1,Cedar Bank,36h from awareness; 72h from confirmation,records-api,\
+Cem Cedar <cem@cedar.example>,Dee <dee@cedar.example>,Copy <copy@cedar.example>,
 DOGWOOD-1,Dogwood School,72h from confirmation,archive,Dan Dogwood <dan@dogwood.example>,,,
 ELM-1,Elm Logistics,72h from confirmation,lonely,,,,+44 20 0000 0000
 """
@@ -58,6 +66,15 @@ def person(name: str, *roles: Role, authenticated: str = "unverified local") -> 
 ASHA = person("Asha", Role.RESPONDER)
 DARA = person("Dara", Role.APPROVER)
 NOOR = person("Noor", Role.AUDITOR)
+MALLORY = person("Mallory")
+
+
+class Paged(NamedTuple):
+    """A page that was taken."""
+
+    at: datetime
+    subject: str
+    text: str
 
 
 class House:
@@ -66,7 +83,9 @@ class House:
     def __init__(self, home: Path, client: Client, *, url: str | None = None, queue: str | None = None) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
-        self.keyring = FileKeyring.create(home / "keys") if not (home / "keys").exists() else FileKeyring.open(home / "keys")
+        self.keyring = (
+            FileKeyring.create(home / "keys") if not (home / "keys").exists() else FileKeyring.open(home / "keys")
+        )
         self.url = url or f"sqlite:///{home / 'store.sqlite'}"
         migrate(self.url)
         self.vault = Vault(create_engine_for(self.url), self.keyring)
@@ -76,7 +95,8 @@ class House:
         config["data_converter"] = data_converter(self.vault, client.namespace)
         self.client = Client(**config)
         self.channel: Channel = Outbox(home / "outbox")
-        self.pager = ChannelPager(Outbox(home / "outbox", "pages"), "on-call@processor.example", "tocsin@processor.example")
+        self.paging: Channel = Outbox(home / "outbox", "pages")
+        self.group = GROUP
         self.tempo = Tempo(origin=datetime(2026, 1, 1, tzinfo=UTC))
 
     @property
@@ -96,15 +116,16 @@ class House:
     @asynccontextmanager
     async def working(self, **options: Any) -> AsyncIterator[Worker]:
         """Run a worker over this house. `max_cached_workflows=0` replays every task."""
+        pager = ChannelPager(self.paging, "on-call@processor.example", "tocsin@processor.example")
         door = SignedDoor(self.keyring.door_publics(), allow_direct=True)
         sender = Sender(name="Processor Ltd", address="desk@processor.example")
         deeds = [
             *Acts(self.store, door, self.vault).all(),
             *Duties(self.store).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
-            *Notices(self.store, self.channel).all(),
-            *Pages(self.pager).all(),
-            *Sweep(self.store, TemporalRuns(self.client), self.pager).all(),
+            *Notices(self.store, self.channel, self.group).all(),
+            *Pages(pager).all(),
+            *Sweep(self.store, TemporalRuns(self.client), pager).all(),
             *Tasks(self.store, door, self.vault, load_playbooks(None)).all(),
         ]
         with ThreadPoolExecutor(16) as threads:
@@ -121,8 +142,10 @@ class House:
             async with worker:
                 yield worker
 
-    async def report(self, at: datetime, *, key: str = "alert-1", **report: Any) -> IncidentId:
-        """Let Asha report at an instant; return the incident's id."""
+    async def report(
+        self, at: datetime, *, key: str = "alert-1", history_limit: int | None = None, **report: Any
+    ) -> IncidentId:
+        """Let Asha report at an instant; return the incident's id. `history_limit`: continue as new so early."""
         deed = Report(
             facts=report.pop("facts", Facts(title="Odd logins on the records service", services=("records-api",))),
             source_key=key,
@@ -133,7 +156,23 @@ class House:
             incident_id = IncidentId(opaque_id("inc", self.keyring.id_key(), key, str(generation)))
             return self.envelope(incident_id, ASHA, deed.model_copy(update={"linked_to": linked_to}), at)
 
+        if history_limit is not None:
+            await self._open(envelope(0, None), history_limit)
+            return envelope(0, None).act.incident_id
         return (await self.engine.report(envelope)).incident_id
+
+    async def _open(self, envelope: Envelope, history_limit: int) -> None:
+        incident_id = envelope.act.incident_id
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            wire.INCIDENT,
+            wire.IncidentInput(incident_id=incident_id, tempo=self.tempo, history_limit=history_limit),
+            id=wire.incident_workflow(incident_id),
+            task_queue=self.queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        )
+        await self.client.execute_update_with_start_workflow(
+            wire.ACT, envelope, start_workflow_operation=start, id=f"report:{envelope.act.act_id}"
+        )
 
     async def do(self, incident_id: IncidentId, actor: Actor, deed: Deed, at: datetime) -> Receipt:
         """Let a person act at an instant."""
@@ -165,6 +204,29 @@ class House:
         """Return the notices in the outbox."""
         return sorted((self.home / "outbox" / "notices").glob("*.eml"))
 
-    def pages(self) -> list[str]:
-        """Return the pages' texts, oldest first by name."""
-        return [path.read_text() for path in sorted((self.home / "outbox" / "pages").glob("*.eml"))]
+    def pages(self, words: str = "") -> list[Paged]:
+        """Return the pages whose subject has these words, by the instant they are dated."""
+        found = [_paged(path) for path in (self.home / "outbox" / "pages").glob("*.eml")]
+        return sorted(page for page in found if words in page.subject)
+
+    def log(self, kind: str = "", incident_id: IncidentId | None = None) -> list[dict[str, Any]]:
+        """Return the log's entries whose kind begins like this."""
+        with self.store.reading() as tx:
+            entries = [json.loads(entry.body) for entry in tx.log.entries(incident_id=incident_id)]
+        return [entry for entry in entries if entry["kind"].startswith(kind)]
+
+    def notices(self, incident_id: IncidentId, reference: str | None = None) -> list[Notice]:
+        """Return the ledger's rows, all or those of one agreement."""
+        with self.store.reading() as tx:
+            rows = tx.ledger.of(incident_id)
+        return [row for row in rows if reference is None or row.agreement_id == self.agreement(reference)]
+
+    def tasks(self, incident_id: IncidentId) -> dict[str, Task]:
+        """Return the tasks by key."""
+        with self.store.reading() as tx:
+            return {task.key: task for task in tx.tasks.of(incident_id)}
+
+
+def _paged(path: Path) -> Paged:
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    return Paged(message["Date"].datetime, str(message["Subject"]), message.get_content())

@@ -4,8 +4,8 @@ It speaks the names of `tocsin.wire` only, and turns every way in which Temporal
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.converter import DataConverter
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, TemporalError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from tocsin import wire
@@ -47,11 +47,14 @@ from tocsin.domain.values import IncidentId
 CONNECT_WITHIN = 5.0
 """Seconds until an engine that does not answer counts as unreachable: somebody waits at 3 a.m."""
 ACCEPT_WITHIN = 15.0
-"""Seconds until a worker must have taken an act; an act that none has taken left no trace."""
+"""Seconds until a worker must have taken an act. One that starts soon afterwards may still take it: the engine keeps
+an act in memory for a while, and the same act sent again is the same update."""
 FINISH_WITHIN = 60.0
 """Seconds that a person is kept waiting for an act that was taken: it goes on without them."""
 RENDER_WITHIN = 600.0
 """The same for acts that render letters: fifty thousand take their time."""
+
+NO_WORKER = "the engine is up but no worker answers; start one (`make up`), then look whether it was done after all"
 
 TASK_ACTS = (TaskAdd, TaskAssign, TaskDone)
 RENDERING = (Draft, Revise)
@@ -63,7 +66,7 @@ EnvelopeFor = Callable[[int, IncidentId | None], Envelope]
 
 
 class Unreachable(Deferred):
-    """The engine did not answer in time, so the act was not taken."""
+    """The engine did not answer in time: the act was not taken, or not yet."""
 
 
 class Underway(Deferred):
@@ -166,7 +169,8 @@ class Engine:
                 id=_update_id(envelope),
                 result_type=Receipt,
             )
-            taken = await asyncio.wait_for(starting, ACCEPT_WITHIN)
+            async with _unasked(start):
+                taken = await asyncio.wait_for(starting, ACCEPT_WITHIN)
         return await _finish(taken, envelope)
 
     async def _update(self, workflow_id: str, envelope: Envelope) -> Receipt:
@@ -194,6 +198,21 @@ class _NotFoundError(Exception):
     """Temporal has no running workflow of that id."""
 
 
+@asynccontextmanager
+async def _unasked(start: WithStartWorkflowOperation[Any, Any]) -> AsyncIterator[None]:
+    """Hear how the start went, which nobody asks: asyncio complains on standard error of an error unheard."""
+
+    async def hear() -> None:
+        with suppress(TemporalError, asyncio.CancelledError):
+            await start.workflow_handle()
+
+    hearing = asyncio.create_task(hear())
+    try:
+        yield
+    finally:
+        await asyncio.wait({hearing}, timeout=1)
+
+
 async def _finish(taken: WorkflowUpdateHandle[Any], envelope: Envelope) -> Receipt:
     within = RENDER_WITHIN if isinstance(envelope.act.deed, RENDERING) else FINISH_WITHIN
     try:
@@ -213,7 +232,7 @@ def _update_id(envelope: Envelope) -> str:
 
 
 @contextmanager
-def _in_our_words(late: str = "the engine is up but no worker answers; start one: `make up`") -> Iterator[None]:
+def _in_our_words(late: str = NO_WORKER) -> Iterator[None]:
     try:
         yield
     except WorkflowUpdateFailedError as error:

@@ -76,20 +76,25 @@ class ClockWorkflow:
         return await perform(Duties.end_clock, ending, options.STORE, "end")
 
     async def _warn(self, count: ClockCount) -> None:
-        now = scenario_now(self._order.tempo)
-        mark = due_mark(self._spec, self._sent, now)
+        spec, now = self._spec, scenario_now(self._order.tempo)
+        self._page_again_at = None
+        mark = due_mark(spec, self._sent, now)
         if mark is None:
             return
         if not await self._page(mark, count, now):
             self._page_again_at = now + options.PAGE_AGAIN
             return
-        self._page_again_at = None
+        if self._spec.target_at != spec.target_at:
+            # The deadline moved while the page was on its way: nothing was warned about of the new one.
+            return
         self._sent.update(covered_by(mark))
-        missed = mark is Mark.DUE and self._spec.deadline_at is not None and count.open > count.held
-        marking = Marking(stamp=self._stamps.next(), clock_id=self._spec.clock_id, mark=mark, missed=missed)
+        missed = mark is Mark.DUE and spec.deadline_at is not None and count.open > count.held
+        marking = Marking(
+            stamp=self._stamps.next(), clock_id=spec.clock_id, target_at=spec.target_at, mark=mark, missed=missed
+        )
         await perform(Duties.mark, marking, options.STORE, f"warned: {mark}")
         if missed:
-            await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=self._spec.clock_id))
+            await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=spec.clock_id))
 
     async def _page(self, mark: Mark, count: ClockCount, now: datetime) -> bool:
         subject, text = warning(self._spec, mark, now, (count.open, count.total), count.held)

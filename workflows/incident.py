@@ -4,7 +4,7 @@ import asyncio
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.duties import Duties, Resolving
     from activities.letters import Letters, Planning, Rendering, Sealing
     from tocsin import wire
-    from tocsin.domain.act import Act, Draft, Envelope, Receipt, Release, Report, Revise
+    from tocsin.domain.act import Act, Draft, Envelope, Receipt, Release, Report
     from tocsin.domain.clock import ClockSpec
     from tocsin.domain.errors import Refused
     from tocsin.domain.incident import Status
@@ -32,6 +32,10 @@ NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
 Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChanged
 RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen"}
 """The acts after which duties are resolved again."""
+STIRRED_BY = {"hold", "lift", "stop", "resume", "dismiss"}
+"""The acts that change what may be sent: waves and clocks look again at once."""
+REDRAFTED_BY = {"confirm", "revise", "lift", "reopen"}
+"""The acts that may change what a letter says: one that waits for release must not go out as it was."""
 OVER = {Status.CLOSED, Status.DISMISSED}
 
 
@@ -59,6 +63,9 @@ class IncidentWorkflow:
             await self._hear()
             if self._history_is_long():
                 await self._continue()
+        if not self._known():
+            # Nothing came of it: a run that failed leaves its id free for the next report of the same alert.
+            raise ApplicationError("nothing was reported", type="Refused", non_retryable=True)
         return self._state.status
 
     @workflow.update(name=wire.ACT, description="A person's act upon the incident")
@@ -103,10 +110,9 @@ class IncidentWorkflow:
         self._events.append(event)
 
     @workflow.query(name=wire.STATUS)
-    def status(self) -> wire.IncidentStatus:
-        """Return the state, and the nearest instant that a clock counts towards."""
-        targets = [spec.target_at for spec in self._state.clocks.values()]
-        return wire.IncidentStatus(state=self._state, next_target_at=min(targets, default=None))
+    def status(self) -> IncidentState:
+        """Return the state."""
+        return self._state
 
     # -- acts -------------------------------------------------------------------------------------------------------
 
@@ -145,16 +151,18 @@ class IncidentWorkflow:
             await self._start_response(act.deed)
         if act.deed.kind in RESOLVED_BY:
             lines = await self._resolve(act)
+        if act.deed.kind in STIRRED_BY:
+            await self._stir_all()
         match act.deed:
             case Draft() as deed:
                 return await self._draft(act, wave_id_of(act), deed)
-            case Revise():
+            case _ if act.deed.kind in REDRAFTED_BY:
                 lines += await self._draft_again(act)
             case Release(wave_id=wave_id):
                 await self._start_wave(wave_id)
                 lines = (f"wave {wave_id} is released; it is being sent",)
-            case _ if act.deed.kind in {"hold", "lift", "resume", "stop"}:
-                await self._stir_all()
+            case _:
+                pass
         if act.deed.kind == "hold":
             ids = {"hold": self._state.holds[-1]}
             lines = (f"hold {ids['hold']} is in force: nothing it covers is sent; the clocks run on",)
@@ -235,10 +243,23 @@ class IncidentWorkflow:
             if wave.released:
                 continue
             drafter = act.model_copy(update={"actor": act.actor.model_copy(update={"person_id": wave.drafter})})
-            _, ids = await self._draft(drafter, wave_id, wave.draft)
+            try:
+                _, ids = await self._draft(drafter, wave_id, wave.draft)
+            except ActivityError as error:
+                lines += (await self._drop_wave(wave_id, error),)
+                continue
             if ids["digest"] != wave.digest:
                 lines += (f"wave {wave_id} was drafted again: its letters changed, so review them again",)
         return lines
+
+    async def _drop_wave(self, wave_id: WaveId, error: ActivityError) -> str:
+        """Forget a draft that nobody can release any more; what the act itself did stands."""
+        reason = unwrapped(error)
+        if reason.type != "Refused":
+            raise error
+        waves = {key: wave for key, wave in self._state.waves.items() if key != wave_id}
+        await self._project(self._state.model_copy(update={"waves": waves}), "wave.dropped", {"wave": wave_id})
+        return f"wave {wave_id}, which waited for release, is void: {reason.message}"
 
     async def _start_wave(self, wave_id: WaveId) -> None:
         order = wire.WaveInput(
@@ -342,8 +363,10 @@ class IncidentWorkflow:
             workflow.logger.info("%s did not hear %s: %s", workflow_id, signal, type(error).__name__)
 
     async def _continue(self) -> None:
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        await self._hear()
+        # Hearing takes time, in which acts and events come in: a new run must not forget them.
+        while self._events or not workflow.all_handlers_finished():
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            await self._hear()
         state = self._state.model_copy(update={"sequence": self._stamps.sequence})
         workflow.continue_as_new(self._order.model_copy(update={"state": state}))
 

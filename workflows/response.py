@@ -58,11 +58,9 @@ class ResponseWorkflow:
             await self._take_over_notices()
             await self._remind()
             self._show()
-            await wait_until(order.tempo, self._wakes_at(), lambda: self._stirred, "next task due")
-            if workflow.info().is_continue_as_new_suggested():
-                await workflow.wait_condition(workflow.all_handlers_finished)
+            await wait_until(order.tempo, self._wakes_at(), self._must_look, "next task due")
+            if workflow.info().is_continue_as_new_suggested() and self._idle():
                 workflow.continue_as_new(self._carried())
-        await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.update(name=wire.ACT, description="A person's act upon a task")
     async def act(self, envelope: Envelope) -> Receipt:
@@ -74,7 +72,6 @@ class ResponseWorkflow:
     @act.validator
     def _admit(self, envelope: Envelope) -> None:
         try:
-            _check_roles(envelope.act)
             if self._opened:
                 self._changed(envelope.act)
         except Refused as error:
@@ -130,6 +127,7 @@ class ResponseWorkflow:
 
     def _changed(self, act: Act) -> tuple[tuple[Task, ...], Task]:
         """Return all tasks after the act, and the one that it is about. Raises Refused."""
+        _check_roles(act)
         match act.deed:
             case TaskDone(task_id=task_id, outcome=outcome, proof=proof):
                 tasks = finish(self._tasks, task_id, outcome, proof, scenario_now(self._order.tempo), act.act_id)
@@ -143,6 +141,8 @@ class ResponseWorkflow:
         return tasks, next(task for task in tasks if task.task_id == task_id)
 
     def _added(self, act: Act, deed: TaskAdd) -> Task:
+        if self._over is not None and deed.task_kind is not TaskKind.IMPROVEMENT:
+            raise Refused(f"the incident is {self._over}; add an improvement, or reopen it first: tocsin reopen")
         known = {task.task_id: task for task in self._tasks}
         unknown = [task_id for task_id in deed.depends_on if task_id not in known]
         if unknown:
@@ -185,6 +185,9 @@ class ResponseWorkflow:
     async def _mark_reminded(self, task: Task) -> None:
         async with self._turn:
             current = next(t for t in self._tasks if t.task_id == task.task_id)
+            if current.owner != task.owner:
+                # It was given to another owner while the page was on its way: they have not been reminded.
+                return
             reminded = current.model_copy(update={"reminded": True})
             keeping = Keeping(stamp=self._stamps.next(), tasks=(reminded,), reason="reminded")
             await perform(Tasks.keep, keeping, options.STORE, "reminded")
@@ -214,10 +217,18 @@ class ResponseWorkflow:
             workflow.logger.info("the incident could not be told: %s", type(error).__name__)
 
     def _finished(self) -> bool:
-        if self._over is Status.DISMISSED:
-            return True
+        """Say whether the run may end: nothing is left, and no act is under way that might change that."""
+        if self._over is None or not workflow.all_handlers_finished():
+            return False
         left = any(task.state is not TaskState.DONE for task in self._tasks)
-        return self._over is Status.CLOSED and not left and not self._handed
+        return self._over is Status.DISMISSED or not (left or self._handed)
+
+    def _must_look(self) -> bool:
+        return self._stirred or self._finished()
+
+    def _idle(self) -> bool:
+        """Say whether a new run would lose nothing: what was handed over is kept, and each act has its answer."""
+        return not self._handed and workflow.all_handlers_finished()
 
     def _wakes_at(self) -> datetime | None:
         return self._page_again_at or next_due_at(self._tasks)
@@ -233,5 +244,8 @@ class ResponseWorkflow:
 
 
 def _check_roles(act: Act) -> None:
+    if not act.actor.roles:
+        fix = "an admin gives roles in people.toml"
+        raise Refused(f"{act.actor.name} has no role here and may not {act.deed.kind}; {fix}")
     if act.actor.roles == {Role.AUDITOR}:
         raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {act.deed.kind}")

@@ -37,13 +37,14 @@ class WaveWorkflow:
             self._nudged = False
             results = await self._send_everything()
             settled = await self._settle()
-            await self._fall_back()
+            replaced = await self._fall_back()
             self._counts = await self._count()
             if self._counts.unsettled == 0:
                 break
             await self._tell(ended=False)
             await self._report_trouble(results)
-            await self._pause(results, settled)
+            if not replaced:
+                await self._pause(results, settled)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(order.model_copy(update={"sequence": self._stamps.sequence}))
         self._counts = await self._end()
@@ -85,11 +86,13 @@ class WaveWorkflow:
         order = Settling(incident_id=self._order.incident_id, wave_id=self._order.wave_id, tempo=self._order.tempo)
         return await perform(Notices.settle, order, options.BULK, "settle doubts")
 
-    async def _fall_back(self) -> None:
+    async def _fall_back(self) -> bool:
+        """Return whether another contact took over, who is to be told at once."""
         handed: HandedOver = await perform(Notices.fall_back, self._step(), options.BULK, "next contacts")
         if handed.tasks:
-            response = workflow.get_external_workflow_handle(wire.response_workflow(self._order.incident_id))
-            await response.signal(wire.BY_HAND, wire.NoticeByHand(tasks=handed.tasks))
+            response = wire.response_workflow(self._order.incident_id)
+            await self._signal(response, wire.BY_HAND, wire.NoticeByHand(tasks=handed.tasks))
+        return handed.released > 0
 
     async def _count(self) -> WaveCounts:
         counts = await perform(Notices.count, self._order.wave_id, options.STORE, "count")
@@ -134,8 +137,13 @@ class WaveWorkflow:
 
     async def _tell(self, *, ended: bool) -> None:
         progress = wire.WaveProgress(wave_id=self._order.wave_id, counts=self._counts, ended=ended)
-        incident = workflow.get_external_workflow_handle(wire.incident_workflow(self._order.incident_id))
-        await incident.signal(wire.WAVE_PROGRESS, progress)
+        await self._signal(wire.incident_workflow(self._order.incident_id), wire.WAVE_PROGRESS, progress)
+
+    async def _signal(self, workflow_id: str, signal: str, message: wire.WaveProgress | wire.NoticeByHand) -> None:
+        try:
+            await workflow.get_external_workflow_handle(workflow_id).signal(signal, message)
+        except Exception as error:  # noqa: BLE001 - the incident is over: that must not end a wave half-way
+            workflow.logger.warning("%s did not hear %s: %s", workflow_id, signal, type(error).__name__)
 
     def _step(self) -> WaveStep:
         return WaveStep(stamp=self._stamps.next(), wave_id=self._order.wave_id)

@@ -1,7 +1,8 @@
-"""The time-skipping server, in one fixture, and a house with a worker on it."""
+"""Real Temporal servers that skip time, and a house with a worker on one."""
 
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,21 @@ from temporalio.common import SearchAttributeKey
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from tests.house import House
+from tests.workflow.post import Post
+from tests.workflow.story import Story
 from tocsin.wire import SearchAttribute
 
+FLAGS = {
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    "history.timerProcessorMaxTimeShift": '"20ms"',
+    "system.forceSearchAttributesCacheRefreshOnRead": "true",
+}
 
 
-@pytest.fixture(scope="session")
-async def server() -> AsyncIterator[WorkflowEnvironment]:
-    """A real Temporal server that skips time, one for the session."""
+@asynccontextmanager
+async def a_server(**flags: str) -> AsyncIterator[WorkflowEnvironment]:
+    """Run a real Temporal server that skips time."""
+    settings = FLAGS | {name.replace("__", "."): value for name, value in flags.items()}
     env = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(Path(sys.executable).with_name("temporal")),
         search_attributes=[
@@ -24,9 +33,7 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
             SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE),
         ],
         dev_server_extra_args=[
-            "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
-            "--dynamic-config-value", 'history.timerProcessorMaxTimeShift="20ms"',
-            "--dynamic-config-value", "system.forceSearchAttributesCacheRefreshOnRead=true",
+            word for name, value in settings.items() for word in ("--dynamic-config-value", f"{name}={value}")
         ],
         ts_config=TimeSkippingConfig(max_session_skip_count=1000),
     )
@@ -34,11 +41,53 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
         yield env
 
 
+@pytest.fixture(scope="session")
+async def server() -> AsyncIterator[WorkflowEnvironment]:
+    """One server for the session."""
+    async with a_server() as env:
+        yield env
+
+
+@pytest.fixture(scope="session")
+async def forgetful_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A server that asks every workflow to continue as new after forty events instead of four thousand."""
+    async with a_server(limit__historyCount__suggestContinueAsNew="40") as env:
+        yield env
+
+
 @pytest.fixture
-async def house(server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[House]:
-    """A house whose worker replays every task, so that nondeterminism shows at once."""
-    house = House(tmp_path / "home", server.client)
-    house.register()
-    async with house.working(max_cached_workflows=0):
+async def quiet_house(server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[House]:
+    """A house in which nobody works yet."""
+    async with a_house(server, tmp_path) as house:
         yield house
+
+
+@pytest.fixture
+async def house(quiet_house: House) -> AsyncIterator[House]:
+    """A house whose worker replays every task, so that nondeterminism shows at once."""
+    async with quiet_house.working(max_cached_workflows=0):
+        yield quiet_house
+
+
+@pytest.fixture
+def story(server: WorkflowEnvironment, house: House) -> Story:
+    """What happens in that house; time passes where the test lets it."""
+    return Story(server, house)
+
+
+@pytest.fixture
+async def forgetful_story(forgetful_server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Story]:
+    """The same on the server that keeps histories short."""
+    async with a_house(forgetful_server, tmp_path) as house, house.working(max_cached_workflows=0):
+        yield Story(forgetful_server, house)
+
+
+@asynccontextmanager
+async def a_house(server: WorkflowEnvironment, folder: Path) -> AsyncIterator[House]:
+    """Build a house whose letters and pages go through channels that do as they are told."""
+    # The environment's own client would let time run away in every workflow that it starts.
+    house = House(folder / "home", await server.connect_client())
+    house.channel, house.paging = Post(house.channel), Post(house.paging)
+    house.register()
+    yield house
     house.store.close()

@@ -6,11 +6,12 @@ Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the engine cannot be reached.
 import atexit
 import sys
 import time
+from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
 
-from tocsin.cli import holds, incident, log, register, report, setup, show, spool, tasks, waves
+from tocsin.cli import evidence, holds, incident, log, register, report, setup, show, spool, tasks, waves
 from tocsin.cli.render import complain
 from tocsin.cli.session import Session
 from tocsin.client import Underway, Unreachable
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (report, show, incident, waves, holds, setup):
+for part in (report, show, incident, waves, holds, evidence, setup):
     app.add_typer(part.commands)
 app.add_typer(incident.affected_commands, name="affected")
 app.add_typer(tasks.commands, name="task")
@@ -45,16 +46,23 @@ def begin(
 
 
 def main() -> NoReturn:
-    """Run one command and exit with its code; an expected failure is one sentence with its fix."""
+    """Run the command of this process and exit with its code."""
     if sys.version_info < (3, 12):
         # Python 3.11 aborts one in ten exits while Temporal's threads still end (sdk-python issue 300).
         atexit.register(time.sleep, 0.1)
+    sys.exit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an expected failure is one sentence with its fix, no traceback."""
     try:
-        app()
+        app(args=arguments, prog_name="tocsin")
     except (Unreachable, Underway) as error:
         complain(str(error))
-        sys.exit(3)
+        return 3
     except TocsinError as error:
         complain(str(error))
-        sys.exit(1)
-    sys.exit(0)
+        return 1
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    return 0

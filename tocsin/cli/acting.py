@@ -1,22 +1,38 @@
 """What every command that acts does last: send the deed, and print what came of it."""
 
+from tocsin.cli import pages
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session
+from tocsin.cli.views import read_incident
 from tocsin.domain.act import Deed, Receipt
 from tocsin.domain.values import IncidentId
+
+MOVES_CLOCKS = {"confirm", "revise", "affected_add", "lift", "reopen"}
+DONE = {
+    "note": "noted; ",
+    "attach": "attached, sealed; ",
+    "handover": "handed over; ",
+    "stop": "nothing more of it leaves; ",
+    "resume": "sending goes on; ",
+}
 
 
 def act(work: Session, deed: Deed, incident_id: IncidentId, as_json: bool) -> Receipt:
     """Do it, and print the receipt."""
     receipt = work.do(deed, incident_id)
-    tell(receipt, as_json)
+    tell(receipt, as_json, DONE.get(deed.kind, ""))
+    if deed.kind in MOVES_CLOCKS and not as_json:
+        with work.store.reading() as tx:
+            view = read_incident(tx, incident_id, work.now())
+        say("Clocks now:")
+        pages.clocks(view.clocks, work.now())
     return receipt
 
 
-def tell(receipt: Receipt, as_json: bool) -> None:
-    """Print a receipt."""
+def tell(receipt: Receipt, as_json: bool, done: str = "") -> None:
+    """Print a receipt; `done` says what was done where the receipt has nothing to add."""
     if as_json:
         emit(receipt)
         return
-    for line in receipt.lines or (f"incident {receipt.incident_id} is {receipt.status}",):
+    for line in receipt.lines or (f"{done}incident {receipt.incident_id} is {receipt.status}",):
         say(line)

@@ -12,6 +12,7 @@ from tocsin.cli import lookup
 from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json, fact, instant, trigger_instant
 from tocsin.cli.session import session
+from tocsin.cli.todo import Me
 from tocsin.domain.act import AddAffected, AddNote, Attach, Close, Confirm, Dismiss, Handover, Reopen, Revise
 from tocsin.domain.errors import Refused
 from tocsin.ports import Attachment
@@ -70,7 +71,7 @@ def revise(
 def note(
     ctx: typer.Context,
     incident: Incident,
-    text: Annotated[str, typer.Argument(help="The note.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The note.")],
     late: Annotated[str | None, typer.Option(metavar="CLOCK", help="The note says why this clock was missed.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -85,12 +86,14 @@ def note(
 def attach(
     ctx: typer.Context,
     incident: Incident,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True)],
     as_json: Json = False,
 ) -> None:
     """Attach a file, sealed under the incident's key."""
     work = session(ctx)
     incident_id = lookup.incident(work, incident).incident_id
+    if not Me.of(work).acts:
+        raise Refused(f"an auditor reads and changes nothing; {work.actor.name} may not attach")
     if file.stat().st_size > LARGEST:
         raise Refused(f"{file} is larger than {LARGEST // 1024 // 1024} MB; keep it elsewhere and note its digest")
     kept = Attachment(

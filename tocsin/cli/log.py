@@ -21,7 +21,7 @@ def verify(ctx: typer.Context, as_json: Json = False) -> None:
     elif verdict.holds:
         say(f"the log holds: {verdict.size} entries, root {verdict.root}")
     if not verdict.holds:
+        where = "" if verdict.first_bad is None else f" from entry {verdict.first_bad} on"
         raise Broken(
-            f"the log does not hold from entry {verdict.first_bad} on: {verdict.why}; "
-            "keep the store as it is, and compare it with a backup"
+            f"the log does not hold{where}: {verdict.why}; keep the store as it is, and compare it with a backup"
         )

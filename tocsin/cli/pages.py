@@ -8,7 +8,7 @@ from tocsin.cli.render import bullets, due, heading, say, urgency, when
 from tocsin.cli.todo import release_command
 from tocsin.cli.views import ClockView, Event, IncidentView, LookAt, WaveView
 from tocsin.domain.clock import ClockState
-from tocsin.domain.duty import Duty
+from tocsin.domain.duty import DECIDE_RULE, Duty
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.task import Task, TaskState
@@ -67,9 +67,10 @@ def _clock(view: ClockView, now: datetime) -> None:
     spec = view.spec
     running = view.state is ClockState.RUNNING
     say(spec.title, style=urgency(spec.target_at, spec.trigger_at, now) if running else "", indent=2)
-    told = f"told {view.told} of {view.total}" if spec.rule_id.startswith("contract:") else ""
+    told = f"told {view.told} of {view.total}" if view.total and spec.rule_id != DECIDE_RULE else ""
     if not running:
-        bullets([f"{view.outcome or 'ended'}{f', {told}' if told else ''}{', late' if view.late else ''}"], indent=4)
+        ended = (view.outcome or "ended").replace("_", " ")
+        say(", ".join(part for part in (ended, told, "late" if view.late else "") if part), indent=4)
     else:
         bullets([due(spec.deadline_at, spec.target_at, now), f"from {when(spec.trigger_at)}"], indent=4)
         bullets([told] if told else [], indent=4)
@@ -134,9 +135,12 @@ def _tasks(tasks: tuple[Task, ...], now: datetime) -> None:
         return
     heading(f"Tasks: {len(tasks) - len(still)} of {len(tasks)} done")
     for task in still:
-        waits = "waits for others" if task.state is TaskState.WAITING else time_left(task.due_at, now)
-        say(f"{task.title}", indent=2)
-        say(f"{task.task_id}, {task.owner}, {waits}", indent=4)
+        if task.state is TaskState.OPEN:
+            say(task.title, indent=2)
+            say(f"{task.task_id}, {task.owner}, {time_left(task.due_at, now)}", indent=4)
+    waiting = sum(task.state is TaskState.WAITING for task in still)
+    if waiting:
+        say(f"{waiting} more wait for these", indent=2)
 
 
 def _facts(view: IncidentView) -> None:

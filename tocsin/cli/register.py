@@ -51,7 +51,7 @@ def import_(
             changes = _compare(tx, agreements)
     else:
         changes = _publish(work, agreements)
-    emit(changes) if as_json else _tell(changes, readiness(agreements))
+    emit(changes) if as_json else _tell(changes, readiness(agreements, work.now().date()))
 
 
 @commands.command()
@@ -63,10 +63,10 @@ def check(
     """List what stands in the way of telling each party: no promise, nobody to write to, no deputy."""
     work = session(ctx)
     if file is not None:
-        findings = list(readiness(read_register(file, work.keyring.id_key())))
+        findings = readiness(read_register(file, work.keyring.id_key()), work.now().date())
     else:
         with work.store.reading() as tx:
-            findings = list(readiness(tx.register.agreements()))
+            findings = readiness(tx.register.agreements(), work.now().date())
     if as_json:
         emit(findings)
         return

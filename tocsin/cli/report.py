@@ -10,8 +10,6 @@ from typing import Annotated
 
 import typer
 
-from tocsin.adapters.outbox import Outbox
-from tocsin.adapters.pager import ChannelPager
 from tocsin.cli import lookup, pages
 from tocsin.cli.arguments import Json, References, instant, words
 from tocsin.cli.render import complain, emit, say, when
@@ -32,7 +30,9 @@ At = Annotated[datetime | None, typer.Option(parser=instant, metavar="INSTANT", 
 @commands.command()
 def report(
     ctx: typer.Context,
-    title: Annotated[str, typer.Argument(help="What happened, in one line. Everything else may follow later.")],
+    title: Annotated[
+        str, typer.Argument(metavar="TITLE", help="What happened, in one line. Everything else may follow later.")
+    ],
     summary: Annotated[str | None, typer.Option(help="What happened, as the letters will say it.")] = None,
     kind: Annotated[str, typer.Option(help="Chooses the playbook.")] = "general",
     severity: Annotated[Severity | None, typer.Option(help="It colours pages and suppresses nothing.")] = None,
@@ -72,7 +72,7 @@ def report(
         receipt = work.report(numbered(work, first))
     except Unreachable as error:
         _keep(work, first, error, as_json)
-        raise
+        raise typer.Exit(3) from error
     _answer(work, receipt, as_json)
 
 
@@ -99,7 +99,8 @@ def _answer(work: Session, receipt: Receipt, as_json: bool) -> None:
     if as_json:
         emit({"receipt": receipt, "clocks": view.clocks, "next": todo})
         return
-    for line in receipt.lines or (f"incident {receipt.incident_id} is {receipt.status}",):
+    say(f"incident {receipt.incident_id} is {receipt.status}", style="bold")
+    for line in receipt.lines:
         say(line)
     if view.clocks:
         say("Clocks that run now:")
@@ -117,7 +118,7 @@ def _keep(work: Session, envelope: Envelope, error: Unreachable, as_json: bool) 
     phone = " ".join(part for part in (work.settings.on_call, work.settings.on_call_phone) if part)
     if as_json:
         emit({"spooled": str(path), "incident_id": envelope.act.incident_id, "paged": paged, "phone": phone})
-        return
+    complain(str(error))
     complain(
         f"The report is kept, sealed, in {path}; it is delivered as soon as the engine answers, "
         f"as of {when(envelope.act.at)}."
@@ -139,15 +140,10 @@ def _page(work: Session, envelope: Envelope) -> bool:
         at=envelope.act.at,
     )
     try:
-        asyncio.run(_pager(work).page(page))
+        asyncio.run(work.pager.page(page))
     except TocsinError:
         return False
     return True
-
-
-def _pager(work: Session) -> ChannelPager:
-    chosen = work.settings
-    return ChannelPager(Outbox(chosen.outbox, "pages"), chosen.pages_to, chosen.sender_address)
 
 
 def start_drainer(work: Session) -> None:

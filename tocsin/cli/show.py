@@ -1,5 +1,7 @@
 """`list`, `next`, `show`: reading. They change nothing and work without the engine."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -8,13 +10,14 @@ from tocsin.cli import lookup, pages
 from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
-from tocsin.cli.todo import Me, Todo, by_urgency, waiting_for
-from tocsin.cli.views import ClockView, IncidentView, read_incident
-from tocsin.domain.clock import ClockState
+from tocsin.cli.todo import Me, Todo, by_urgency, tasks_of, waiting_for
+from tocsin.cli.views import IncidentView, read_incident
 from tocsin.domain.incident import Severity, Status, Trigger
+from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import IncidentId, Instant, Value, WaveId
+from tocsin.ports import Transaction
 
 commands = typer.Typer()
 
@@ -27,7 +30,9 @@ class Listed(Value):
     title: str
     severity: Severity | None
     reported_at: Instant | None
-    next_clock: ClockView | None
+    clocks_running: int
+    next_clock: str | None
+    next_at: Instant | None
 
 
 @commands.command("list")
@@ -38,15 +43,16 @@ def list_(
 ) -> None:
     """List incidents, newest first, each with its most urgent clock."""
     work = session(ctx)
-    rows = [_listed(view) for view in _views(work, only_open=only_open)]
+    with work.store.reading() as tx:
+        rows = [_listed(tx, state) for state in tx.incidents.all(open_only=only_open)]
     if as_json:
         emit(rows)
         return
     for row in rows:
         say(f"{row.incident_id}  {row.status}", style="bold")
         say(row.title, indent=2)
-        if row.next_clock is not None:
-            say(f"{row.next_clock.spec.title}: {row.next_clock.left}", indent=2)
+        if row.next_at is not None:
+            say(f"{row.next_clock}: {time_left(row.next_at, work.now())}", indent=2)
     if not rows:
         say("no open incident" if only_open else "no incident yet; report one: tocsin report 'what happened'")
 
@@ -56,7 +62,8 @@ def next_(ctx: typer.Context, as_json: Json = False) -> None:
     """List what waits for you, most urgent first, each with the command that does it."""
     work = session(ctx)
     me = Me.of(work)
-    mine = [todo for view in _views(work) for todo in waiting_for(me, view, work.now())]
+    with work.store.reading() as tx:
+        mine = [todo for state in tx.incidents.all() for todo in _mine(tx, me, state, work.now())]
     todos = [*_spooled(work), *by_urgency(mine)]
     if as_json:
         emit(todos)
@@ -93,22 +100,24 @@ def show(
     pages.steps(view, duties) if why else _hint(view)
 
 
-def _views(work: Session, *, only_open: bool = False) -> list[IncidentView]:
-    with work.store.reading() as tx:
-        states = tx.incidents.all(open_only=only_open)
-        return [read_incident(tx, state.incident_id, work.now()) for state in states]
+def _mine(tx: Transaction, me: Me, state: IncidentState, now: datetime) -> Iterable[Todo]:
+    if state.status in {Status.CLOSED, Status.DISMISSED}:
+        return tasks_of(me, state.incident_id, tx.tasks.of(state.incident_id))
+    return waiting_for(me, read_incident(tx, state.incident_id, now), now)
 
 
-def _listed(view: IncidentView) -> Listed:
-    running = [clock for clock in view.clocks if clock.state is ClockState.RUNNING]
-    reported = view.triggers.get(Trigger.REPORT)
+def _listed(tx: Transaction, state: IncidentState) -> Listed:
+    facts, reported = tx.incidents.facts(state.incident_id), state.triggers.get(Trigger.REPORT)
+    nearest = min(state.clocks.values(), key=lambda spec: spec.target_at, default=None)
     return Listed(
-        incident_id=view.incident_id,
-        status=view.status,
-        title=view.facts.title,
-        severity=view.facts.severity,
+        incident_id=state.incident_id,
+        status=state.status,
+        title=facts.title if facts else "",
+        severity=facts.severity if facts else None,
         reported_at=reported.at if reported else None,
-        next_clock=min(running, key=lambda clock: clock.spec.target_at, default=None),
+        clocks_running=len(state.clocks),
+        next_clock=nearest.title if nearest else None,
+        next_at=nearest.target_at if nearest else None,
     )
 
 

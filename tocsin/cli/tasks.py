@@ -78,7 +78,7 @@ def assign(
 def add(
     ctx: typer.Context,
     incident: Incident,
-    title: Annotated[str, typer.Argument(help="What is to be done.")],
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="What is to be done.")],
     kind: Annotated[TaskKind, typer.Option(help="An improvement may outlive the incident.")] = TaskKind.INVESTIGATION,
     owner: Owner = "responder",
     due: Annotated[timedelta, typer.Option(parser=span, metavar="SPAN", help="From now: 30min, 4h, 3d.")] = "4h",  # type: ignore[assignment]

@@ -1,6 +1,6 @@
 """What waits for whom: from the state of an incident to the next thing that this person can do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from tocsin.cli.session import Session
@@ -9,7 +9,7 @@ from tocsin.domain.act import Role
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DECIDE_RULE
 from tocsin.domain.incident import Status
-from tocsin.domain.task import TaskState
+from tocsin.domain.task import Task, TaskState
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value
 from tocsin.ports import WaveRow
 
@@ -64,7 +64,7 @@ def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
     """Yield what this person can do about one incident."""
     if not me.acts:
         return
-    yield from _tasks(me, view)
+    yield from tasks_of(me, view.incident_id, view.tasks)
     if view.status in {Status.CLOSED, Status.DISMISSED}:
         return
     yield from _decisions(view)
@@ -74,11 +74,12 @@ def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
     yield from _closing(view)
 
 
-def _tasks(me: Me, view: IncidentView) -> Iterator[Todo]:
-    for task in view.tasks:
-        if task.state is TaskState.OPEN and me.owns(task.owner):
-            do = f"tocsin task done {view.incident_id} {task.task_id} --outcome '…'"
-            yield Todo(incident_id=view.incident_id, what=task.title, do=do, due_at=task.due_at)
+def tasks_of(me: Me, incident_id: IncidentId, tasks: Iterable[Task]) -> Iterator[Todo]:
+    """Yield the open tasks that are mine; improvements outlive their incident."""
+    for task in tasks:
+        if me.acts and task.state is TaskState.OPEN and me.owns(task.owner):
+            do = f"tocsin task done {incident_id} {task.task_id} --outcome '…'"
+            yield Todo(incident_id=incident_id, what=task.title, do=do, due_at=task.due_at)
 
 
 def _decisions(view: IncidentView) -> Iterator[Todo]:
@@ -92,17 +93,16 @@ def _decisions(view: IncidentView) -> Iterator[Todo]:
 
 
 def _waves(me: Me, view: IncidentView) -> Iterator[Todo]:
-    key, drafted = view.incident_id, [seen.wave for seen in view.waves if _waits_for_release(seen.wave)]
-    for wave in drafted:
+    key = view.incident_id
+    for wave in (seen.wave for seen in view.waves if _waits_for_release(seen.wave)):
         if Role.APPROVER in me.roles and wave.drafter != me.person_id:
             do = f"tocsin show {key} --letters {wave.wave_id}, then {release_command(wave)}"
             yield Todo(incident_id=key, what="review and release the letters", do=do, due_at=_nearest(view))
         elif wave.drafter == me.person_id:
             what = "wait for another approver to release your draft"
             yield Todo(incident_id=key, what=what, do=f"tocsin show {key}", due_at=_nearest(view))
-    sending = any(seen.wave.released_at and not seen.wave.ended_at for seen in view.waves)
-    if not drafted and not sending and view.audience_known and _nearest(view) is not None:
-        what = "draft the letters to those who must be told"
+    if view.to_draft and view.audience_known:
+        what = f"draft the letters to {view.to_draft} who must be told"
         yield Todo(incident_id=key, what=what, do=f"tocsin draft {key}", due_at=_nearest(view))
 
 

@@ -20,6 +20,8 @@ from tocsin.ports import Transaction, WaveRow
 
 NEEDS_A_LOOK = FAILED | {NoticeState.BY_HAND, NoticeState.IN_DOUBT}
 LAST_EVENTS = 8
+ROUTINE = {"notice.accepted", "notice.delivered", "clocks.kept", "incident.heard", "wave.ready"}
+"""Log entries that a page leaves out: fifty thousand accepted notices are one number of their wave."""
 
 
 class ClockView(Value):
@@ -82,6 +84,8 @@ class IncidentView(Value):
     unknowns: tuple[str, ...]
     triggers: Triggers
     clocks: tuple[ClockView, ...]
+    to_draft: int
+    """Agreements with open duties that no wave has written to, or is about to."""
     notices_to_look_at: tuple[LookAt, ...]
     waves: tuple[WaveView, ...]
     tasks: tuple[Task, ...]
@@ -106,6 +110,7 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
         unknowns=facts.unknowns(),
         triggers=state.triggers,
         clocks=_clocks(tx, incident_id, now, frozenset(state.reasons_owed)),
+        to_draft=_to_draft(tx, incident_id, [view.wave for view in waves]),
         notices_to_look_at=tuple(look for view in waves for look in _looks(tx, view.wave)),
         waves=waves,
         tasks=tuple(tx.tasks.of(incident_id)),
@@ -169,6 +174,13 @@ def _reason(tx: Transaction, row: ClockRow) -> str | None:
     return given.act.deed.text if given and isinstance(given.act.deed, AddNote) else None
 
 
+def _to_draft(tx: Transaction, incident_id: IncidentId, waves: list[WaveRow]) -> int:
+    owed = {duty.agreement_id for duty in tx.duties.of(incident_id, open_only=True)} - {None}
+    # A drafted row of a released wave is a deputy in reserve: its agreement has other rows.
+    live = [notice for wave in waves for notice in tx.ledger.notices(wave.wave_id)] if owed else []
+    return len(owed - {notice.agreement_id for notice in live if notice.state is not NoticeState.WITHDRAWN})
+
+
 def _wave(tx: Transaction, row: WaveRow) -> WaveView:
     counts = tx.ledger.counts(row.wave_id)
     drafted = tx.ledger.notices(row.wave_id, states=[NoticeState.DRAFTED, NoticeState.BY_HAND])
@@ -198,9 +210,8 @@ def _looks(tx: Transaction, wave: WaveRow) -> Iterable[LookAt]:
 
 
 def _events(tx: Transaction, incident_id: IncidentId) -> tuple[Event, ...]:
-    last = deque(tx.log.entries(incident_id=incident_id), maxlen=LAST_EVENTS)
-    entries = [(stored.number, orjson.loads(stored.body)) for stored in last]
+    read = (orjson.loads(stored.body) for stored in tx.log.entries(incident_id=incident_id))
+    last = deque((entry for entry in read if entry["kind"] not in ROUTINE), maxlen=LAST_EVENTS)
     return tuple(
-        Event(number=number, at=e["at"], kind=e["kind"], actor=e["actor"], data=e.get("data", {}))
-        for number, e in entries
+        Event(number=e["n"], at=e["at"], kind=e["kind"], actor=e["actor"], data=e.get("data", {})) for e in last
     )

@@ -27,6 +27,24 @@ class Trigger(StrEnum):
     TOLD_BY_PROCESSOR = "told_by_processor"
     REPORT = "report"
     KNOWN_AFFECTED = "known_affected"
+    # Events that statutes name; each is an instant of its own, however close to one of the above it lies.
+    REASON_TO_BELIEVE = "reason_to_believe"
+    REASONABLE_BELIEF = "reasonable_belief"
+    DETERMINATION_INCIDENT = "determination_incident"
+    DETERMINATION_MATERIAL = "determination_material"
+    CLASSIFICATION_MAJOR = "classification_major"
+    ASSESSMENT_NOTIFIABLE = "assessment_notifiable"
+    PAYMENT_MADE = "payment_made"
+    PRIOR_REPORT_SUBMITTED = "prior_report_submitted"
+    MITIGATION_AVAILABLE = "mitigation_available"
+    HANDLING_ENDED = "handling_ended"
+    AUTHORITY_ASKED = "authority_asked"
+    DELAY_FORESEEN = "delay_foreseen"
+    YEAR_END = "year_end"
+    SUSPICION = "suspicion"
+    STATEMENT_COMPLETED = "statement_completed"
+    INFORMATION_AVAILABLE = "information_available"
+    DATA_AFFECTED_KNOWN = "data_affected_known"
 
     @property
     def words(self) -> str:

@@ -86,6 +86,9 @@ _PROOF = {
 SENT = _PROOF[Discharge.ACCEPTED]
 """The channel took it, or a person told them: it is not sent again."""
 
+WRITTEN_TO = SENT | {S.RELEASED, S.CLAIMED, S.IN_DOUBT, S.BY_HAND, S.REPLACED}
+"""The party was told, or is about to be by a released wave: no other first notice goes to it."""
+
 SETTLED = SENT | {S.BY_HAND, S.REPLACED, S.WITHDRAWN}
 """The wave has nothing more to do for a notice in one of these."""
 

@@ -1,0 +1,181 @@
+"""The command line with no engine anywhere: setting up, reading, the register, and every way of being told no."""
+
+import re
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.desk import Desk
+from tests.acceptance.stack import ROOT, Installation, free_port
+
+HEADER = "agreement,party,notify,contact"
+BIRCH = "BIRCH-1,Birch Clinic,72h from confirmation,Bea Birch <bea@birch.example>"
+CEDAR = "CEDAR-1,Cedar Bank,promptly from discovery,"
+
+
+@pytest.fixture
+def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A home in which nothing was made yet, far from any engine."""
+    return Desk(Installation(tmp_path / "home", f"127.0.0.1:{free_port()}", "tocsin"), capfd, monkeypatch)
+
+
+@pytest.fixture
+def ready(cli: Desk) -> Desk:
+    """The same, in a home that was set up for the examples' people."""
+    assert cli.tocsin("init").code == 0
+    (cli.home / "people.toml").write_text((ROOT / "examples" / "people.toml").read_text())
+    return cli
+
+
+def a_csv(folder: Path, *lines: str) -> str:
+    """Write a register and return its path."""
+    file = folder / "register.csv"
+    file.write_text("\n".join([HEADER, *lines]) + "\n")
+    return str(file)
+
+
+def test_init_twice(cli: Desk) -> None:
+    """`init` makes keys, store and people for their owner only; a second run changes nothing and says so."""
+    first = cli.tocsin("init")
+    assert (first.code, first.err) == (0, "")
+    before = {path: path.read_bytes() for path in cli.home.rglob("*") if path.is_file() and "sqlite" not in path.name}
+    second = cli.tocsin("init")
+    assert second.code == 0
+    assert "nothing was changed" in second.out
+    assert before == {path: path.read_bytes() for path in before}
+    assert stat.S_IMODE(cli.home.stat().st_mode) == 0o700
+    assert cli.tocsin("init", "--json").json == {"home": str(cli.home), "made": []}
+
+
+@pytest.mark.parametrize("words", [["list"], ["next"], ["show", "last"], ["report", "x"], ["log", "verify"]])
+def test_before_init(cli: Desk, words: list[str]) -> None:
+    """Whatever needs keys says in one sentence how they are made."""
+    ran = cli.tocsin(*words)
+    assert ran.code == 1
+    assert "tocsin init" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_an_empty_installation(ready: Desk) -> None:
+    """With no incident there is nothing to list or do, and the empty log holds."""
+    assert "no incident yet" in ready.tocsin("list").out
+    assert ready.tocsin("list", "--json").json == []
+    assert "Nothing waits for Asha Rao" in ready.tocsin("next").out
+    assert ready.tocsin("log", "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["show", "last"], 1, "there is no incident yet"),
+        (["show", "inc-nothing"], 1, "`tocsin list` shows those that exist"),
+        (["confirm", "inc-nothing"], 1, "`tocsin list` shows those that exist"),
+        (["confirm", "last", "--at", "2026-11-21T03:10"], 2, "has no time zone; add one"),
+        (["report"], 2, "Missing argument"),
+        (["report", "x", "--people", "-1"], 2, "greater than or equal to 0"),
+        (["report", "x", "--severity", "awful"], 2, "low"),
+        (["raport", "x"], 2, "Did you mean"),
+        (["revise", "last"], 2, "nothing to change"),
+        (["affected", "add", "last"], 2, "--everyone"),
+        (["register", "import", "/nowhere.csv"], 1, "/nowhere.csv"),
+    ],
+)
+def test_no_is_said_in_a_sentence(ready: Desk, words: list[str], code: int, says: str) -> None:
+    """A refusal exits 1, wrong usage 2; either says what and the fix, on standard error, with no traceback."""
+    ran = ready.tocsin(*words)
+    assert (ran.code, ran.out) == (code, "")
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_nobody(ready: Desk) -> None:
+    """Mallory, who is nobody in people.toml, can report nothing."""
+    ran = ready.tocsin("report", "x", user="mallory")
+    assert ran.code == 1
+    assert "'mallory' is nobody" in ran.err
+
+
+def test_wrong_settings_are_named_together(ready: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown setting and a missing SendGrid key are named at once, before anything happens."""
+    monkeypatch.setenv("TOCSIN_CHANEL", "sendgrid")
+    monkeypatch.setenv("TOCSIN_CHANNEL", "sendgrid")
+    ran = ready.tocsin("list")
+    assert ran.code == 1
+    assert "TOCSIN_CHANEL: no such setting" in ran.err
+    assert "TOCSIN_SENDGRID_API_KEY" in ran.err
+
+
+def test_import_check_export(ready: Desk, tmp_path: Path) -> None:
+    """A register is imported once, named where it cannot serve, and exported so that importing it changes nothing."""
+    file = a_csv(tmp_path, BIRCH, CEDAR)
+    dry = ready.tocsin("register", "import", file, "--dry-run", "--json").json
+    assert (dry["imported"], dry["added"]) == (False, ["BIRCH-1", "CEDAR-1"])
+    assert ready.tocsin("register", "import", file, "--json").json["added"] == ["BIRCH-1", "CEDAR-1"]
+    findings = ready.tocsin("register", "check", "--json").json
+    assert [found["reference"] for found in findings if found["severity"] == "missing"] == ["CEDAR-1"]
+    exported = tmp_path / "exported.csv"
+    assert ready.tocsin("register", "export", "--out", str(exported)).code == 0
+    again = ready.tocsin("register", "import", str(exported), "--json").json
+    assert (again["added"], again["changed"], again["unchanged"], again["revision"]) == ([], [], 2, 1)
+    assert "1 changed" in ready.tocsin("register", "import", a_csv(tmp_path, BIRCH.replace("72h", "48h"))).out
+    assert "the log holds: 2 entries" in ready.tocsin("log", "verify").out
+
+
+def test_one_mistake_and_nothing_is_imported(ready: Desk, tmp_path: Path) -> None:
+    """Every mistake of a file is named with its line, and not even its good lines are imported."""
+    bad = [BIRCH, BIRCH, "ELM-1,Elm Logistics,soonish,no address"]
+    ran = ready.tocsin("register", "import", a_csv(tmp_path, *bad))
+    assert ran.code == 1
+    assert "line 3" in ran.err
+    assert "line 4" in ran.err
+    assert ready.tocsin("register", "export", "--json").json == []
+
+
+def test_an_auditor_changes_nothing(ready: Desk, tmp_path: Path) -> None:
+    """Noor audits: she reads the register, and may not change it."""
+    file = a_csv(tmp_path, BIRCH)
+    assert ready.tocsin("register", "import", file, user="noor").code == 1
+    assert ready.tocsin("register", "check", user="noor").code == 0
+
+
+def test_an_unknown_reference(ready: Desk, tmp_path: Path) -> None:
+    """A party that the register does not have is named with those that look like it, and nothing is reported."""
+    ready.tocsin("register", "import", a_csv(tmp_path, BIRCH, CEDAR))
+    ran = ready.tocsin("report", "x", "--affected", "BIRCH-2", "--affected", "CEDAR-1", "--affected", "QQ")
+    assert ran.code == 1
+    assert "BIRCH-2 (did you mean BIRCH-1?)" in ran.err
+    assert "no QQ (`tocsin register export`" in ran.err
+    assert "CEDAR-1 (" not in ran.err
+
+
+def test_nothing_waits_in_an_empty_spool(ready: Desk) -> None:
+    """Draining an empty spool needs no engine."""
+    assert ready.tocsin("spool", "drain").out == "nothing waits\n"
+
+
+def test_help_names_every_command(cli: Desk) -> None:
+    """The commands of the house are all there, each with a line that says what it does."""
+    shown = cli.tocsin("--help")
+    assert shown.code == 0
+    for name in ("report", "confirm", "draft", "release", "hold", "lift", "close", "next", "register", "task", "log"):
+        assert re.search(rf"^  {name} +\w", shown.out, re.MULTILINE), name
+
+
+def test_a_changed_log_is_found(ready: Desk, tmp_path: Path) -> None:
+    """When an entry was changed behind our back, `log verify` exits 1 and names the first one that does not hold."""
+    for period in ("72h", "48h", "36h"):
+        ready.tocsin("register", "import", a_csv(tmp_path, BIRCH.replace("72h", period)))
+    with closing(sqlite3.connect(ready.home / "store.sqlite")) as database:
+        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {trigger}")
+        ((body,),) = database.execute("SELECT body FROM log_entries WHERE number = 1").fetchall()
+        forged = body.replace(b'"changed":1', b'"changed":2')
+        database.execute("UPDATE log_entries SET body = ? WHERE number = 1", (forged,))
+        database.commit()
+    ran = ready.tocsin("log", "verify")
+    assert ran.code == 1
+    assert "does not hold from entry 1 on" in ran.err
+    assert ready.tocsin("log", "verify", "--json").json["first_bad"] == 1

@@ -1,0 +1,45 @@
+"""A worker that dies in the middle of a wave, at moments that a seed chooses."""
+
+import asyncio
+import random
+
+import pytest
+
+from tests.acceptance.conftest import Install
+from tests.acceptance.controllers import many
+from tests.acceptance.stack import Installation, wait_for
+from tests.acceptance.waves import assert_each_told_once, ended, release_to_all
+
+CONTROLLERS = 300
+SEED = 20261121
+
+
+async def kill_at(installation: Installation, letters: int, again_after: float | None) -> None:
+    """Kill the worker once `letters` are out, the next one `again_after` seconds later, and let a third finish."""
+    await asyncio.to_thread(installation.set_up, many(CONTROLLERS))
+    worker = installation.start_worker()
+    await asyncio.to_thread(worker.ready)
+    house = await installation.house()
+    incident, wave = await release_to_all(house)
+    await asyncio.to_thread(wait_for, lambda: len(installation.letters()) >= letters)
+    worker.kill()
+    with house.store.reading() as tx:
+        assert 0 < tx.ledger.counts(wave).unsettled, "it was over before it was killed"
+    if again_after is not None:
+        second = installation.start_worker()
+        await asyncio.to_thread(second.ready)
+        await asyncio.sleep(again_after)
+        second.kill()
+    installation.start_worker()
+    await ended(house, incident, wave)
+    assert_each_told_once(installation, house, wave, CONTROLLERS)
+    house.store.close()
+
+
+@pytest.mark.timeout(240)
+async def test_killed_half_way(install: Install) -> None:
+    """Workers killed at any moments of a wave leave nobody untold and nobody told twice."""
+    chance = random.Random(SEED)
+    about_half = [chance.randrange(CONTROLLERS // 4, CONTROLLERS * 2 // 3) for _ in range(3)]
+    moments = zip(about_half, (None, chance.uniform(0, 2), None), strict=True)
+    await asyncio.gather(*(kill_at(install(f"home-{n}"), *moment) for n, moment in enumerate(moments)))

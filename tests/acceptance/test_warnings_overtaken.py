@@ -1,0 +1,45 @@
+"""A worker that was away over several warnings, on the ordinary server, with an hour passing each second."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from tests.acceptance.controllers import one
+from tests.acceptance.stack import Installation, wait_for
+from tests.house import ASHA, House
+from tocsin.domain.act import Confirm
+from tocsin.domain.clock import ClockRow, ClockState, Mark
+from tocsin.domain.tempo import Tempo
+
+TITLE = "8 h from confirmation"
+
+
+def clock(house: House) -> ClockRow:
+    """Return the clock of the contract."""
+    with house.store.reading() as tx:
+        rows = tx.duties.running_clocks()
+    return next(row for row in rows if row.spec.title == TITLE)
+
+
+async def test_one_warning_for_all(installation: Installation) -> None:
+    """Of the warnings that fell due while no worker ran, the latest is sent, and the others count as overtaken by it."""
+    await asyncio.to_thread(installation.set_up, one("8h from confirmation"))
+    house = await installation.house()
+    house.tempo = Tempo(origin=datetime.now(UTC), speed=3600)
+    worker = installation.start_worker()
+    await asyncio.to_thread(worker.ready)
+    incident = await house.report(house.tempo.scenario(datetime.now(UTC)))
+    await house.do(incident, ASHA, Confirm(), house.tempo.scenario(datetime.now(UTC)))
+    worker.kill()
+    spec = clock(house).spec
+    assert () == clock(house).sent, "it took too long to stop the worker"
+    await asyncio.to_thread(wait_for, lambda: house.tempo.scenario(datetime.now(UTC)) > spec.target_at)
+    again = installation.start_worker()
+    await asyncio.to_thread(wait_for, lambda: bool(clock(house).sent))
+    again.stop()
+    row = clock(house)
+    assert set(Mark) == set(row.sent)
+    assert ClockState.RUNNING is row.state
+    pages = [page for page in installation.pages() if spec.clock_id in page]
+    assert 1 == len(pages)
+    assert "all of its time has passed" in pages[0]
+    house.store.close()

@@ -1,0 +1,761 @@
+"""Evidence of a real incident: it holds, anybody can check it, and whatever is done to it is named."""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from temporalio.common import SearchAttributeKey
+from temporalio.testing import WorkflowEnvironment
+
+from tests.house import ASHA, DARA, House
+from tocsin import wire
+from tocsin.adapters.evidence import Checked, check_evidence, write_evidence
+from tocsin.adapters.evidence.check_letters import sent_fields, spoken_fields
+from tocsin.adapters.headers import checked
+from tocsin.adapters.outbox import Outbox, message_bytes
+from tocsin.adapters.sendgrid import SendGrid
+from tocsin.audit.tree import node_hash
+from tocsin.domain.act import (
+    AddAffected,
+    AddNote,
+    Attach,
+    Confirm,
+    Deed,
+    Draft,
+    Lift,
+    PlaceHold,
+    Release,
+    Revise,
+    TaskDone,
+)
+from tocsin.domain.errors import Broken, Refused
+from tocsin.domain.hold import HoldKind
+from tocsin.domain.incident import Facts, Trigger
+from tocsin.domain.letter import Letter
+from tocsin.domain.notice import WaveKind
+from tocsin.domain.values import IncidentId, NoticeId, WaveId
+from tocsin.ports import Attachment
+from tocsin.wire import SearchAttribute
+
+TITLE = "Odd logins\n# Mallory <script>alert(1)</script> | *was* here"
+UNREADABLE = b"\x00\x01 a memory image \xff"
+
+
+class Picky(Outbox):
+    """An outbox that cannot write to one address, as a channel sometimes cannot."""
+
+    def prepare(self, letter: Letter) -> bytes:
+        """Return the bytes. Raises Refused for Cem Cedar."""
+        if letter.to_address == "cem@cedar.example":
+            raise Refused("the part before the @ is not what this server takes; give another address")
+        return super().prepare(letter)
+
+
+class Story(NamedTuple):
+    """An incident that was told, and what was written of it on the way."""
+
+    house: House
+    incident: IncidentId
+    folder: Path
+    result: Checked
+    on_the_way: list[Checked]
+
+
+@pytest.fixture(scope="module")
+async def server() -> AsyncIterator[WorkflowEnvironment]:
+    """An ordinary Temporal server."""
+    env = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(Path(sys.executable).with_name("temporal")),
+        search_attributes=[
+            SearchAttributeKey.for_keyword(SearchAttribute.STATUS),
+            SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT),
+            SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE),
+        ],
+    )
+    async with env:
+        yield env
+
+
+@pytest.fixture(scope="module")
+async def story(server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
+    """Cedar's clock was missed, its first contact cannot be written to, Elm is phoned, Dogwood is found later."""
+    base = tmp_path_factory.mktemp("evidence")
+    house = House(base / "home", server.client)
+    house.register()
+    house.channel = Picky(base / "home" / "outbox")
+    async with house.working():
+        teller = Teller(house, base / "on-the-way")
+        await teller.tell()
+    result = write_evidence(house.store, house.vault, teller.incident, base / "evidence")
+    yield Story(house, teller.incident, base / "evidence", result, teller.on_the_way)
+    house.store.close()
+
+
+class Teller:
+    """Tells the incident, and writes its evidence again after every step."""
+
+    incident: IncidentId
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self.house = house
+        self.folder = folder
+        self.on_the_way: list[Checked] = []
+
+    async def tell(self) -> None:
+        """Report, confirm, hold, draft, release, lift, tell by hand, add Dogwood, follow up."""
+        house, now = self.house, datetime.now(UTC)
+        await house.report(now, key="alert-2", facts=Facts(title="Another incident", services=("archive",)))
+        facts = Facts(title=TITLE, services=("records-api", "lonely"))
+        triggers = {Trigger.AWARENESS: now - timedelta(hours=80)}
+        self.incident = await house.report(now, facts=facts, triggers=triggers)
+        await self.do(Confirm(statement="The key was used from outside"))
+        await self.attach()
+        hold = PlaceHold(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="Harbour Police", reference="HP/117")
+        held = await self.do(hold, DARA)
+        first = await self.release(Draft())
+        await self.do(Lift(hold_id=held["hold"], reason="their letter of today"), DARA)
+        await self.ended(first)
+        await self.phone_elm(first)
+        await self.do(AddAffected(agreements=(house.agreement("DOGWOOD-1"),)))
+        await self.ended(await self.release(Draft()))
+        await self.do(AddNote(text="The log of logins came late", clock_id=await self.missed_clock()))
+        await self.do(Revise(facts={"people_affected": 1_200}))
+        await self.ended(await self.release(Draft(wave_kind=WaveKind.FOLLOW_UP)))
+
+    async def do(self, deed: Deed, actor: Any = ASHA) -> dict[str, Any]:
+        """Act, and write the evidence as it is then."""
+        receipt = await self.house.do(self.incident, actor, deed, datetime.now(UTC))
+        await self.look()
+        return dict(receipt.ids)
+
+    async def look(self) -> None:
+        """Write the evidence as it is now."""
+        target = self.folder / f"{len(self.on_the_way):02}"
+        house = self.house
+        self.on_the_way.append(await asyncio.to_thread(write_evidence, house.store, house.vault, self.incident, target))
+
+    async def attach(self) -> None:
+        """Attach a file, as the command line does; the bytes of another lie there without an act."""
+        for content in (UNREADABLE, b"nobody's word"):
+            sha256 = hashlib.sha256(content).hexdigest()
+            kept = Attachment(
+                sha256=sha256, name="../memory image;1.bin", media_type="x/y", content=content, at=datetime.now(UTC)
+            )
+            with self.house.store.writing() as tx:
+                tx.incidents.attach(self.incident, kept)
+        sha256 = hashlib.sha256(UNREADABLE).hexdigest()
+        await self.do(Attach(name="../memory image;1.bin", media_type="x/y", sha256=sha256, size=len(UNREADABLE)))
+
+    async def release(self, draft: Draft) -> WaveId:
+        """Draft as Asha, release as Dara."""
+        drafted = await self.do(draft)
+        await self.do(Release(wave_id=drafted["wave"], digest=drafted["digest"]), DARA)
+        return WaveId(drafted["wave"])
+
+    async def ended(self, wave_id: WaveId) -> None:
+        """Wait until a wave has nothing more to do."""
+        await self.house.client.get_workflow_handle(wire.wave_workflow(self.incident, wave_id)).result()
+        await self.look()
+
+    async def phone_elm(self, wave_id: WaveId) -> None:
+        """Do the task of the notice that has nobody to be written to."""
+        task = await self.until(
+            lambda tx: next((task.task_id for task in tx.tasks.of(self.incident) if task.notice_id), None)
+        )
+        await self.do(TaskDone(task_id=task, outcome="Ella Elm was told by phone", proof="call 17"))
+
+    async def missed_clock(self) -> Any:
+        """Return the clock that was missed, once the incident knows that a reason is owed."""
+        return await self.until(lambda tx: next(iter(tx.incidents.state(self.incident).reasons_owed), None))
+
+    async def until(self, found: Callable[[Any], Any]) -> Any:
+        """Return what is found in the store, once it is there."""
+        async with asyncio.timeout(30):
+            while True:
+                with self.house.store.reading() as tx:
+                    if (value := found(tx)) is not None:
+                        return value
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def copy(story: Story, tmp_path: Path) -> Path:
+    """A copy of the evidence, to do things to."""
+    return shutil.copytree(story.folder, tmp_path / "copy")
+
+
+def files(folder: Path) -> list[str]:
+    """Return the names of the files, sorted."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def load(folder: Path, name: str) -> Any:
+    """Return what a JSON file holds."""
+    return json.loads((folder / name).read_text())
+
+
+def store(folder: Path, name: str, value: Any) -> None:
+    """Write a JSON file as it was written first."""
+    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    (folder / name).write_text(text)
+
+
+def seal_again(folder: Path) -> None:
+    """Write SHA256SUMS anew, as a careful forger does."""
+    names = [name for name in files(folder) if name != "SHA256SUMS"]
+    sums = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+
+
+def log_lines(folder: Path) -> list[bytes]:
+    """Return the lines of the log, each with its line break."""
+    return (folder / "log.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the ledger's rows."""
+    for wave in load(folder, "ledger.json"):
+        yield from wave["rows"]
+
+
+def found(folder: Path) -> list[tuple[str, int | None, str]]:
+    """Return file, entry and words of each finding."""
+    return [(finding.file, finding.entry, finding.what) for finding in check_evidence(folder).findings]
+
+
+def test_it_holds_at_every_step(story: Story) -> None:
+    """Evidence written after any act, and of the whole incident, holds: a check never cries wolf."""
+    for result in [*story.on_the_way, story.result, check_evidence(story.folder)]:
+        assert result.findings == ()
+    assert len(story.on_the_way) > 12
+
+
+def test_only_its_owner_may_read_it(story: Story) -> None:
+    """Folders are 0700 and files 0600, whatever the umask."""
+    modes = {path.is_dir(): stat.S_IMODE(path.stat().st_mode) for path in story.folder.rglob("*")}
+    assert modes == {True: 0o700, False: 0o600}
+    assert stat.S_IMODE(story.folder.stat().st_mode) == 0o700
+
+
+def test_the_same_state_gives_the_same_bytes(story: Story, tmp_path: Path) -> None:
+    """Writing it twice gives equal files, so that two copies can be compared."""
+    write_evidence(story.house.store, story.house.vault, story.incident, tmp_path / "again")
+
+    assert files(tmp_path / "again") == files(story.folder)
+    for name in files(story.folder):
+        assert (tmp_path / "again" / name).read_bytes() == (story.folder / name).read_bytes(), name
+
+
+def test_letters_are_the_bytes_that_left(story: Story) -> None:
+    """Every mail of the outbox lies in the evidence, byte for byte but for its Date line, and no other does."""
+    sent = sorted(path.read_bytes().partition(b"\r\n")[2] for path in story.house.letters())
+    kept = sorted(path.read_bytes() for path in (story.folder / "letters").glob("*.eml"))
+
+    assert kept == sent
+    # Birch, Cedar's deputy and copy; Dogwood; and the follow-up to all four. Elm was phoned, Cem cannot be written to.
+    assert sorted(str(message_from_bytes(mail, policy=SMTP)["To"].addresses[0].addr_spec) for mail in kept) == sorted(
+        2 * ["bea@birch.example", "dee@cedar.example", "copy@cedar.example", "dan@dogwood.example"]
+    )
+
+
+def test_the_timeline_tells_everything_once(story: Story) -> None:
+    """Every entry of the incident is in the timeline, in the log's order, each act with its person's name."""
+    own = [
+        json.loads(line) for line in log_lines(story.folder) if json.loads(line).get("incident_id") == story.incident
+    ]
+    told = load(story.folder, "timeline.json")
+
+    assert [item["entry"] for item in told] == [entry["n"] for entry in own]
+    assert {item["who"] for item in told} == {"Asha", "Dara", "Tocsin"}
+    assert len([item for item in told if item["act_id"]]) == len(load(story.folder, "acts.json"))
+    assert not [item for item in told if "?" in item["what"]], "an entry told without what it holds"
+
+
+def test_what_people_wrote_cannot_become_markup(story: Story) -> None:
+    """A title with line breaks and markup stays one line of words in the Markdown form."""
+    text = (story.folder / "timeline.md").read_text()
+
+    assert [line for line in text.splitlines() if line.startswith("#")] == [f"# Incident {story.incident}"]
+    assert "<script>" not in text
+    assert len([line for line in text.splitlines() if line.startswith("- ")]) == len(
+        load(story.folder, "timeline.json")
+    )
+
+
+def test_an_attachment_keeps_its_bytes_and_loses_its_path(story: Story) -> None:
+    """An attached file lies under its digest and a safe name; one that no act named is not there."""
+    (kept,) = (story.folder / "attachments").iterdir()
+
+    assert kept.read_bytes() == UNREADABLE
+    assert kept.name == f"{hashlib.sha256(UNREADABLE).hexdigest()[:16]}-_memory_image_1.bin"
+
+
+def test_it_can_be_checked_without_us(story: Story) -> None:
+    """Root and digests follow from the files by SHA-256 alone, as README.txt says."""
+    leaves = [hashlib.sha256(b"\x00" + line.rstrip(b"\n")).digest() for line in log_lines(story.folder)]
+    salt = bytes.fromhex((story.folder / "salt.txt").read_text())
+    logged = {
+        e["data"]["act"]: e["inputs_digest"] for e in map(json.loads, log_lines(story.folder)) if "act" in e["data"]
+    }
+
+    assert load(story.folder, "log-head.json")["root"] == merkle_root(leaves).hex()
+    for envelope in load(story.folder, "acts.json"):
+        inner = hashlib.sha256(salt).digest() + hashlib.sha256(rfc8785.dumps(envelope)).digest()
+        assert logged[envelope["act"]["act_id"]] == hashlib.sha256(inner).hexdigest()
+    for row in rows(story.folder):
+        if row["letter"]:
+            letter = rfc8785.dumps(load(story.folder, row["letter"]))
+            assert row["notice"]["letter_sha256"] == hashlib.sha256(letter).hexdigest()
+
+
+def merkle_root(leaves: list[bytes]) -> bytes:
+    """Return the tree hash as RFC 6962, section 2.1 defines it: split at the largest power of two below the size."""
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return node_hash(merkle_root(leaves[:split]), merkle_root(leaves[split:]))
+
+
+def test_sha256sum_agrees(story: Story) -> None:
+    """The ordinary tool reads SHA256SUMS."""
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=story.folder, check=True)
+
+
+def test_any_flipped_byte_is_named(story: Story, copy: Path) -> None:
+    """Whichever file has one byte changed, that file is named."""
+    for name in files(copy):
+        whole = (copy / name).read_bytes()
+        middle = len(whole) // 2
+        (copy / name).write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+        named = {file for file, _, _ in found(copy)}
+        assert name in named or name == "SHA256SUMS", name
+        assert named, name
+        (copy / name).write_bytes(whole)
+    assert found(copy) == []
+
+
+def flip_in_letter(folder: Path) -> tuple[str, int | None]:
+    """Change one word of a letter as sent."""
+    path = min((folder / "letters").glob("*.eml"))
+    path.write_bytes(path.read_bytes().replace(b"incident", b"occasion", 1))
+    return path.relative_to(folder).as_posix(), None
+
+
+def swap_letters(folder: Path) -> tuple[str, int | None]:
+    """Put one approved letter in the place of another."""
+    one, other = sorted((folder / "letters").glob("*.letter.json"))[:2]
+    first = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(first)
+    return one.relative_to(folder).as_posix(), None
+
+
+def swap_mails(folder: Path) -> tuple[str, int | None]:
+    """Put one mail in the place of another."""
+    one, other = sorted((folder / "letters").glob("*.eml"))[:2]
+    first = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(first)
+    return other.relative_to(folder).as_posix(), None
+
+
+def blind_copy(folder: Path) -> tuple[str, int | None]:
+    """Add a recipient that nobody approved."""
+    path = min((folder / "letters").glob("*.eml"))
+    path.write_bytes(b"Bcc: mallory@mallory.example\r\n" + path.read_bytes())
+    return path.relative_to(folder).as_posix(), None
+
+
+def take_letter_out(folder: Path) -> tuple[str, int | None]:
+    """Remove a mail."""
+    path = min((folder / "letters").glob("*.eml"))
+    path.unlink()
+    return path.relative_to(folder).as_posix(), None
+
+
+def add_letter(folder: Path) -> tuple[str, int | None]:
+    """Add a mail that was never sent."""
+    shutil.copy(min((folder / "letters").glob("*.eml")), folder / "letters" / "N-AAAA-AAAA.eml")
+    return "letters/N-AAAA-AAAA.eml", None
+
+
+def own_entry(folder: Path, kind: str) -> int:
+    """Return the number of the incident's first entry of a kind."""
+    incident_id = load(folder, "incident.json")["incident_id"]
+    entries = map(json.loads, log_lines(folder))
+    return next(int(e["n"]) for e in entries if e["kind"] == kind and e.get("incident_id") == incident_id)
+
+
+def remove_entry(folder: Path) -> tuple[str, int | None]:
+    """Take an entry out of the log."""
+    number = own_entry(folder, "act.hold")
+    lines = log_lines(folder)
+    (folder / "log.jsonl").write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
+    return "log.jsonl", number
+
+
+def change_entry(folder: Path) -> tuple[str, int | None]:
+    """Change when something happened, in the log itself."""
+    number = own_entry(folder, "act.confirm")
+    lines = log_lines(folder)
+    lines[number] = lines[number].replace(b'"at":"20', b'"at":"19', 1)
+    (folder / "log.jsonl").write_bytes(b"".join(lines))
+    return "log.jsonl", number
+
+
+def reorder_entries(folder: Path) -> tuple[str, int | None]:
+    """Let the lifting come before the hold."""
+    hold, lift = own_entry(folder, "act.hold"), own_entry(folder, "act.lift")
+    lines = log_lines(folder)
+    lines[hold], lines[lift] = lines[lift], lines[hold]
+    (folder / "log.jsonl").write_bytes(b"".join(lines))
+    return "log.jsonl", hold
+
+
+def cut_tail(folder: Path) -> tuple[str, int | None]:
+    """Cut the last three entries off."""
+    lines = log_lines(folder)
+    (folder / "log.jsonl").write_bytes(b"".join(lines[:-3]))
+    return "log.jsonl", len(lines) - 3
+
+
+def edit_act(folder: Path) -> tuple[str, int | None]:
+    """Let Dara have confirmed what Asha confirmed."""
+    acts = load(folder, "acts.json")
+    confirm = next(envelope["act"] for envelope in acts if envelope["act"]["deed"]["kind"] == "confirm")
+    confirm["actor"]["name"] = "Dara"
+    store(folder, "acts.json", acts)
+    return "acts.json", own_entry(folder, "act.confirm")
+
+
+def hide_act(folder: Path) -> tuple[str, int | None]:
+    """Take the hold's act out."""
+    acts = load(folder, "acts.json")
+    store(folder, "acts.json", [envelope for envelope in acts if envelope["act"]["deed"]["kind"] != "hold"])
+    return "acts.json", own_entry(folder, "act.hold")
+
+
+def double_act(folder: Path) -> tuple[str, int | None]:
+    """Show a forged act before the true one of the same id."""
+    acts = load(folder, "acts.json")
+    store(folder, "acts.json", [{**acts[0], "act": {**acts[0]["act"], "at": "2026-01-01T00:00:00Z"}}, *acts])
+    return "acts.json", None
+
+
+def add_act(folder: Path) -> tuple[str, int | None]:
+    """Add an act that never was."""
+    acts = load(folder, "acts.json")
+    store(folder, "acts.json", [*acts, {**acts[0], "act": {**acts[0]["act"], "act_id": "act-forged"}}])
+    return "acts.json", None
+
+
+def edit_facts(folder: Path) -> tuple[str, int | None]:
+    """Make it smaller than it was."""
+    store(folder, "facts.json", load(folder, "facts.json") | {"people_affected": 12})
+    return "facts.json", None
+
+
+def edit_trigger(folder: Path) -> tuple[str, int | None]:
+    """Become aware later."""
+    incident = load(folder, "incident.json")
+    incident["triggers"]["awareness"]["at"] = datetime.now(UTC).isoformat()
+    store(folder, "incident.json", incident)
+    return "incident.json", None
+
+
+def pretend_told(folder: Path) -> tuple[str, int | None]:
+    """Say that a deputy who was never needed was told."""
+    waves = load(folder, "ledger.json")
+    row = next(row for wave in waves for row in wave["rows"] if row["notice"]["state"] in {"replaced", "drafted"})
+    row["notice"]["state"] = "accepted"
+    store(folder, "ledger.json", waves)
+    return "ledger.json", None
+
+
+def edit_digest(folder: Path) -> tuple[str, int | None]:
+    """Give a row another letter's digest."""
+    waves = load(folder, "ledger.json")
+    row = next(row for wave in waves for row in wave["rows"] if row["notice"]["state"] == "accepted")
+    row["notice"]["letter_sha256"] = "0" * 64
+    store(folder, "ledger.json", waves)
+    notice = row["notice"]["notice_id"]
+    logged = (entry for entry in map(json.loads, log_lines(folder)) if entry["data"].get("notice") == notice)
+    return "ledger.json", next(logged)["n"]
+
+
+def hide_row(folder: Path) -> tuple[str, int | None]:
+    """Take out a recipient."""
+    waves = load(folder, "ledger.json")
+    waves[0]["rows"] = [row for row in waves[0]["rows"] if row["reference"] != "BIRCH-1"]
+    store(folder, "ledger.json", waves)
+    return "ledger.json", own_entry(folder, "notice.accepted")
+
+
+def edit_recipient(folder: Path) -> tuple[str, int | None]:
+    """Say that another address was written to."""
+    waves = load(folder, "ledger.json")
+    next(row for wave in waves for row in wave["rows"] if row["letter"])["recipient_address"] = "m@mallory.example"
+    store(folder, "ledger.json", waves)
+    return "ledger.json", None
+
+
+def edit_deadline(folder: Path) -> tuple[str, int | None]:
+    """Move the deadline that was missed."""
+    duties = load(folder, "duties.json")
+    duty = next(record["duty"] for record in duties if record["duty"]["late"])
+    duty["deadline_at"] = duty["target_at"] = "2099-01-01T00:00:00Z"
+    store(folder, "duties.json", duties)
+    return "duties.json", None
+
+
+def not_late(folder: Path) -> tuple[str, int | None]:
+    """Say that what was late was not."""
+    duties = load(folder, "duties.json")
+    next(record["duty"] for record in duties if record["duty"]["late"])["late"] = False
+    store(folder, "duties.json", duties)
+    return "duties.json", None
+
+
+def ended_sooner(folder: Path) -> tuple[str, int | None]:
+    """Let a duty have ended before its notice left."""
+    duties = load(folder, "duties.json")
+    duty = next(record["duty"] for record in duties if record["duty"]["late"])
+    duty |= {"ended_at": "2026-01-01T00:00:00Z", "late": False}
+    store(folder, "duties.json", duties)
+    return "duties.json", None
+
+
+def hide_duty(folder: Path) -> tuple[str, int | None]:
+    """Take the late duty out."""
+    duties = load(folder, "duties.json")
+    store(folder, "duties.json", [record for record in duties if not record["duty"]["late"]])
+    return "clocks.json", None
+
+
+def without_proof(folder: Path) -> tuple[str, int | None]:
+    """Discharge a duty by nothing."""
+    duties = load(folder, "duties.json")
+    next(record["duty"] for record in duties if record["duty"]["proved_by"])["proved_by"] = None
+    store(folder, "duties.json", duties)
+    return "duties.json", None
+
+
+def hide_clock(folder: Path) -> tuple[str, int | None]:
+    """Take the missed clock out."""
+    clocks = load(folder, "clocks.json")
+    store(folder, "clocks.json", [row for row in clocks if not row["late"]])
+    return "clocks.json", own_entry(folder, "duties.resolved")
+
+
+def edit_hold(folder: Path) -> tuple[str, int | None]:
+    """Let another authority have ordered it."""
+    holds = load(folder, "holds.json")
+    holds[0]["issuer"] = "Mallory"
+    store(folder, "holds.json", holds)
+    return "holds.json", None
+
+
+def edit_task(folder: Path) -> tuple[str, int | None]:
+    """Let the phone call have gone another way."""
+    tasks = load(folder, "tasks.json")
+    next(task for task in tasks if task["state"] == "done")["outcome"] = "nobody answered"
+    store(folder, "tasks.json", tasks)
+    return "tasks.json", None
+
+
+def edit_attachment(folder: Path) -> tuple[str, int | None]:
+    """Change the attached file."""
+    (path,) = (folder / "attachments").iterdir()
+    path.write_bytes(b"harmless")
+    return path.relative_to(folder).as_posix(), None
+
+
+def drop_timeline_item(folder: Path) -> tuple[str, int | None]:
+    """Leave the hold out of the timeline."""
+    items = load(folder, "timeline.json")
+    store(folder, "timeline.json", [item for item in items if item["kind"] != "act.hold"])
+    return "timeline.json", own_entry(folder, "act.hold")
+
+
+def link_out(folder: Path) -> tuple[str, int | None]:
+    """Let a file be a link to somewhere else."""
+    path = min((folder / "letters").glob("*.eml"))
+    shutil.move(path, folder.parent / "elsewhere.eml")
+    path.symlink_to(folder.parent / "elsewhere.eml")
+    return path.relative_to(folder).as_posix(), None
+
+
+def misshape(folder: Path) -> tuple[str, int | None]:
+    """Make a file unreadable as what it is."""
+    (folder / "ledger.json").write_text('[{"wave": 1}]')
+    return "ledger.json", None
+
+
+TAMPERING = [
+    flip_in_letter, swap_letters, swap_mails, blind_copy, take_letter_out, add_letter,
+    remove_entry, change_entry, reorder_entries, cut_tail,
+    edit_act, hide_act, double_act, add_act, edit_facts, edit_trigger,
+    pretend_told, edit_digest, hide_row, edit_recipient,
+    edit_deadline, not_late, ended_sooner, hide_duty, without_proof, hide_clock,
+    edit_hold, edit_task, edit_attachment, drop_timeline_item, link_out, misshape,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tamper", TAMPERING, ids=lambda tamper: tamper.__name__)
+def test_tampering_is_named(copy: Path, tamper: Callable[[Path], tuple[str, int | None]]) -> None:
+    """The digests show a change; and whoever writes them anew is found all the same, by file and log entry."""
+    file, entry = tamper(copy)
+    assert check_evidence(copy).checks[0].findings
+
+    seal_again(copy)
+    assert (file, entry) in [(named, number) for named, number, _ in found(copy)]
+
+
+def test_a_rewritten_log_does_not_go_on_from_a_noted_head(story: Story, copy: Path) -> None:
+    """A head noted earlier holds against the grown log, and shows a cut tail even if the head was written anew."""
+    earlier = story.on_the_way[3]
+    assert check_evidence(copy, (earlier.size, earlier.root)).holds
+    assert check_evidence(copy, (earlier.size, "0" * 64)).findings[0].file == "log.jsonl"
+
+    whole = check_evidence(copy)
+    shutil.rmtree(copy)
+    shutil.copytree(story.folder.parent / "on-the-way" / "03", copy)
+    (finding,) = check_evidence(copy, (whole.size, whole.root)).findings
+    assert (finding.file, finding.entry) == ("log.jsonl", earlier.size)
+
+
+def test_a_request_to_sendgrid_is_checked_as_a_mail_is(copy: Path) -> None:
+    """The body that SendGrid was given must say what the letter says, to its recipient and nobody else."""
+    waves = load(copy, "ledger.json")
+    row = next(row for wave in waves for row in wave["rows"] if row["letter"])
+    letter = Letter.model_validate(load(copy, row["letter"]))
+    (copy / row["as_sent"]).unlink()
+    row["as_sent"] = row["as_sent"].replace(".eml", ".json")
+    store(copy, "ledger.json", waves)
+    body = json.loads(SendGrid(SecretStr("SG.key"), "https://api.sendgrid.com").prepare(letter))
+    assert named_after(copy, row["as_sent"], body) == []
+
+    body["personalizations"][0]["bcc"] = [{"email": "mallory@mallory.example"}]
+    assert named_after(copy, row["as_sent"], body) == [row["as_sent"]]
+    del body["personalizations"][0]["bcc"]
+    body["content"][0]["value"] += " Nothing happened."
+    assert named_after(copy, row["as_sent"], body) == [row["as_sent"]]
+    assert named_after(copy, row["as_sent"], ["no request"]) == [row["as_sent"]]
+
+
+def named_after(folder: Path, name: str, body: Any) -> list[str]:
+    """Return the files that are named once this is what was sent."""
+    (folder / name).write_text(json.dumps(body))
+    seal_again(folder)
+    return [file for file, _, _ in found(folder)]
+
+
+NAMES = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=80)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
+
+
+@given(NAMES, NAMES, WORDS, WORDS)
+def test_an_untouched_mail_never_seems_touched(name: str, subject: str, text: str, html: str) -> None:
+    """Whatever the words of a letter, encoding it as a mail and reading it back finds no difference."""
+    letter = checked(a_letter(name, subject, text, html))
+
+    assert sent_fields(message_bytes(letter), is_mail=True) == spoken_fields(letter, is_mail=True)
+
+
+def a_letter(name: str, subject: str, text: str, html: str) -> Letter:
+    """Return a letter of these words."""
+    return Letter(
+        from_name="Incident desk",
+        from_address="desk@processor.example",
+        reply_to=None,
+        to_name=name,
+        to_address="privacy@birch.example",
+        subject=subject,
+        text=text,
+        html=html,
+        language="en",
+        message_id="<ntc-1@processor.example>",
+        in_reply_to="<ntc-0@processor.example>",
+        notice_number="N-1",
+        notice_id=NoticeId("ntc-1"),
+    )
+
+
+def test_evidence_is_never_mixed_with_anything(story: Story, tmp_path: Path) -> None:
+    """A target that is not empty, a file or a link is refused with the fix, and stays as it is."""
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mine.txt").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for target in (tmp_path / "taken", tmp_path / "taken" / "mine.txt", tmp_path / "link"):
+        with pytest.raises(Refused, match="-o"):
+            write_evidence(story.house.store, story.house.vault, story.incident, target)
+
+    assert files(tmp_path) == ["taken/mine.txt"]
+
+
+def test_an_empty_folder_is_taken(story: Story, tmp_path: Path) -> None:
+    """A folder that is there and empty becomes the evidence."""
+    (tmp_path / "empty").mkdir()
+
+    assert write_evidence(story.house.store, story.house.vault, story.incident, tmp_path / "empty").holds
+    assert check_evidence(tmp_path / "empty").holds
+
+
+class Forgetful:
+    """A sealer whose key of the incident is gone."""
+
+    def salt(self, incident_id: IncidentId) -> bytes:
+        """Raise Broken."""
+        raise Broken(f"the key of incident {incident_id} was destroyed")
+
+
+def test_a_failure_leaves_nothing(story: Story, tmp_path: Path) -> None:
+    """When something fails on the way, neither the folder nor a part of it is left behind."""
+    sealer: Any = Forgetful()
+    with pytest.raises(Broken, match="destroyed"):
+        write_evidence(story.house.store, sealer, story.incident, tmp_path / "evidence")
+    with pytest.raises(Refused, match="there is no incident inc-none"):
+        write_evidence(story.house.store, story.house.vault, IncidentId("inc-none"), tmp_path / "evidence")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def tocsin(*arguments: str | Path, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line, on an installation or on none."""
+    environment = {"PATH": os.environ["PATH"], "COLUMNS": "200"} | ({"TOCSIN_HOME": str(home)} if home else {})
+    command = [sys.executable, "-m", "tocsin.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_the_commands(story: Story, tmp_path: Path) -> None:
+    """`evidence` writes the folder; `verify` needs nothing but the folder, and fails naming what does not hold."""
+    folder = tmp_path / "evidence"
+    written = tocsin("evidence", story.incident, "-o", folder, home=story.house.home)
+    assert (written.returncode, files(folder)) == (0, files(story.folder)), written.stderr
+    head = f"{story.result.size}:{story.result.root}"
+    verified = tocsin("verify", folder, "--head", head, "--json")
+    assert (verified.returncode, json.loads(verified.stdout)["holds"]) == (0, True), verified.stderr
+
+    flip_in_letter(folder)
+    failed = tocsin("verify", folder)
+    assert failed.returncode == 1
+    assert "does not hold: letters/N-" in failed.stderr
+    assert "FAILS  every file is as it was written" in failed.stdout
+    assert tocsin("verify", tmp_path).returncode == 1
+    assert tocsin("verify", folder, "--head", "12").returncode == 2

@@ -1,0 +1,1 @@
+"""The workflows on a real server that skips time."""

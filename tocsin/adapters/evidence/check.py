@@ -1,0 +1,117 @@
+"""Checking an evidence folder from its files alone. Every check runs, whatever the others found."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from tocsin.adapters.evidence import layout
+from tocsin.adapters.evidence.check_acts import acts_in_log, state_follows, timeline_is_whole, work_follows
+from tocsin.adapters.evidence.check_duties import clocks_in_log, duties_proved
+from tocsin.adapters.evidence.check_ledger import ledger_in_log, waves_bound
+from tocsin.adapters.evidence.check_letters import letters_as_approved, sent_as_approved
+from tocsin.adapters.evidence.pack import Pack, Unreadable
+from tocsin.adapters.evidence.result import Check, Checked, Finding
+from tocsin.audit.entry import leaf_hash
+from tocsin.audit.tree import Frontier
+from tocsin.domain.errors import Refused
+
+Test = Callable[[Pack], Iterable[Finding]]
+
+
+def check_evidence(folder: Path, noted: tuple[int, str] | None = None) -> Checked:
+    """Check a folder that `write_evidence` wrote, without store, engine or keys.
+
+    `noted` is a head of the log, size and root, that was kept elsewhere at some earlier time: only such a one shows
+    that the log was not rewritten or cut as a whole.
+
+    Raises:
+        Refused: if there is no such folder, or nothing in it looks like evidence.
+    """
+    if not (folder / layout.INCIDENT).exists() and not (folder / layout.SUMS).exists():
+        raise Refused(f"{folder} holds no evidence; name the folder that `tocsin evidence` wrote")
+    tests: list[tuple[str, Test]] = [("every file is as it was written (SHA256SUMS)", sums_match), *_TESTS]
+    if noted is not None:
+        title = f"the log goes on from the head that was noted, {noted[0]}:{noted[1]}"
+        tests.append((title, lambda pack: goes_on_from(pack, *noted)))
+    return _checked(Pack(folder), tests)
+
+
+def check_gathered(folder: Path) -> Checked:
+    """Check a folder that is not sealed yet."""
+    return _checked(Pack(folder), _TESTS)
+
+
+def sums_match(pack: Pack) -> Iterator[Finding]:
+    """Compare every file with SHA256SUMS, and find what is missing or was added."""
+    listed = dict(_listed(pack))
+    for name, digest in listed.items():
+        try:
+            if digest is None:
+                yield Finding(file=layout.SUMS, what=f"{name!r} is no line of a digest and a name")
+            elif pack.sha256(name) != digest:
+                yield Finding(file=name, what="its bytes are not those that SHA256SUMS has the digest of")
+        except Unreadable as unreadable:
+            yield unreadable.finding
+    for name in sorted(pack.names() - listed.keys() - {layout.SUMS}):
+        yield Finding(file=name, what="SHA256SUMS does not know it: it was added later")
+
+
+def log_holds(pack: Pack) -> Iterator[Finding]:
+    """Recompute the log's tree and compare it with its head."""
+    verdict, head = pack.verdict, pack.head
+    if not verdict.holds:
+        yield Finding(file=layout.LOG, entry=verdict.first_bad, what=verdict.why)
+    elif verdict.root != head.root:
+        yield Finding(file=layout.HEAD, what=f"the entries give the root {verdict.root}, not {head.root}")
+
+
+def goes_on_from(pack: Pack, size: int, root: str) -> Iterator[Finding]:
+    """Compute the root that the log had at `size` entries."""
+    tree = Frontier().extended(map(leaf_hash, islice(pack.lines(layout.LOG), size)))
+    if tree.size < size:
+        what = f"the log had {size} entries when its head was noted and has {tree.size} now: its tail was cut"
+        yield Finding(file=layout.LOG, entry=tree.size, what=what)
+    elif tree.root() != root.lower():
+        what = f"its first {size} entries give the root {tree.root()}, not the one that was noted: it was rewritten"
+        yield Finding(file=layout.LOG, what=what)
+
+
+_TESTS: list[tuple[str, Test]] = [
+    ("the entries of the log give its root", log_holds),
+    ("every act is in the log, with its salted digest, and every act in the log is here", acts_in_log),
+    ("status, triggers and facts follow from the acts", state_follows),
+    ("tasks that are done, holds and attachments follow from the acts", work_follows),
+    ("every letter that left has the digest under which it was approved", letters_as_approved),
+    ("what the channel was given says what the letter says, to its one recipient", sent_as_approved),
+    ("every wave has the digest that was drafted, logged and released by a second person", waves_bound),
+    ("the ledger stands where the log says that it stands", ledger_in_log),
+    ("every deadline is one that the log recorded when the duties were resolved", clocks_in_log),
+    ("every duty that ended has its proof, and is late if it was", duties_proved),
+    ("the timeline has every entry of the incident once, in order", timeline_is_whole),
+]
+
+
+def _checked(pack: Pack, tests: Iterable[tuple[str, Test]]) -> Checked:
+    checks = tuple(Check(title=title, findings=tuple(_findings(test, pack))) for title, test in tests)
+    try:
+        incident_id, size, root = pack.incident.incident_id, pack.verdict.size, pack.verdict.root
+    except Unreadable:
+        incident_id, size, root = None, 0, ""
+    return Checked(incident_id=incident_id, size=size, root=root, checks=checks)
+
+
+def _findings(test: Test, pack: Pack) -> Iterator[Finding]:
+    try:
+        yield from test(pack)
+    except Unreadable as unreadable:
+        yield unreadable.finding
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        # The log's entries are checked for their hashes, not their form: a forged one may have any.
+        what = f"an entry is not of the form that it was written in ({type(error).__name__}: {error})"
+        yield Finding(file=layout.LOG, what=what)
+
+
+def _listed(pack: Pack) -> Iterator[tuple[str, str | None]]:
+    for line in pack.read(layout.SUMS).decode(errors="replace").splitlines():
+        digest, _, name = line.partition("  ")
+        yield (name, digest) if name else (line, None)

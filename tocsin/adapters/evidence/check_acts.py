@@ -1,0 +1,150 @@
+"""Checks of acts: against the log, and of whatever follows from them alone."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from tocsin.adapters.evidence import layout
+from tocsin.adapters.evidence.pack import Pack
+from tocsin.adapters.evidence.result import Finding
+from tocsin.audit.entry import Entry, salted_digest
+from tocsin.domain.act import Act, Attach, Close, Envelope, Lift, PlaceHold, Report, Revise, TaskDone
+from tocsin.domain.errors import TocsinError
+from tocsin.domain.hold import Hold
+from tocsin.domain.incident import Facts
+from tocsin.domain.incident_state import IncidentState, apply, hold_id_of, revised
+from tocsin.domain.task import Task, TaskState
+
+_MOVING = {"report", "confirm", "dismiss", "revise", "handover", "close", "reopen"}
+"""The acts that alone change status, triggers or owner."""
+
+
+def acts_in_log(pack: Pack) -> Iterator[Finding]:
+    """Compare acts with entries, both ways."""
+    entries = {str(entry.draft.data.get("act")): entry for entry in _act_entries(pack)}
+    for act_id, envelope in pack.acts.items():
+        entry = entries.get(str(act_id))
+        if entry is None:
+            yield Finding(file=layout.ACTS, what=f"{_what(envelope.act)} has no entry in the log")
+        else:
+            yield from _unlike(envelope, entry, pack.salt)
+    for key, entry in entries.items():
+        if key not in pack.acts:
+            what = f"act {key} ({entry.draft.kind}) is in the log and not here: it was taken out"
+            yield Finding(file=layout.ACTS, entry=entry.number, what=what)
+
+
+def state_follows(pack: Pack) -> Iterator[Finding]:
+    """Do the acts again, in the log's order, and compare where they lead."""
+    state, facts = IncidentState(incident_id=pack.incident.incident_id), None
+    for act in _in_order(pack):
+        try:
+            state = apply(state, act) if act.deed.kind in _MOVING else state
+            facts = _facts_after(facts, act)
+        except (TocsinError, ValidationError) as error:
+            yield Finding(file=layout.ACTS, what=f"{_what(act)} does not fit those before it: {error}")
+    for field in ("status", "triggers", "owner"):
+        if getattr(state, field) != getattr(pack.incident, field):
+            yield Finding(file=layout.INCIDENT, what=f"its {field} is not the one that the acts lead to")
+    if facts is not None and facts != pack.facts:
+        changed = [name for name in Facts.model_fields if getattr(facts, name) != getattr(pack.facts, name)]
+        yield Finding(file=layout.FACTS, what=f"{', '.join(changed)} is not what the acts lead to")
+
+
+def work_follows(pack: Pack) -> Iterator[Finding]:
+    """Compare tasks, holds and attachments with the acts that made them what they are."""
+    yield from (finding for task in pack.tasks for finding in _task_fault(pack, task))
+    yield from (finding for hold in pack.holds for finding in _hold_fault(pack, hold))
+    yield from _attachment_faults(pack)
+
+
+def timeline_is_whole(pack: Pack) -> Iterator[Finding]:
+    """Compare the timeline's items with the incident's entries, one by one."""
+    if len(pack.timeline) != len(pack.entries):
+        what = f"it has {len(pack.timeline)} items, the log has {len(pack.entries)} entries of this incident"
+        yield Finding(file=layout.TIMELINE, what=what)
+    for item, entry in zip(pack.timeline, pack.entries, strict=False):
+        envelope = pack.act_of(entry)
+        if (item.entry, item.at, item.kind) != (entry.number, entry.draft.at, entry.draft.kind):
+            what = f"in the place of this entry stands {item.kind} of {item.at.isoformat()}"
+            yield Finding(file=layout.TIMELINE, entry=entry.number, what=what)
+            return
+        if envelope is None and item.inputs != entry.draft.data:
+            yield Finding(file=layout.TIMELINE, entry=entry.number, what="it has other inputs than the entry")
+        if envelope is not None and (item.who, item.act_id) != (envelope.act.actor.name, envelope.act.act_id):
+            yield Finding(file=layout.TIMELINE, entry=entry.number, what="it names another act, or another person")
+
+
+def _act_entries(pack: Pack) -> list[Entry]:
+    return [entry for entry in pack.entries if entry.draft.kind.startswith("act.")]
+
+
+def _in_order(pack: Pack) -> list[Act]:
+    """Return the acts that the log has, in its order."""
+    found = map(pack.act_of, pack.entries)
+    return [envelope.act for envelope in found if envelope is not None]
+
+
+def _unlike(envelope: Envelope, entry: Entry, salt: bytes) -> Iterator[Finding]:
+    act, draft = envelope.act, entry.draft
+    logged = (draft.kind, draft.actor, draft.authenticated, draft.inputs_digest)
+    digest = salted_digest(salt, envelope.canonical())
+    given = (f"act.{act.deed.kind}", act.actor.person_id, act.actor.authenticated, digest)
+    if given != logged:
+        names = ("kind", "actor", "authentication", "digest")
+        differ = [name for name, one, other in zip(names, given, logged, strict=True) if one != other]
+        what = f"{_what(act)} is not the one that was recorded: {', '.join(differ)} differs"
+        yield Finding(file=layout.ACTS, entry=entry.number, what=what)
+
+
+def _facts_after(facts: Facts | None, act: Act) -> Facts | None:
+    match act.deed:
+        case Report() as deed:
+            return deed.facts
+        case Revise() as deed if facts is not None and deed.facts:
+            return revised(facts, deed)
+        case Close() as deed if facts is not None:
+            return facts.model_copy(update={"cause": deed.cause, "lessons": deed.lessons})
+        case _:
+            return facts
+
+
+def _task_fault(pack: Pack, task: Task) -> Iterator[Finding]:
+    if task.state is not TaskState.DONE:
+        return
+    envelope = pack.acts.get(task.done_by) if task.done_by else None
+    deed = envelope.act.deed if envelope else None
+    if not isinstance(deed, TaskDone):
+        yield Finding(file=layout.TASKS, what=f"task {task.task_id} is done, but no act says so")
+    elif (deed.task_id, deed.outcome, deed.proof) != (task.task_id, task.outcome, task.proof):
+        yield Finding(file=layout.TASKS, what=f"task {task.task_id}: its outcome or proof is not what the act says")
+
+
+def _hold_fault(pack: Pack, hold: Hold) -> Iterator[Finding]:
+    envelope = pack.acts.get(hold.placed_by)
+    deed = envelope.act.deed if envelope else None
+    if envelope is None or not isinstance(deed, PlaceHold) or hold_id_of(envelope.act) != hold.hold_id:
+        yield Finding(file=layout.HOLDS, what=f"hold {hold.hold_id} was placed by no act")
+        return
+    said = (deed.hold_kind, deed.issuer, deed.reference, deed.agreements, deed.review_at, deed.on_lift)
+    if said != (hold.kind, hold.issuer, hold.reference, hold.scope, hold.review_at, hold.on_lift):
+        yield Finding(file=layout.HOLDS, what=f"hold {hold.hold_id} is not the one that the act placed")
+    lifted = any(isinstance(d := e.act.deed, Lift) and d.hold_id == hold.hold_id for e in pack.acts.values())
+    if lifted is not (hold.lifted_at is not None):
+        yield Finding(file=layout.HOLDS, what=f"hold {hold.hold_id}: acts and hold differ on whether it was lifted")
+
+
+def _attachment_faults(pack: Pack) -> Iterator[Finding]:
+    here = {name: pack.sha256(name) for name in sorted(pack.names()) if name.startswith(f"{layout.ATTACHMENTS}/")}
+    named = {e.act.deed.sha256: e.act.deed.name for e in pack.acts.values() if isinstance(e.act.deed, Attach)}
+    for name, digest in here.items():
+        if digest not in named:
+            yield Finding(file=name, what="no act attached a file with these bytes")
+    for digest, name in named.items():
+        if digest not in here.values():
+            what = f"the attached file {name!r} with this digest is not here"
+            yield Finding(file=layout.attachment_name(digest, name), what=what)
+
+
+def _what(act: Act) -> str:
+    return f"act {act.act_id} ({act.deed.kind})"

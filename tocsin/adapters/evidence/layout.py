@@ -1,0 +1,127 @@
+"""What lies where in an evidence folder, and in what form."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, JsonValue
+from pydantic_core import to_jsonable_python
+
+from tocsin.audit.entry import Entry, EntryDraft
+from tocsin.domain.duty import Duty
+from tocsin.domain.notice import Notice
+from tocsin.domain.values import ActId, Instant, Value
+from tocsin.ports import WaveRow
+
+README = "README.txt"
+INCIDENT = "incident.json"
+FACTS = "facts.json"
+ACTS = "acts.json"
+DUTIES = "duties.json"
+CLOCKS = "clocks.json"
+LEDGER = "ledger.json"
+TASKS = "tasks.json"
+HOLDS = "holds.json"
+TIMELINE = "timeline.json"
+TIMELINE_TEXT = "timeline.md"
+LETTERS = "letters"
+ATTACHMENTS = "attachments"
+LOG = "log.jsonl"
+LEAVES = "log-leaves.txt"
+HEAD = "log-head.json"
+SALT = "salt.txt"
+VERIFICATION = "verification.txt"
+SUMS = "SHA256SUMS"
+
+_SENT_SUFFIX = {"sendgrid": ".json"}
+"""How the bytes that a channel was given are stored; mail, unless it says otherwise."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class LedgerRow(Value):
+    """A ledger row with the names behind its ids and the files of its letter."""
+
+    notice: Notice
+    party: str
+    reference: str
+    recipient_name: str | None
+    recipient_address: str | None
+    letter: str | None = None
+    """The letter as it was approved, None if it never left."""
+    as_sent: str | None = None
+    """The bytes that the channel was given."""
+
+
+class LedgerWave(Value):
+    """A wave and its rows by ordinal."""
+
+    wave: WaveRow
+    rows: tuple[LedgerRow, ...]
+
+
+class DutyRecord(Value):
+    """A duty with the names behind its ids."""
+
+    duty: Duty
+    party: str | None
+    reference: str | None
+
+
+class TimelineItem(Value):
+    """One thing that happened. `entry` is its number in the log; None if the log does not have it."""
+
+    entry: int | None
+    at: Instant
+    who: str
+    authenticated: str | None
+    kind: str
+    what: str
+    act_id: ActId | None
+    inputs: dict[str, JsonValue]
+
+
+class LogHead(Value):
+    """The log's head: the root over all entries, and the roots of the complete subtrees that it is made from."""
+
+    size: int
+    root: str
+    peaks: tuple[str, ...]
+
+
+def as_json(value: BaseModel | Iterable[BaseModel] | dict[str, Any]) -> bytes:
+    """Return JSON that a person can read; equal values give equal bytes."""
+    return (json.dumps(to_jsonable_python(value), sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def left(notice: Notice) -> bool:
+    """Say whether the notice's letter left, or may have: a channel was handed it at least once."""
+    return notice.contact_id is not None and notice.attempts > 0
+
+
+def letter_names(notice: Notice, taken: set[str]) -> tuple[str, str]:
+    """Return the files of a letter and of its bytes as sent; a number that is `taken` is told apart by its id."""
+    name = notice.number if notice.number not in taken else f"{notice.number}-{notice.notice_id}"
+    taken.add(name)
+    stem = f"{LETTERS}/{safe_name(name)}"
+    return f"{stem}.letter.json", stem + _SENT_SUFFIX.get(notice.channel, ".eml")
+
+
+def attachment_name(sha256: str, name: str) -> str:
+    """Return the file of an attachment: the start of its digest, and what is safe of the name it came with."""
+    return f"{ATTACHMENTS}/{sha256[:16]}-{safe_name(name)}"
+
+
+def safe_name(name: str) -> str:
+    """Return a name that means nothing to a file system or a shell."""
+    return _UNSAFE.sub("_", name).lstrip(".-")[-100:] or "unnamed"
+
+
+def read_entry(body: bytes) -> Entry | None:
+    """Return the log entry in these bytes, or None if they are none."""
+    try:
+        inside = json.loads(body)
+        inside.pop("v")
+        return Entry(number=inside.pop("n"), draft=EntryDraft.model_validate(inside))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None

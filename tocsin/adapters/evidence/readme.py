@@ -1,0 +1,64 @@
+"""What an evidence folder says of itself."""
+
+from tocsin.adapters.evidence.layout import LogHead
+
+_TEXT = """\
+EVIDENCE OF INCIDENT {incident_id}
+
+This folder holds personal data: names and addresses of the people who were written to, the letters to them, and
+the words of those who acted. Keep it as you keep the incident itself.
+
+WHAT LIES WHERE
+  timeline.md, timeline.json   what happened, in order: when, who, what, on which inputs, under which log entry
+  incident.json, facts.json    where the incident stands, when each trigger happened, and what is known of it
+  duties.json                  what was owed to whom since when and until when, each step of how the deadline came
+                               about, the clause, how the duty ended, whether late, and what proves it
+  clocks.json                  the clocks that counted towards those deadlines, and the warnings that were sent
+  ledger.json                  every letter that was planned: to whom, its state, attempts, message id and digest
+  letters/*.letter.json        each letter as it was reviewed and released
+  letters/*.eml, *.json        the bytes that the channel was handed (an .eml got its Date line as it left); deputies
+                               who were not needed have none
+  acts.json                    what people did, in the envelopes that were recorded
+  tasks.json, holds.json       work that was set and done; orders not to tell
+  attachments/                 the files that people attached, under the start of their SHA-256
+  log.jsonl                    the whole append-only log, one entry a line; of other incidents it holds ids only
+  log-leaves.txt               the leaf hash of each entry
+  log-head.json                size and root of the log ({size} entries, root {root})
+  salt.txt                     opens the log's digests of this incident's acts, and of no other incident's
+  verification.txt             how the checks came out when this folder was written
+  SHA256SUMS                   the digest of every other file
+
+HOW TO CHECK IT
+  tocsin verify FOLDER         all of it, from these files alone; with --head SIZE:ROOT also against a head of the
+                               log that was noted elsewhere
+  By other means:
+  - sha256sum --check SHA256SUMS
+  - Each line of log.jsonl, without its line break, is one entry. Its leaf hash is SHA-256 over a zero byte and the
+    line; the root is the Merkle tree hash of the leaves (RFC 6962, section 2.1).
+  - An act's entry has kind `act.*` and names the act. Its inputs_digest is SHA-256 over SHA-256(salt) followed by
+    SHA-256(envelope), the envelope being the element of acts.json as canonical JSON (RFC 8785).
+  - A letter's digest (letter_sha256 in ledger.json, `letter` in the log's notice entries) is SHA-256 over its
+    .letter.json as canonical JSON. The digest of a wave binds all its letters, contacts and places in the chain;
+    the releasing act and the log's `wave.drafted` entry both name it.
+
+WHAT IT SHOWS
+  That acts, letters, ledger, duties and log in this folder agree with each other, and that no entry of the log was
+  changed, removed or put in another order since its root was what log-head.json says.
+
+WHAT IT DOES NOT SHOW
+  - That the log was not rewritten as a whole or cut short before this folder was written. For that, compare size
+    and root with a head that was kept elsewhere at the time.
+  - Who typed an act that is marked `unverified local`: nobody but the machine's own login vouches for it. The
+    signatures of other acts are kept here and are checked against the doors' public keys, which are not.
+  - That a notice was read. `accepted` says that the channel took it, `delivered` that the recipient's server did.
+  - That the clock of the machines was right: no third party has stamped these instants.
+  - The sentences of the timeline retell acts and entries; where they differ, these count. Titles, owners and due
+    times of tasks, names of parties and the wording of duties are bound to the log only as far as an act or a letter
+    repeats them; SHA256SUMS shows that they did not change since the folder was written.
+  - What the law or a contract asks for. It is a record, not advice.
+"""
+
+
+def readme(incident_id: str, head: LogHead) -> str:
+    """Return the README of an incident's evidence."""
+    return _TEXT.format(incident_id=incident_id, size=head.size, root=head.root)

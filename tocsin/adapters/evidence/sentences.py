@@ -1,0 +1,134 @@
+"""What happened, in one plain sentence each: the acts of people and the deeds of the engine."""
+
+from typing import Any
+
+from tocsin.adapters.evidence.names import Names
+from tocsin.audit.entry import EntryDraft
+from tocsin.domain import act
+from tocsin.domain.notice import NoticeState
+
+_ENGINE = {
+    "clock.ended": "The clock “{clock_name}” ended: {outcome}.",
+    "clock.missed": "The deadline of the clock “{clock_name}” passed with duties open; a person was paged.",
+    "clock.warned": "A person was paged: {mark} of the time of the clock “{clock_name}” had passed.",
+    "clocks.kept": "{clocks} clock(s) run.",
+    "duties.resolved": (
+        "Duties were resolved: {owed} owed on {clock_count} clock(s); "
+        "{added} new, {moved_count} moved, {withdrawn} ended or fell away."
+    ),
+    "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
+    "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
+    "tasks.handed_over": "A notice became a task for a person.",
+    "tasks.opened": "The playbook “{playbook}” set {tasks} task(s).",
+    "tasks.reminded": "The owner of a task that was due was reminded.",
+    "wave.drafted": "The letters of the {kind} wave {wave} were written: {rows} row(s), digest {digest}.",
+    "wave.ended": "The wave {wave} has nothing more to do: {counts}.",
+    "wave.fell_back": "In the wave {wave}, {replaced} row(s) passed on to a next contact and {by_hand} to a person.",
+    "wave.ready": "The wave {wave} waits for review.",
+}
+
+_NOTICE = {
+    NoticeState.RELEASED: "the channel did not take it; it is to be sent again",
+    NoticeState.ACCEPTED: "the channel took it",
+    NoticeState.DEFERRED: "the recipient's server asked to wait",
+    NoticeState.DELIVERED: "the recipient's server took it",
+    NoticeState.ACKNOWLEDGED: "the recipient acknowledged it",
+    NoticeState.IN_DOUBT: "it is not known whether the channel took it",
+    NoticeState.BOUNCED: "it bounced",
+    NoticeState.BLOCKED: "it was blocked",
+    NoticeState.DROPPED: "the channel will not take it",
+}
+
+
+class _Told(dict[str, Any]):
+    """What an entry tells; what it lacks shows as a question mark, since a damaged entry must not hide the others."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def engine_sentence(draft: EntryDraft, names: Names) -> str:
+    """Return what the engine did, or what an entry says that no act explains."""
+    if draft.kind.startswith("notice."):
+        return _notice_sentence(draft, names)
+    told = _Told(draft.data)
+    states, clocks = draft.data.get("states"), draft.data.get("clocks")
+    told["clock_name"] = names.clocks.get(told["clock"], told["clock"])
+    told["clock_count"] = len(clocks) if isinstance(clocks, list) else "?"
+    told["counts"] = _counts(states) if isinstance(states, dict) else "?"
+    if isinstance(draft.data.get("tasks"), list):
+        told["tasks"] = len(draft.data["tasks"])
+    return _ENGINE.get(draft.kind, f"{draft.kind}.").format_map(told)
+
+
+def deed_sentence(deed: act.Deed, names: Names) -> str:
+    """Return what a person did, without the person."""
+    match deed:
+        case act.Report():
+            what = f"reported: {deed.facts.title}"
+        case act.Confirm():
+            what = "confirmed that it is a security incident" + _said(deed.statement)
+        case act.Dismiss():
+            what = "dismissed it as no security incident" + _said(deed.reason)
+        case act.Revise():
+            what = "changed what is known: " + ", ".join([*deed.facts, *deed.triggers])
+        case act.AddAffected():
+            who = "everyone" if deed.everyone else names.named_parties(deed.agreements)
+            what = f"named as affected: {who}" + (", and nobody else" if deed.only else "")
+        case act.Draft():
+            to = "" if deed.agreements is None else f" to {names.named_parties(deed.agreements)}"
+            what = f"had the letters of the {deed.wave_kind.replace('_', '-')} wave written{to}"
+        case act.Release():
+            what = f"released the wave {deed.wave_id}: exactly the letters of digest {deed.digest}"
+        case act.Stop():
+            what = f"stopped the sending of the wave {deed.wave_id}" + _said(deed.reason)
+        case act.Resume():
+            what = f"let the sending of the wave {deed.wave_id} go on"
+        case act.PlaceHold():
+            over = "everyone" if deed.agreements is None else names.named_parties(deed.agreements)
+            what = f"recorded an order not to tell {over}: {deed.issuer}, {deed.reference}"
+        case act.Lift():
+            what = f"recorded that the order not to tell {deed.hold_id} has ended" + _said(deed.reason)
+        case _:
+            what = _other_deed(deed, names)
+    return what
+
+
+def _other_deed(deed: act.Deed, names: Names) -> str:
+    match deed:
+        case act.AddNote(clock_id=clock_id) if clock_id is not None:
+            what = f"gave the reason why “{names.clocks.get(clock_id, clock_id)}” was missed: {deed.text}"
+        case act.AddNote():
+            what = f"noted: {deed.text}"
+        case act.Attach():
+            what = f"attached {deed.name} ({deed.size} bytes, SHA-256 {deed.sha256})"
+        case act.TaskAdd():
+            what = f"added a task for {deed.owner}: {deed.title}"
+        case act.TaskAssign():
+            what = f"gave the task “{names.tasks.get(deed.task_id, deed.task_id)}” to {deed.owner}"
+        case act.TaskDone():
+            what = f"finished the task “{names.tasks.get(deed.task_id, deed.task_id)}”: {deed.outcome}"
+        case act.Handover():
+            what = f"handed the incident over to {deed.to_name}" + _said(deed.note)
+        case act.Close():
+            what = f"closed it; cause: {deed.cause}; lessons: {deed.lessons}"
+        case act.Reopen():
+            what = "took it up again" + _said(deed.reason)
+        case _:
+            what = f"did: {deed.kind}"
+    return what
+
+
+def _notice_sentence(draft: EntryDraft, names: Names) -> str:
+    told, state = _Told(draft.data), draft.kind.removeprefix("notice.")
+    came = _NOTICE[NoticeState(state)] if state in _NOTICE else state.replace("_", " ")
+    again = " It may be a duplicate." if told["possible_duplicate"] is True else ""
+    return f"Notice {names.notices.get(told['notice'], told['notice'])}, attempt {told['attempt']}: {came}.{again}"
+
+
+def _counts(states: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(states.items())) or "no row"
+
+
+def _said(words: str) -> str:
+    return f": {words}" if words else ""
