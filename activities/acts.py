@@ -132,7 +132,7 @@ class Acts:
             case Report() as deed:
                 tx.incidents.put_facts(incident_id, deed.facts, at, act.act_id)
                 tx.register.pin(incident_id, _named_in_report(tx, deed))
-            case Revise() as deed if deed.facts:
+            case Revise() as deed if deed.facts or deed.answers:
                 tx.incidents.put_facts(incident_id, _revise(_facts(tx, incident_id), deed), at, act.act_id)
             case Close() as deed:
                 facts = _facts(tx, incident_id).model_copy(update={"cause": deed.cause, "lessons": deed.lessons})

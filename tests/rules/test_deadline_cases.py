@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tocsin.adapters.holiday_calendars import holiday_calendar
-from tocsin.domain.deadline import Computed, ComputingRule, Inputs, Period, compute
+from tocsin.domain.counting import Computed
+from tocsin.domain.deadline import ComputingRule, Inputs, Period, compute
 from tocsin.domain.values import as_utc
 
 CASES = {

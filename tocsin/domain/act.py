@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_serializer
 
 from tocsin.domain.hold import HoldKind
-from tocsin.domain.incident import Facts, Trigger
+from tocsin.domain.incident import Answer, Facts, Trigger
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.register import OnLift
 from tocsin.domain.task import TaskKind
@@ -87,6 +87,8 @@ class Revise(Value):
 
     kind: Literal["revise"] = "revise"
     facts: dict[str, str | int | tuple[str, ...] | None] = {}
+    answers: dict[str, Answer | None] = {}
+    """Answers to the questions of the law; None takes an answer back."""
     triggers: dict[Trigger, Instant] = {}
 
 

@@ -75,6 +75,10 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+Answer = bool | int | str | tuple[str, ...]
+"""What a person says to such a question; a question without an answer is simply not in the mapping."""
+
+
 class Facts(Value):
     """What is known of an incident. None means "not yet known", which is a value and never blocks a notice."""
 
@@ -91,6 +95,8 @@ class Facts(Value):
     services: tuple[str, ...] = ()
     cause: str | None = None
     lessons: str | None = None
+    answers: dict[str, Answer] = {}
+    """Answers to the questions that decide which law applies, by the key of the fact (`tocsin policy` knows them)."""
 
     def unknowns(self) -> tuple[str, ...]:
         """Return the names of the facts a notice asks for that nobody has supplied yet."""

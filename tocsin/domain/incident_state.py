@@ -174,8 +174,13 @@ def wave_id_of(act: Act) -> WaveId:
 
 
 def revised(facts: Facts, deed: Revise) -> Facts:
-    """Return the facts with the named fields replaced. Raises pydantic's ValidationError on a wrong field or type."""
-    return Facts.model_validate({**facts.model_dump(), **deed.facts})
+    """Return the facts with the named fields replaced and the answers merged; an answer of None is taken back.
+
+    Raises:
+        pydantic.ValidationError: on a wrong field or type.
+    """
+    merged = {key: answer for key, answer in (facts.answers | deed.answers).items() if answer is not None}
+    return Facts.model_validate({**facts.model_dump(), **deed.facts, "answers": merged})
 
 
 def _reported(deed: Report, at: datetime) -> Triggers:
