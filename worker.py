@@ -19,22 +19,19 @@ from activities.pages import Pages
 from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
+from tocsin.adapters.channels import open_channel, open_pager
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.embedded import prepare_namespace
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.letters import JinjaLetters
-from tocsin.adapters.outbox import Outbox
-from tocsin.adapters.pager import ChannelPager
-from tocsin.adapters.sendgrid import SendGrid
 from tocsin.adapters.sql.engine import create_engine_for
 from tocsin.adapters.sql.store import open_store
 from tocsin.adapters.temporal_runs import TemporalRuns, schedule_sweep
 from tocsin.adapters.vault import Vault
 from tocsin.domain.errors import TocsinError
 from tocsin.playbooks import load_playbooks
-from tocsin.ports import Channel
-from tocsin.settings import ChannelName, Settings, load
+from tocsin.settings import load
 from workflows.clock import ClockWorkflow
 from workflows.incident import IncidentWorkflow
 from workflows.response import ResponseWorkflow
@@ -51,13 +48,13 @@ async def main() -> None:
     keyring = FileKeyring.open(settings.home / "keys")
     vault = Vault(create_engine_for(settings.database_url), keyring)
     store = open_store(settings.database_url, vault)
-    channel, pages = _channel(settings, "notices"), _channel(settings, "pages")
+    channel, pages = open_channel(settings, "notices"), open_channel(settings, "pages")
     await prepare_namespace(settings.temporal_address, settings.temporal_namespace, settings.retention_days)
     converter = data_converter(vault, settings.temporal_namespace)
     client = await Client.connect(
         settings.temporal_address, namespace=settings.temporal_namespace, data_converter=converter
     )
-    pager = ChannelPager(pages, settings.pages_to, settings.sender_address)
+    pager = open_pager(pages, settings)
     door = SignedDoor(keyring.door_publics(), settings.allow_direct)
     sender = Sender(name=settings.sender_name, address=settings.sender_address, reply_to=settings.reply_to)
     deeds = [
@@ -84,12 +81,6 @@ async def main() -> None:
     await channel.close()
     await pages.close()
     store.close()
-
-
-def _channel(settings: Settings, shelf: str) -> Channel:
-    if settings.channel is ChannelName.SENDGRID and settings.sendgrid_api_key is not None:
-        return SendGrid(settings.sendgrid_api_key, settings.sendgrid_base_url, in_flight=settings.sends_in_flight)
-    return Outbox(settings.outbox, shelf)
 
 
 async def _until_told(worker: Worker) -> None:

@@ -13,6 +13,10 @@ from tocsin.ports import Page, Pager, Runs, Store
 from tocsin.wire import clock_workflow, incident_workflow, response_workflow, wave_workflow
 
 
+LOOK_AGAIN_SECONDS = 5.0
+"""Pause before what was missing is asked for a second time."""
+
+
 class SweepOrder(Value):
     """One sweep, at a scenario instant."""
 
@@ -31,10 +35,11 @@ class SweepResult(Value):
 class Sweep:
     """The deeds of the sweep. It reports; it never sends a notice."""
 
-    def __init__(self, store: Store, runs: Runs, pager: Pager) -> None:
+    def __init__(self, store: Store, runs: Runs, pager: Pager, look_again_after: float = LOOK_AGAIN_SECONDS) -> None:
         self._store = store
         self._runs = runs
         self._pager = pager
+        self._look_again_after = look_again_after
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
@@ -44,11 +49,19 @@ class Sweep:
     async def compare(self, order: SweepOrder) -> SweepResult:
         """Describe, by id, every workflow that the store says must run, and page for each that does not."""
         expected = await asyncio.to_thread(self._expected)
-        running = await self._runs.running(list(expected))
-        missing = tuple(sorted(workflow_id for workflow_id in expected if not running.get(workflow_id)))
+        missing = await self._missing(list(expected))
+        if missing:
+            # The store knows a clock some moments before its workflow starts, and until some moments after it ended.
+            await asyncio.sleep(self._look_again_after)
+            still = await asyncio.to_thread(self._expected)
+            missing = await self._missing([workflow_id for workflow_id in missing if workflow_id in still])
         for workflow_id in missing:
             await self._report(workflow_id, expected[workflow_id], order)
         return SweepResult(compared=len(expected), missing=missing[:100])
+
+    async def _missing(self, workflow_ids: list[str]) -> tuple[str, ...]:
+        running = await self._runs.running(workflow_ids)
+        return tuple(sorted(workflow_id for workflow_id in workflow_ids if not running.get(workflow_id)))
 
     def _expected(self) -> dict[str, IncidentId]:
         with self._store.reading() as tx:

@@ -1,6 +1,7 @@
 """One incident, from report to closure: it admits acts, keeps clocks, waves and tasks going, and hears how they end."""
 
 import asyncio
+from collections.abc import Iterable
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
@@ -178,10 +179,9 @@ class IncidentWorkflow:
         order = Resolving(stamp=self._stamps.next(), status=self._state.status, triggers=self._state.triggers)
         resolved = await perform(Duties.resolve, order, options.BULK, f"duties after {act.deed.kind}")
         wanted = {spec.clock_id: spec for spec in resolved.clocks}
-        for spec in resolved.clocks:
-            await self._keep_clock(spec)
-        for clock_id in self._state.clocks.keys() - wanted.keys():
-            await self._signal(self._clock(clock_id), wire.RECOUNT)
+        await asyncio.gather(*map(self._keep_clock, resolved.clocks))
+        # In their own order: that of a set is another one in the next process, and a replay would fail.
+        await self._recount(clock_id for clock_id in self._state.clocks if clock_id not in wanted)
         # One with nothing left open says itself that it has ended; of an incident that is over nobody waits for that.
         ending = {} if self._over() else {k: spec for k, spec in self._state.clocks.items() if k not in wanted}
         running = ending | wanted
@@ -319,10 +319,10 @@ class IncidentWorkflow:
             state = self._state
             for event in events:
                 state = _heard(state, event)
-            if any(isinstance(event, wire.WaveProgress | wire.TasksChanged) for event in events):
-                for clock_id in state.clocks:
-                    await self._signal(self._clock(clock_id), wire.RECOUNT)
-            if any(isinstance(event, wire.TasksChanged) and event.settled_notice for event in events):
+            by_hand = any(isinstance(event, wire.TasksChanged) and event.settled_notice for event in events)
+            if by_hand or any(isinstance(event, wire.WaveProgress) for event in events):
+                await self._recount(state.clocks)
+            if by_hand:
                 await self._nudge_waves(state)
             if state != self._state:
                 kinds = ",".join(sorted({type(event).__name__ for event in events}))
@@ -331,8 +331,10 @@ class IncidentWorkflow:
 
     async def _stir_all(self) -> None:
         await self._nudge_waves(self._state)
-        for clock_id in self._state.clocks:
-            await self._signal(self._clock(clock_id), wire.RECOUNT)
+        await self._recount(self._state.clocks)
+
+    async def _recount(self, clock_ids: Iterable[ClockId]) -> None:
+        await asyncio.gather(*(self._signal(self._clock(clock_id), wire.RECOUNT) for clock_id in clock_ids))
 
     async def _nudge_waves(self, state: IncidentState) -> None:
         for wave_id, wave in state.waves.items():

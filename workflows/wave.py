@@ -29,6 +29,7 @@ class WaveWorkflow:
         self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)
         self._nudged = False
         self._counts = WaveCounts(by_state={})
+        self._told: WaveCounts | None = None
 
     @workflow.run
     async def run(self, order: wire.WaveInput) -> WaveCounts:
@@ -136,6 +137,10 @@ class WaveWorkflow:
         return not any(r.held or r.stopped or r.not_sent or r.channel_down for r in results)
 
     async def _tell(self, *, ended: bool) -> None:
+        if self._told == self._counts and not ended:
+            # A wave that waits under a hold must not fill its incident's history.
+            return
+        self._told = self._counts
         progress = wire.WaveProgress(wave_id=self._order.wave_id, counts=self._counts, ended=ended)
         await self._signal(wire.incident_workflow(self._order.incident_id), wire.WAVE_PROGRESS, progress)
 

@@ -148,11 +148,11 @@ class Installation:
         finally:
             worker.stop()
 
-    async def house(self) -> House:
+    async def house(self, kind: type[House] = House) -> House:
         """Open it in this process too, to act and to look, with no worker here."""
         client = await Client.connect(self.address, namespace=self.namespace)
         url = self.env.get("TOCSIN_STORE_URL")
-        return House(self.home, client, url=url, queue=wire.TASK_QUEUE)
+        return kind(self.home, client, url=url, queue=wire.TASK_QUEUE)
 
     def letters(self) -> list[Path]:
         """Return the notices in the outbox."""

@@ -1,7 +1,5 @@
 """Commands that cannot do what is asked: one sentence with the fix, the right exit code, and never a traceback."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.acceptance.life import Life
@@ -52,11 +50,6 @@ def test_naive_time(told: Installation, life: Life) -> None:
     assert_failed(told.tocsin("confirm", life.incident, "--at", "2026-11-21T03:10"), WRONG_USAGE, "time zone")
 
 
-def test_missing_argument(told: Installation) -> None:
-    """A command without what it needs is wrong usage."""
-    assert_failed(told.tocsin("release", "last"), WRONG_USAGE, "Missing argument")
-
-
 def test_unreachable_engine(told: Installation, life: Life) -> None:
     """An act that the engine cannot be asked for ends with 3, and says how to start the engine."""
     nowhere = f"127.0.0.1:{free_port()}"
@@ -69,34 +62,3 @@ def test_reading_without_engine(told: Installation, life: Life) -> None:
     ran = told.tocsin("show", life.incident, TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
     assert ran.code == 0
     assert life.incident in ran.out
-
-
-def test_not_set_up(told: Installation, tmp_path: Path) -> None:
-    """Without keys the command that makes them is named."""
-    assert_failed(told.tocsin("list", HOME=str(tmp_path / "nothing")), REFUSED, "tocsin init")
-
-
-def test_unknown_setting(told: Installation) -> None:
-    """A setting that does not exist is named, with the one that was probably meant."""
-    assert_failed(told.tocsin("list", HOMM="x"), REFUSED, "TOCSIN_HOMM", "did you mean TOCSIN_HOME?")
-
-
-def test_unknown_person(told: Installation, life: Life) -> None:
-    """Somebody who is not in people.toml cannot act."""
-    assert_failed(told.tocsin("note", life.incident, "a word", user="mallory"), REFUSED, "mallory", "people.toml")
-
-
-def test_auditor_changes_nothing(told: Installation, tmp_path: Path) -> None:
-    """An auditor may not change the register."""
-    file = tmp_path / "register.csv"
-    file.write_text("agreement,party,notify\nX-1,Mallory Ltd,72h from confirmation\n")
-    assert_failed(told.tocsin("register", "import", str(file), user="noor"), REFUSED, "an auditor reads")
-
-
-def test_bad_register(told: Installation, tmp_path: Path) -> None:
-    """Every mistake of a register is named with its line, and nothing of it is imported."""
-    file = tmp_path / "register.csv"
-    file.write_text("agreement,party,notify,contact\nX-1,Fine Ltd,72h from confirmation,\nX-2,Bad Ltd,soonish,not-an-address\n")
-    ran = told.tocsin("register", "import", str(file))
-    assert_failed(ran, REFUSED, "line 3: notify", "line 3: contact")
-    assert "X-1" not in told.does("register", "export").out

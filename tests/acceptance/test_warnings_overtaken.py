@@ -1,16 +1,26 @@
 """A worker that was away over several warnings, on the ordinary server, with an hour passing each second."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.acceptance.controllers import one
 from tests.acceptance.stack import Installation, wait_for
 from tests.house import ASHA, House
-from tocsin.domain.act import Confirm
+from tocsin.domain.act import Actor, Confirm, Deed, Envelope
 from tocsin.domain.clock import ClockRow, ClockState, Mark
 from tocsin.domain.tempo import Tempo
+from tocsin.domain.values import IncidentId
 
 TITLE = "8 h from confirmation"
+
+
+class UnhurriedHouse(House):
+    """A house whose envelopes last: ten minutes pass in a sixth of a second here."""
+
+    def envelope(self, incident_id: IncidentId, actor: Actor, deed: Deed, at: datetime) -> Envelope:
+        """Wrap a deed for a day."""
+        envelope = super().envelope(incident_id, actor, deed, at)
+        return envelope.model_copy(update={"expires_at": at + timedelta(days=1)})
 
 
 def clock(house: House) -> ClockRow:
@@ -23,7 +33,7 @@ def clock(house: House) -> ClockRow:
 async def test_one_warning_for_all(installation: Installation) -> None:
     """Of the warnings that fell due while no worker ran, the latest is sent, and the others count as overtaken by it."""
     await asyncio.to_thread(installation.set_up, one("8h from confirmation"))
-    house = await installation.house()
+    house = await installation.house(UnhurriedHouse)
     house.tempo = Tempo(origin=datetime.now(UTC), speed=3600)
     worker = installation.start_worker()
     await asyncio.to_thread(worker.ready)

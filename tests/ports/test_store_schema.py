@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from tests.ports.conftest import Databases, Files
 from tests.ports.story import entry
 from tocsin.adapters.sql import SqlStore, create_engine_for, migrate, open_store
+from tocsin.adapters.sql.revision import KNOWN
+from tocsin.adapters.sql.schema import _config
 from tocsin.adapters.sql.tables import metadata
 from tocsin.adapters.vault import Vault
 from tocsin.domain.errors import Deferred, Refused
@@ -27,6 +30,11 @@ def test_the_migrations_make_the_tables_that_the_store_uses(store_url: str) -> N
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def test_the_revision_in_the_code_is_the_newest_migration() -> None:
+    """What every command compares the store with is the head of the migrations."""
+    assert ScriptDirectory.from_config(_config()).get_current_head() == KNOWN
 
 
 def test_migrating_again_changes_nothing(store: SqlStore, store_url: str) -> None:

@@ -17,7 +17,7 @@ from tocsin.domain.deadline import UNITS, ComputingRule, Inputs, Period, Unit, c
 from tocsin.domain.errors import Refused
 from tocsin.domain.values import as_utc
 
-unhurried = settings(deadline=None)
+unhurried = settings(deadline=None, max_examples=60)
 """No limit on how long one example takes: the machine may be busy."""
 
 INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - the zone follows
@@ -103,7 +103,7 @@ def test_the_target_is_the_earliest_reading(n: int, at: datetime, zone: str, cal
 @given(st.integers(1, 90), INSTANTS, ZONES, CALENDARS)
 @unhurried
 def test_days_end_on_working_days(n: int, at: datetime, zone: str, calendar: Calendar) -> None:
-    """A period in days ends on a working day, holds two working days if it is of two or more, and is never shortened."""
+    """A period in days ends on a working day, from two days on holds two of them, and is never shortened."""
     period = Period(n=n, unit=Unit.DAYS)
     result = compute(ComputingRule.EU_DAYS_1182, period, Inputs(at=at, zone=zone, calendar=calendar))
     assert result.deadline_at is not None

@@ -65,7 +65,7 @@ async def quiet_house(server: WorkflowEnvironment, tmp_path: Path) -> AsyncItera
 @pytest.fixture
 async def house(quiet_house: House) -> AsyncIterator[House]:
     """A house whose worker replays every task, so that nondeterminism shows at once."""
-    async with quiet_house.working(max_cached_workflows=0):
+    async with quiet_house.working(max_cached_workflows=100):
         yield quiet_house
 
 
@@ -78,7 +78,7 @@ def story(server: WorkflowEnvironment, house: House) -> Story:
 @pytest.fixture
 async def forgetful_story(forgetful_server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Story]:
     """The same on the server that keeps histories short."""
-    async with a_house(forgetful_server, tmp_path) as house, house.working(max_cached_workflows=0):
+    async with a_house(forgetful_server, tmp_path) as house, house.working(max_cached_workflows=100):
         yield Story(forgetful_server, house)
 
 

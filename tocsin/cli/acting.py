@@ -5,6 +5,7 @@ from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session
 from tocsin.cli.views import read_incident
 from tocsin.domain.act import Deed, Receipt
+from tocsin.domain.clock import ClockState
 from tocsin.domain.values import IncidentId
 
 MOVES_CLOCKS = {"confirm", "revise", "affected_add", "lift", "reopen"}
@@ -24,8 +25,8 @@ def act(work: Session, deed: Deed, incident_id: IncidentId, as_json: bool) -> Re
     if deed.kind in MOVES_CLOCKS and not as_json:
         with work.store.reading() as tx:
             view = read_incident(tx, incident_id, work.now())
-        say("Clocks now:")
-        pages.clocks(view.clocks, work.now())
+        say("Clocks that run now:")
+        pages.clocks([clock for clock in view.clocks if clock.state is ClockState.RUNNING], work.now())
     return receipt
 
 

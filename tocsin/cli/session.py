@@ -11,20 +11,17 @@ import typer
 from sqlalchemy import Engine as SqlEngine
 
 from tocsin import settings
+from tocsin.adapters.channels import open_channel, open_pager
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.keyring import FileKeyring, engine_public
-from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.people import People
-from tocsin.adapters.sendgrid import SendGrid
 from tocsin.adapters.spool import Spool
 from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
 from tocsin.adapters.vault import Vault
 from tocsin.client import Engine, EnvelopeFor
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt
 from tocsin.domain.values import ActId, IncidentId, derived_id
-from tocsin.ports import Channel
-from tocsin.settings import ChannelName
 
 EXPIRES_AFTER = timedelta(minutes=10)
 """How long an envelope is good for: long enough for a slow line, too short to be kept and used later."""
@@ -123,11 +120,7 @@ class Session:
     @cached_property
     def pager(self) -> ChannelPager:
         """Calls a person directly, for when the engine that should do it does not answer."""
-        chosen = self.settings
-        channel: Channel = Outbox(chosen.outbox, "pages")
-        if chosen.channel is ChannelName.SENDGRID and chosen.sendgrid_api_key is not None:
-            channel = SendGrid(chosen.sendgrid_api_key, chosen.sendgrid_base_url)
-        return ChannelPager(channel, chosen.pages_to, chosen.sender_address)
+        return open_pager(open_channel(self.settings, "pages"), self.settings)
 
     def close(self) -> None:
         """Let go of the database."""

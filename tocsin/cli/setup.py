@@ -11,7 +11,7 @@ from tocsin.adapters.embedded import server_command
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.people import write_default
 from tocsin.adapters.sql import create_engine_for, migrate
-from tocsin.adapters.sql.schema import check_schema
+from tocsin.adapters.sql.revision import check_schema
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session

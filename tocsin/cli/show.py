@@ -82,13 +82,15 @@ def show(
     incident: Incident,
     why: Annotated[bool, typer.Option("--why", help="How each number came about, step by step.")] = False,
     letters: Annotated[str | None, typer.Option(metavar="WAVE", help="Print the letters of a wave.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="REF", help="With --letters: only this agreement's.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show an incident: clocks, notices that need a look, tasks, waves, holds, last events."""
     work = session(ctx)
     state = lookup.incident(work, incident)
     if letters is not None:
-        _show_letters(work, lookup.wave(work, state.incident_id, letters).wave_id, as_json)
+        only = lookup.agreements(work, [to]) if to else None
+        _show_letters(work, lookup.wave(work, state.incident_id, letters).wave_id, only, as_json)
         return
     with work.store.reading() as tx:
         view = read_incident(tx, state.incident_id, work.now(), events=True)
@@ -132,9 +134,9 @@ def _spooled(work: Session) -> list[Todo]:
     return found
 
 
-def _show_letters(work: Session, wave_id: WaveId, as_json: bool) -> None:
+def _show_letters(work: Session, wave_id: WaveId, only: tuple[AgreementId, ...] | None, as_json: bool) -> None:
     with work.store.reading() as tx:
-        rows = tx.ledger.notices(wave_id)
+        rows = [row for row in tx.ledger.notices(wave_id) if only is None or row.agreement_id in only]
         letters = (tx.ledger.letter(row.notice_id) for row in rows if row.contact_id is not None)
         found = (letter for letter in letters if letter is not None)
         if as_json:

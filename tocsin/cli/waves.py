@@ -89,8 +89,8 @@ def _tell_draft(receipt: Receipt, wave: WaveRow | None, rows: int, alone: list[s
     tell(receipt, as_json)
     if wave is None:
         return
-    say(f"wave {wave.wave_id}: {rows} rows, digest {wave.digest}")
+    say(f"digest {wave.digest}")
     if alone:
         say(f"nobody to write to, so told by hand: {', '.join(alone)}")
-    say(f"Review the letters: tocsin show {wave.incident_id} --letters {wave.wave_id}")
+    say(f"Review the letters: tocsin show {wave.incident_id} --letters {wave.wave_id} (--to REF for one party's)")
     say(f"Another approver then releases them: {release_command(wave)}")

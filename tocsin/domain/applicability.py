@@ -221,10 +221,10 @@ def _comparison_mistakes(leaf: Asks, fact: Fact) -> Iterator[str]:
     if name not in _ALLOWED[fact.type]:
         allowed = " or ".join(f"`{word}`" for word in _ALLOWED[fact.type])
         yield f"{leaf.fact} is of type {fact.type}, which `{name}` cannot compare; use {allowed}"
-    elif name in ("in", "has"):
-        yield from value_mistakes(fact, leaf.fact, [part] if name == "has" else part) if fact.choices else ()
-    else:
-        yield from value_mistakes(fact, leaf.fact, part)
+        return
+    compared: tuple[object, ...] = (leaf.in_ or ()) if name == "in" else ((leaf.has,),) if name == "has" else (part,)
+    for value in compared:
+        yield from value_mistakes(fact, leaf.fact, value)
 
 
 def _asked(leaf: Asks, value: FactValue | None) -> Verdict:

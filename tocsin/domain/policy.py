@@ -179,7 +179,8 @@ class Policy(Value):
     calendar: str | None = None
     """`authority` for the competent authority's holidays, or a calendar's id. None: nothing is added for days off."""
     dora_report: DoraReport | None = None
-    applies: Condition
+    applies: Condition | None = None
+    """None only where no clock can start: nothing was read of whom the rule binds."""
     threshold: Asks | None = None
     unless: tuple[Unless, ...] = ()
     follow_ups: tuple[PolicyId, ...] = ()
@@ -233,6 +234,8 @@ class Policy(Value):
 
     def verdict(self, facts: FactValues) -> Verdict:
         """Return whether this policy applies on these facts, and because of which."""
+        if self.applies is None:
+            return Verdict(answer=Answer.CANNOT_BE_RULED_OUT)
         parts = [evaluate(self.applies, facts)]
         parts += [evaluate(self.threshold, facts)] if self.threshold else []
         # Art. by art.: an exception removes the duty only if its facts are known; see `Unless`.
@@ -267,6 +270,8 @@ def policy_mistakes(policy: Policy) -> Iterator[tuple[frozenset[str], str]]:
         yield marked, f"inactive_because is missing: {'; '.join(doubts)}; say why it can start no clock"
     if policy.inactive_because and not doubts:
         yield marked, "inactive_because is given, but status and in_force allow clocks; correct them, or remove it"
+    if policy.applies is None and not doubts:
+        yield marked | {"applies"}, "applies is missing: say on which facts the rule binds"
     if policy.in_force.starts_on and policy.in_force.ends_on and policy.in_force.starts_on >= policy.in_force.ends_on:
         yield frozenset({"in_force"}), "in_force ends before it starts; `until` is the first day without it"
     for exception in policy.unless:

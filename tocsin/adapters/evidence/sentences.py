@@ -23,7 +23,9 @@ _ENGINE = {
     "tasks.reminded": "The owner of a task that was due was reminded.",
     "wave.drafted": "The letters of the {kind} wave {wave} were written: {rows} row(s), digest {digest}.",
     "wave.ended": "The wave {wave} has nothing more to do: {counts}.",
-    "wave.fell_back": "In the wave {wave}, {replaced} row(s) passed on to a next contact and {by_hand} to a person.",
+    "wave.fell_back": (
+        "In the wave {wave}, {replaced} row(s) changed because a contact was not reached; {by_hand} wait for a person."
+    ),
     "wave.ready": "The wave {wave} waits for review.",
 }
 

@@ -2,15 +2,15 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from tocsin.adapters.sql.engine import Transactions, create_engine_for, sqlite_file
 from tocsin.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _LOCK = 0x746F6373696E
 """The number of the advisory lock that migrations hold on PostgreSQL: `tocsin` in ASCII."""
@@ -31,26 +31,9 @@ def migrate(url: str) -> None:
         engine.dispose()
 
 
-def check_schema(engine: Engine) -> None:
-    """Raise Refused unless the schema is exactly the one this version knows."""
-    found, known = _revision(engine), ScriptDirectory.from_config(_config()).get_current_head()
-    if found == known:
-        return
-    where = engine.url.render_as_string(hide_password=True)
-    if found is None:
-        raise Refused(f"there is no store at {where} yet; run `tocsin init`")
-    raise Refused(f"the store at {where} has schema {found}, this version needs {known}; run `tocsin init`")
-
-
-def _revision(engine: Engine) -> str | None:
-    file = sqlite_file(engine)
-    if file is not None and not file.exists():  # connecting would create it
-        return None
-    with Transactions(engine).reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
 def _upgrade(engine: Engine) -> None:
+    from alembic import command  # noqa: PLC0415 - half a second that only a migration needs
+
     config = _config()
     with Transactions(engine).writing() as connection:
         if engine.dialect.name == "postgresql":
@@ -71,7 +54,9 @@ def _create_file(engine: Engine) -> None:
         raise Refused(f"cannot create the store {file} ({error.strerror}); choose another TOCSIN_STORE_URL") from error
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - see `_upgrade`
+
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))

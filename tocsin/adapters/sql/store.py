@@ -12,7 +12,7 @@ from tocsin.adapters.sql.incidents import SqlIncidents
 from tocsin.adapters.sql.ledger import SqlLedger
 from tocsin.adapters.sql.log import SqlLog
 from tocsin.adapters.sql.register import SqlRegister
-from tocsin.adapters.sql.schema import check_schema
+from tocsin.adapters.sql.revision import check_schema
 from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import remembered, writes
 from tocsin.adapters.sql.tasks import SqlTasks
