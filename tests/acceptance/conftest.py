@@ -1,5 +1,6 @@
-"""One Temporal dev server for the session, on free ports; a home and a namespace for each test."""
+"""One Temporal dev server per test process, on free ports; a home and a namespace for each test."""
 
+import fcntl
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,12 +44,11 @@ def installation(install: Install) -> Installation:
 
 
 @pytest.fixture(scope="session")
-def life(stack: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    """The whole life of one incident, played once by the command line; the worker has stopped afterwards."""
-    installation = Installation(tmp_path_factory.mktemp("life") / "home", stack.address, "whole-life")
-    life = Life(installation)
-    try:
-        life.play()
-        yield life
-    finally:
-        installation.stop()
+def life(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Life:
+    """The whole life of one incident, played by the command line once, by whichever test process comes first."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "life"
+    folder.mkdir(exist_ok=True)
+    with (folder / "turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return Life.played(folder)

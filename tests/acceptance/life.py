@@ -3,14 +3,15 @@
 Everything that a person says in it is planted: words found nowhere else, so that finding one tells where it leaked.
 """
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from tests.acceptance.stack import Installation, Ran, wait_for
+from tests.acceptance.stack import Installation, Ran, Server, free_port, wait_for
 from tocsin.cli import app
 
 REGISTER = """\
@@ -52,16 +53,43 @@ LATER = "QX-DOGWOOD-19"
 
 
 class Life:
-    """Plays the story, and keeps what each command said."""
+    """Plays the story in a folder of its own, and keeps what each command said."""
 
-    def __init__(self, installation: Installation) -> None:
-        self.installation = installation
+    def __init__(self, folder: Path, address: str) -> None:
+        self.installation = Installation(folder / "home", address, "whole-life")
+        self.temporal = folder / "temporal"
+        """Where the server kept its file and what it printed; it has stopped."""
+        self.evidence = folder / "evidence"
+        self.incident = ""
+        """The incident's id, once it is reported."""
         self.said: dict[str, Ran] = {}
         self.tried: set[str] = set()
         """The commands that were run with `--json` and printed it."""
-        self.evidence = installation.home.with_name("evidence")
-        self.incident = ""
-        """The incident's id, once it is reported."""
+
+    @classmethod
+    def played(cls, folder: Path) -> Self:
+        """Return the story of a folder: play it if that has not been done, else take it as it was played."""
+        record = folder / "played.json"
+        if record.exists():
+            return cls._recalled(folder, json.loads(record.read_text()))
+        server = Server(folder / "temporal", free_port())
+        server.start()
+        life = cls(folder, server.address)
+        try:
+            life.play()
+        finally:
+            life.installation.stop()
+            server.stop()
+        kept = {"address": server.address, "incident": life.incident, "said": life.said, "tried": sorted(life.tried)}
+        record.write_text(json.dumps(kept))
+        return life
+
+    @classmethod
+    def _recalled(cls, folder: Path, kept: dict[str, Any]) -> Self:
+        life = cls(folder, kept["address"])
+        life.incident, life.tried = kept["incident"], set(kept["tried"])
+        life.said = {name: Ran(*said) for name, said in kept["said"].items()}
+        return life
 
     def play(self) -> None:
         """Play it from `init` to a closed incident."""

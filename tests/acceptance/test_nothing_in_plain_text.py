@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.life import REGISTER, SAID, Life
-from tests.acceptance.stack import Server
 
 LETTER = ("Security incident notice", "promised in agreement", "data that we handle for you")
 ACTORS = ("Asha Rao", "Dara Okafor")
@@ -41,9 +40,9 @@ def _found(planted: dict[str, list[bytes]], content: bytes) -> list[str]:
     return [word for word, forms in planted.items() if any(form in content for form in forms)]
 
 
-def test_temporal_holds_no_word(life: Life, stack: Server, planted: dict[str, list[bytes]]) -> None:
+def test_temporal_holds_no_word(life: Life, planted: dict[str, list[bytes]]) -> None:
     """Temporal's own file knows the incident by its id and holds none of its names, addresses or words."""
-    content = _read(stack.home / "temporal.sqlite")
+    content = _read(life.temporal / "temporal.sqlite")
     assert life.incident.encode() in content
     assert [] == _found(planted, content)
 
@@ -55,9 +54,9 @@ def test_store_holds_no_word(life: Life, planted: dict[str, list[bytes]]) -> Non
     assert [] == _found(planted, content)
 
 
-def test_worker_prints_no_word(life: Life, stack: Server, planted: dict[str, list[bytes]]) -> None:
+def test_worker_prints_no_word(life: Life, planted: dict[str, list[bytes]]) -> None:
     """Neither the worker nor the server prints a name, an address or a word of the incident."""
-    printed = [*life.installation.home.glob("worker-*.out"), stack.home / "server.out"]
+    printed = [*life.installation.home.glob("worker-*.out"), life.temporal / "server.out"]
     content = b"".join(file.read_bytes() for file in printed)
     assert b"polls tocsin" in content
     assert [] == _found(planted, content)

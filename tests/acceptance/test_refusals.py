@@ -40,11 +40,6 @@ def test_unknown_incident(told: Installation) -> None:
     assert_failed(told.tocsin("show", "inc-nowhere"), REFUSED, "there is no incident inc-nowhere", "`tocsin list`")
 
 
-def test_closed_incident(told: Installation, life: Life) -> None:
-    """An act upon a closed incident is refused with the command that reopens it."""
-    assert_failed(told.tocsin("confirm", life.incident), REFUSED, f"tocsin reopen {life.incident}")
-
-
 def test_naive_time(told: Installation, life: Life) -> None:
     """A time without a zone is wrong usage."""
     assert_failed(told.tocsin("confirm", life.incident, "--at", "2026-11-21T03:10"), WRONG_USAGE, "time zone")

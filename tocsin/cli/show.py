@@ -16,7 +16,7 @@ from tocsin.domain.incident import Severity, Status, Trigger
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter
 from tocsin.domain.tempo import time_left
-from tocsin.domain.values import IncidentId, Instant, Value, WaveId
+from tocsin.domain.values import AgreementId, IncidentId, Instant, Value, WaveId
 from tocsin.ports import Transaction
 
 commands = typer.Typer()

@@ -54,13 +54,15 @@ def load_policies(extra: Path | None = None) -> PolicyPack:
     sources: list[tuple[str, Traversable]] = [(source.name, source) for source in _ordered(files(__name__))]
     if extra is not None and extra.is_dir():
         sources += [(f"{extra.name}/{source.name}", source) for source in _ordered(extra)]
-    return read_pack([(label, source) for label, source in sources if label.endswith(".toml")])
+    unreadable: list[str] = []
+    contents = [_contents(label, source, unreadable) for label, source in sources if label.endswith(".toml")]
+    return read_pack(contents, unreadable)
 
 
-def read_pack(sources: Sequence[tuple[str, Traversable]]) -> PolicyPack:
+def read_pack(contents: Iterable[tuple[str, bytes]], unreadable: Iterable[str] = ()) -> PolicyPack:
     """Read files, each under the name that its mistakes are told by, as one pack; see `load_policies`."""
-    mistakes: list[str] = []
-    tables = [(label, table) for label, source in sources if (table := _toml(label, source, mistakes)) is not None]
+    mistakes = list(unreadable)
+    tables = [(label, table) for label, content in contents if (table := _toml(label, content, mistakes)) is not None]
     registry = _registry([(label, table) for label, table in tables if _is_facts(label)], mistakes)
     found: list[tuple[str, Policy]] = []
     for label, table in tables:
@@ -82,15 +84,21 @@ def _is_facts(label: str) -> bool:
     return label.rpartition("/")[2] == FACTS
 
 
-def _toml(name: str, source: Traversable, mistakes: list[str]) -> dict[str, Any] | None:
+def _contents(label: str, source: Traversable, mistakes: list[str]) -> tuple[str, bytes]:
     try:
-        return tomllib.loads(source.read_bytes().decode("utf-8"))
-    except RecursionError:
-        mistakes.append(f"{name}: it is nested too deeply to read; a condition needs a handful of levels")
-    except ValueError as error:  # tomllib's own, with line and column; also bytes that are no text, or endless numbers
-        mistakes.append(f"{name}: it is not TOML: {error}")
+        return label, source.read_bytes()
     except OSError as error:
-        mistakes.append(f"{name}: cannot read it: {error.strerror}")
+        mistakes.append(f"{label}: cannot read it: {error.strerror}")
+        return label, b""
+
+
+def _toml(label: str, content: bytes, mistakes: list[str]) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except RecursionError:
+        mistakes.append(f"{label}: it is nested too deeply to read; a condition needs a handful of levels")
+    except ValueError as error:  # tomllib's own, with line and column; also bytes that are no text, or endless numbers
+        mistakes.append(f"{label}: it is not TOML: {error}")
     return None
 
 
