@@ -128,5 +128,5 @@ class ClockWorkflow:
 
     def _carried(self) -> wire.ClockInput:
         return self._order.model_copy(
-            update={"spec": self._spec, "sent": tuple(self._sent), "sequence": self._stamps.sequence}
+            update={"spec": self._spec, "sent": tuple(sorted(self._sent)), "sequence": self._stamps.sequence}
         )

@@ -40,16 +40,17 @@ class Ran(NamedTuple):
 class Server:
     """Temporal's dev server in a process of its own, on a file in `home`."""
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, *options: str) -> None:
         self.home = home
         self.port = port
+        self._options = options
         self.address = f"127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
         self.home.mkdir(parents=True, exist_ok=True)
-        command = server_command(self.home, self.port, free_port())
+        command = [*server_command(self.home, self.port, free_port()), *self._options]
         with (self.home / "server.out").open("ab") as out:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         wait_for(lambda: listens(self.port), START_WITHIN)

@@ -13,7 +13,6 @@ from pathlib import Path
 from sqlalchemy import insert, select
 from temporalio.converter import DataConverter
 
-from tests.house import House
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.sql.engine import Transactions, create_engine_for
@@ -25,13 +24,15 @@ SECRETS = ("masters.json", "namespace.json")
 """The files of a keyring that open payloads; acts, ids and the spool have keys of their own, and none is kept here."""
 
 
-def write_keys(folder: Path, house: House) -> None:
-    """Write down what opens the histories of a house."""
-    with Transactions(create_engine_for(house.url)).reading() as connection:
+def write_keys(folder: Path, home: Path, namespace: str) -> None:
+    """Write down what opens the histories that were made in a home."""
+    engine = create_engine_for(f"sqlite:///{home / 'store.sqlite'}")
+    with Transactions(engine).reading() as connection:
         rows = connection.execute(select(incident_keys)).all()
+    engine.dispose()
     kept = {
-        "namespace": house.client.namespace,
-        "keyring": {name: json.loads((house.home / "keys" / name).read_text()) for name in SECRETS},
+        "namespace": namespace,
+        "keyring": {name: json.loads((home / "keys" / name).read_text()) for name in SECRETS},
         "incidents": {row.incident_id: [row.key_id, b64encode(row.wrapped).decode()] for row in rows},
     }
     (folder / FILE).write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")

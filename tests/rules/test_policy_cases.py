@@ -49,7 +49,7 @@ def test_case(case: dict[str, Any]) -> None:
     """The policy answers as its source says, because of the facts that are named, with that period and trigger."""
     assert set(case) <= KEYS
     assert case["source"].strip()
-    assert [] == list(PACK.facts.mistakes(case["facts"]))
+    assert list(PACK.facts.mistakes(case["facts"])) == []
     policy = PACK.policy(case["policy"], case.get("on", TODAY))
     verdict = policy.verdict(values(case["facts"]))
     assert (case["applies"], []) == (verdict.answer, missing(case, {reason.fact for reason in verdict.because}))

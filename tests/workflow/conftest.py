@@ -64,8 +64,8 @@ async def quiet_house(server: WorkflowEnvironment, tmp_path: Path) -> AsyncItera
 
 @pytest.fixture
 async def house(quiet_house: House) -> AsyncIterator[House]:
-    """A house whose worker replays every task, so that nondeterminism shows at once."""
-    async with quiet_house.working(max_cached_workflows=100):
+    """A house with a worker."""
+    async with quiet_house.working():
         yield quiet_house
 
 
@@ -76,9 +76,16 @@ def story(server: WorkflowEnvironment, house: House) -> Story:
 
 
 @pytest.fixture
+async def replayed_story(server: WorkflowEnvironment, quiet_house: House) -> AsyncIterator[Story]:
+    """The same with a worker that remembers nothing and replays every task, so that nondeterminism shows at once."""
+    async with quiet_house.working(max_cached_workflows=0):
+        yield Story(server, quiet_house)
+
+
+@pytest.fixture
 async def forgetful_story(forgetful_server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Story]:
     """The same on the server that keeps histories short."""
-    async with a_house(forgetful_server, tmp_path) as house, house.working(max_cached_workflows=100):
+    async with a_house(forgetful_server, tmp_path) as house, house.working():
         yield Story(forgetful_server, house)
 
 

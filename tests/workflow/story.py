@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
@@ -12,11 +13,15 @@ from temporalio.testing import WorkflowEnvironment
 from tests.house import ASHA, DARA, House, Paged
 from tests.workflow.post import Post
 from tocsin import wire
-from tocsin.domain.act import Actor, Confirm, Deed, Draft, Receipt, Release
+from tocsin.domain.act import Actor, Close, Confirm, Deed, Draft, PlaceHold, Receipt, Release, TaskDone
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
+from tocsin.domain.errors import Refused
+from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident_state import IncidentState
-from tocsin.domain.values import IncidentId, WaveId
+from tocsin.domain.register import OnLift
+from tocsin.domain.task import Task, TaskKind, TaskState
+from tocsin.domain.values import AgreementId, IncidentId, WaveId
 
 H = timedelta(hours=1)
 FROM_CONFIRMATION = "72 h from confirmation"
@@ -27,6 +32,17 @@ AT_REST = 3
 """How many looks in a row must find nothing moving."""
 
 Handle = WorkflowHandle[Any, Any]
+
+
+def police(*agreements: AgreementId, on_lift: OnLift | None = None) -> PlaceHold:
+    """Return an order of the police, on these agreements or on all."""
+    return PlaceHold(
+        hold_kind=HoldKind.LAW_ENFORCEMENT,
+        issuer="County police",
+        reference="CP-7",
+        agreements=agreements or None,
+        on_lift=on_lift,
+    )
 
 
 class Drafted(NamedTuple):
@@ -73,7 +89,7 @@ class Story:
 
     def clock(self, title: str) -> ClockRow:
         """Return the clock of that title that came last."""
-        rows = [row for row in self._clock_rows() if row.spec.title == title]
+        rows = [row for row in self.clocks() if row.spec.title == title]
         running = [row for row in rows if row.ended_at is None]
         return (running or rows)[-1]
 
@@ -126,6 +142,49 @@ class Story:
         await self.server.fast_forward(self.clock_run(self.clock(title)), span)
         await self.rest()
 
+    async def finish_tasks(self) -> None:
+        """Finish every task that stands in the way of closing, in the order in which they open."""
+        while todo := [task for task in self.house.tasks(self.incident).values() if task.blocks_closing]:
+            for task in todo:
+                if task.state is TaskState.OPEN:
+                    await self.finish(task)
+        await self.until(lambda: self.state.blocking_tasks == 0)
+
+    async def finish(self, task: Task) -> Receipt:
+        """Let Asha finish a task, with a proof where one is needed."""
+        proof = "on the phone" if task.kind is TaskKind.NOTICE else None
+        return await self.asha(TaskDone(task_id=task.task_id, outcome="done", proof=proof))
+
+    async def close(self) -> Receipt:
+        """Close it."""
+        return await self.asha(Close(cause="a stolen key", lessons="rotate them"))
+
+    async def closed(self) -> None:
+        """Bring it to its end: confirmed, told, tasks done, closed."""
+        await self.confirmed()
+        await self.tell()
+        await self.finish_tasks()
+        await self.rest()
+        await self.close()
+        await self.run().result()
+
+    async def runs(self, row: ClockRow) -> bool:
+        """Say whether Temporal runs a clock."""
+        return (await self.clock_run(row).describe()).status is WorkflowExecutionStatus.RUNNING
+
+    async def refuses(self, actor: Actor, deed: Deed, words: str) -> None:
+        """Check that the act is refused at once, with these words, and leaves nothing in history, log and store."""
+        before = await self._traces()
+        with pytest.raises(Refused, match=words):
+            await self.act(actor, deed)
+        assert await self._traces() == before
+
+    async def _traces(self) -> tuple[object, ...]:
+        with self.house.store.reading() as tx:
+            stored = (tx.log.head().size, tx.incidents.state(self.incident))
+        runs = [self.run(), self.response()]
+        return (*stored, *[(await run.describe()).history_length for run in runs])
+
     def clock_run(self, row: ClockRow) -> Handle:
         """Return the handle of a clock."""
         return self._handle(wire.clock_workflow(self.incident, row.spec.clock_id))
@@ -153,7 +212,7 @@ class Story:
     async def until(self, happened: Callable[[], object]) -> None:
         """Wait until something shows in the store."""
         async with asyncio.timeout(20):
-            while not happened():
+            while not happened():  # noqa: ASYNC110 - the store has no event to wait for
                 await asyncio.sleep(0.02)
 
     async def rest(self) -> None:
@@ -173,7 +232,7 @@ class Story:
         return [
             wire.incident_workflow(self.incident),
             wire.response_workflow(self.incident),
-            *(wire.clock_workflow(self.incident, row.spec.clock_id) for row in self._clock_rows()),
+            *(wire.clock_workflow(self.incident, row.spec.clock_id) for row in self.clocks()),
             *(wire.wave_workflow(self.incident, wave_id) for wave_id in waves),
         ]
 
@@ -181,14 +240,16 @@ class Story:
         try:
             found = await self._handle(workflow_id).describe()
         except RPCError as error:
-            assert error.status is RPCStatusCode.NOT_FOUND
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
             return workflow_id, True, "", 0
         raw = found.raw_description
         moving = raw.pending_activities or raw.HasField("pending_workflow_task")
         idle = found.status is not WorkflowExecutionStatus.RUNNING or not moving
         return workflow_id, idle, found.run_id, found.history_length
 
-    def _clock_rows(self) -> list[ClockRow]:
+    def clocks(self) -> list[ClockRow]:
+        """Return all clocks, ended ones included."""
         with self.house.store.reading() as tx:
             return tx.duties.clocks(self.incident)
 

@@ -5,25 +5,25 @@ from datetime import timedelta
 import pytest
 
 from tests.workflow.story import DECIDE, FROM_AWARENESS, FROM_CONFIRMATION, FROM_DISCOVERY, H, Story
-from tocsin.domain.act import AddNote, Close, Confirm, Dismiss, Reopen, Revise, TaskDone
+from tocsin.domain.act import AddNote, Close, Confirm, Dismiss, Reopen, Revise
 from tocsin.domain.clock import ClockState, Mark
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Status, Trigger
-from tocsin.domain.task import TaskKind, TaskState
 
 MINUTE = timedelta(minutes=1)
 
 
-async def test_warned_three_times_and_told(story: Story) -> None:
+async def test_warned_three_times_and_told(replayed_story: Story) -> None:
     """A confirmed incident warns at half, three quarters and nine tenths; told before the deadline, its clocks end."""
+    story = replayed_story
     await story.confirmed()
     at = story.clock(FROM_CONFIRMATION).spec.trigger_at
     for hours in (36, 18, 10.8):
         await story.lapse(FROM_CONFIRMATION, hours * H + MINUTE)
     pages = story.warnings(FROM_CONFIRMATION)
     assert [round((page.at - at) / H, 1) for page in pages] == [36.0, 54.0, 64.8]
-    assert ["1 d 12 h left" in page.subject or page.subject for page in pages][0] is True
+    assert [page.subject.partition(" left")[0] for page in pages] == ["1 d 11 h", "17 h 57 min", "7 h 8 min"]
 
     await story.tell()
     await story.rest()
@@ -67,7 +67,7 @@ async def test_late_reason_lets_it_close(story: Story) -> None:
     """Only the reason for being late, given as a note on the clock, is missing to close; then it closes."""
     await story.confirmed(80 * H)
     await story.tell()
-    await finish_tasks(story)
+    await story.finish_tasks()
     clock_id = story.clock(FROM_CONFIRMATION).spec.clock_id
     with pytest.raises(Refused, match=f"the reason is missing why {clock_id} passed"):
         await story.asha(Close(cause="a stolen key", lessons="rotate"))
@@ -97,7 +97,7 @@ async def test_no_number_is_never_missed(story: Story) -> None:
     await story.report()
     await story.lapse(FROM_DISCOVERY, 5 * H)
     assert len(story.overdue(FROM_DISCOVERY)) == 1
-    assert "internal target" in story.overdue(FROM_DISCOVERY)[0].text
+    assert "Internal target (the clause has no number)" in story.overdue(FROM_DISCOVERY)[0].text
     assert not story.state.reasons_owed
     assert not story.clock(FROM_DISCOVERY).late
 
@@ -149,7 +149,7 @@ async def test_dismissed_and_reopened_at_once(story: Story) -> None:
         running = [row for row in tx.duties.running_clocks() if row.spec.incident_id == story.incident]
     assert sorted(row.spec.title for row in running) == sorted([DECIDE, FROM_AWARENESS, FROM_DISCOVERY])
     assert {row.spec.clock_id for row in running} == set(story.state.clocks)
-    assert all([await is_running(story, row.spec.title) for row in running])
+    assert all([await story.runs(row) for row in running])
 
 
 async def test_revised_to_an_earlier_trigger(story: Story) -> None:
@@ -189,7 +189,6 @@ async def test_revised_to_a_later_trigger(story: Story) -> None:
     await story.lapse(FROM_CONFIRMATION, 35 * H)
     assert len(story.warnings(FROM_CONFIRMATION)) == 1
     await story.lapse(FROM_CONFIRMATION, 2 * H)
-    assert [page.subject[:6] for page in story.warnings(FROM_CONFIRMATION)] == ["12 h l", "1 d 12"] or True
     assert len(story.warnings(FROM_CONFIRMATION)) == 2
 
 
@@ -203,19 +202,3 @@ async def test_pager_down(story: Story) -> None:
     await story.until(lambda: story.warnings(FROM_CONFIRMATION))
     await story.rest()
     assert len(story.warnings(FROM_CONFIRMATION)) == 1
-
-
-async def is_running(story: Story, title: str) -> bool:
-    """Say whether Temporal runs the clock."""
-    described = await story.clock_run(story.clock(title)).describe()
-    return described.status is not None and described.status.name == "RUNNING"
-
-
-async def finish_tasks(story: Story) -> None:
-    """Finish every task that stands in the way of closing, in the order in which they open."""
-    while todo := [t for t in story.house.tasks(story.incident).values() if t.blocks_closing]:
-        for task in todo:
-            if task.state is TaskState.OPEN:
-                proof = "on the phone" if task.kind is TaskKind.NOTICE else None
-                await story.asha(TaskDone(task_id=task.task_id, outcome="done", proof=proof))
-    await story.until(lambda: story.state.blocking_tasks == 0)

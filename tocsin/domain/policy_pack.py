@@ -1,12 +1,10 @@
-"""All policies together: which are law on a day, which start no clock and why, and what must fit across them."""
+"""All policies together: which are law on a day, which start no clock and why."""
 
-from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
 
 from tocsin.domain.errors import Refused
 from tocsin.domain.fact import FactRegistry
-from tocsin.domain.incident import Trigger
 from tocsin.domain.policy import Policy, PolicyId
 from tocsin.domain.register_text import did_you_mean
 from tocsin.domain.values import Value
@@ -61,18 +59,3 @@ class PolicyPack(Value):
 def _of_day(versions: list[Policy], on: date) -> Policy | None:
     # The newest version that is law governs: a later one ends the earlier even where that names no last day.
     return next((policy for policy in reversed(versions) if policy.enabled(on)), None)
-
-
-def pack_mistakes(pack: PolicyPack) -> Iterator[tuple[Policy, str]]:
-    """Yield what does not fit across policies: the policy concerned, and what is wrong with the fix."""
-    ids = {policy.id for policy in pack.policies}
-    followed = {follow_up for policy in pack.policies for follow_up in policy.follow_ups}
-    versions: set[tuple[str, str]] = set()
-    for policy in pack.policies:
-        if (policy.id, policy.version) in versions:
-            yield policy, f"version {policy.version!r} is there already; give the newer one another version"
-        versions.add((policy.id, policy.version))
-        for missing in (other for other in policy.follow_ups if other not in ids):
-            yield policy, f"follow_ups: there is no policy {missing!r}{did_you_mean(missing, ids)}; add or correct it"
-        if policy.trigger is Trigger.PRIOR_REPORT_SUBMITTED and policy.id not in followed and not policy.doubts():
-            yield policy, "it runs from a prior report, but no policy names it in `follow_ups`; add it to that one"

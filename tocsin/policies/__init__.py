@@ -20,8 +20,9 @@ from pydantic_core import ErrorDetails
 from tocsin.domain.applicability import Asks, condition_mistakes
 from tocsin.domain.errors import Refused
 from tocsin.domain.fact import FactRegistry
-from tocsin.domain.policy import Policy, policy_mistakes
-from tocsin.domain.policy_pack import PolicyPack, pack_mistakes
+from tocsin.domain.policy import Policy
+from tocsin.domain.policy_check import pack_mistakes, policy_mistakes
+from tocsin.domain.policy_pack import PolicyPack
 from tocsin.domain.register_text import did_you_mean
 
 FACTS = "facts.toml"
@@ -55,8 +56,9 @@ def load_policies(extra: Path | None = None) -> PolicyPack:
     if extra is not None and extra.is_dir():
         sources += [(f"{extra.name}/{source.name}", source) for source in _ordered(extra)]
     unreadable: list[str] = []
-    contents = [_contents(label, source, unreadable) for label, source in sources if label.endswith(".toml")]
-    return read_pack(contents, unreadable)
+    files_of_law = [(label, source) for label, source in sources if label.endswith(".toml")]
+    read = [(label, _content(label, source, unreadable)) for label, source in files_of_law]
+    return read_pack([(label, content) for label, content in read if content is not None], unreadable)
 
 
 def read_pack(contents: Iterable[tuple[str, bytes]], unreadable: Iterable[str] = ()) -> PolicyPack:
@@ -70,7 +72,8 @@ def read_pack(contents: Iterable[tuple[str, bytes]], unreadable: Iterable[str] =
             found.extend((label, policy) for policy in _instrument(label, table, registry, mistakes))
     pack = PolicyPack(policies=tuple(policy for _, policy in found), facts=registry or FactRegistry())
     labels = {id(policy): label for label, policy in found}
-    mistakes += [f"{labels[id(policy)]}: {policy.id}: {what}" for policy, what in pack_mistakes(pack)]
+    named = {row_id for _, table in tables for row_id in _ids(table)}
+    mistakes += [f"{labels[id(policy)]}: {policy.id}: {what}" for policy, what in pack_mistakes(pack, named)]
     if mistakes:
         raise Refused("the policies are wrong:\n  " + "\n  ".join(mistakes))
     return pack
@@ -84,12 +87,12 @@ def _is_facts(label: str) -> bool:
     return label.rpartition("/")[2] == FACTS
 
 
-def _contents(label: str, source: Traversable, mistakes: list[str]) -> tuple[str, bytes]:
+def _content(label: str, source: Traversable, mistakes: list[str]) -> bytes | None:
     try:
-        return label, source.read_bytes()
+        return source.read_bytes()
     except OSError as error:
         mistakes.append(f"{label}: cannot read it: {error.strerror}")
-        return label, b""
+        return None
 
 
 def _toml(label: str, content: bytes, mistakes: list[str]) -> dict[str, Any] | None:
@@ -144,6 +147,13 @@ def _instrument(
         mistakes += [f"{name}: {label}: {what}" for what in dict.fromkeys(found)]
         if policy is not None:
             yield policy
+
+
+def _ids(table: dict[str, Any]) -> Iterator[str]:
+    rows = table.get("policy")
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("id"), str):
+            yield row["id"]
 
 
 def _policy(row: dict[str, Any], registry: FactRegistry | None) -> tuple[Policy | None, list[str]]:

@@ -1,0 +1,242 @@
+"""The incidents that are recorded: together they take every workflow through every turn that it can take."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+
+from tests.house import ASHA, DARA, House
+from tests.house import REGISTER as FOUR
+from tocsin import wire
+from tocsin.adapters.headers import checked
+from tocsin.domain.act import (
+    Actor,
+    AddAffected,
+    AddNote,
+    Close,
+    Confirm,
+    Deed,
+    Dismiss,
+    Draft,
+    Envelope,
+    Handover,
+    Lift,
+    PlaceHold,
+    Receipt,
+    Release,
+    Reopen,
+    Resume,
+    Revise,
+    Stop,
+    TaskAdd,
+    TaskAssign,
+    TaskDone,
+)
+from tocsin.domain.hold import HoldKind
+from tocsin.domain.letter import Letter
+from tocsin.domain.notice import WaveKind
+from tocsin.domain.task import TaskKind, TaskState
+from tocsin.domain.tempo import Tempo
+from tocsin.domain.values import HoldId, IncidentId, WaveId
+from tocsin.ports import Channel, Outcome, Verdict
+
+UNREACHABLE = b"<cem@cedar.example>"
+"""The first contact of Cedar Bank, whose address no channel takes."""
+FAST = 86_400.0
+"""A day of the scenario passes in a second."""
+
+
+class Rejecting:
+    """A channel that turns one address away."""
+
+    name = "outbox"
+
+    def __init__(self, inner: Channel) -> None:
+        self._inner = inner
+
+    def prepare(self, letter: Letter) -> bytes:
+        """Prepare as the inner channel does."""
+        return self._inner.prepare(checked(letter))
+
+    async def send(self, prepared: bytes, at: datetime) -> Outcome:
+        """Reject the one, send the others."""
+        if UNREACHABLE in prepared:
+            return Outcome(verdict=Verdict.REJECTED, detail="no such mailbox")
+        return await self._inner.send(prepared, at)
+
+    async def lookup(self, prepared: bytes) -> bool | None:
+        """Look up in the inner channel."""
+        return await self._inner.lookup(prepared)
+
+    async def close(self) -> None:
+        """Close the inner channel."""
+        await self._inner.close()
+
+
+class RecordingHouse(House):
+    """A house in which acts are done as of now, in scenario time."""
+
+    def __init__(self, home: Path, client: Client, tempo: Tempo) -> None:
+        super().__init__(home, client)
+        self.tempo = tempo
+        self.register(FOUR)
+
+    def shut(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+        self.vault._engine.dispose()
+
+    @property
+    def now(self) -> datetime:
+        """The scenario's instant."""
+        return self.tempo.scenario(datetime.now(UTC))
+
+    def envelope(self, incident_id: IncidentId, actor: Actor, deed: Deed, at: datetime) -> Envelope:
+        """Wrap a deed for long enough at any tempo."""
+        envelope = super().envelope(incident_id, actor, deed, at)
+        return envelope.model_copy(update={"expires_at": at + timedelta(days=300)})
+
+    async def act(self, incident: IncidentId, deed: Deed, actor: Actor = DARA) -> Receipt:
+        """Let somebody act now."""
+        return await self.do(incident, actor, deed, self.now)
+
+    async def draft(self, incident: IncidentId, kind: WaveKind = WaveKind.INITIAL) -> Release:
+        """Draft a wave; return the act that releases it."""
+        ids = (await self.act(incident, Draft(wave_kind=kind), ASHA)).ids
+        return Release(wave_id=WaveId(ids["wave"]), digest=ids["digest"])
+
+    async def tell(self, incident: IncidentId, kind: WaveKind = WaveKind.INITIAL) -> None:
+        """Draft and release a wave, and wait until it has ended."""
+        release = await self.draft(incident, kind)
+        await self.act(incident, release)
+        await self.sent(incident, release.wave_id)
+
+    async def sent(self, incident: IncidentId, wave: WaveId) -> None:
+        """Wait until a wave has ended, and its incident has heard so."""
+        await self.client.get_workflow_handle(wire.wave_workflow(incident, wave)).result()
+        await until(lambda: self.state(incident).waves[wave].ended)
+
+    async def finish(self, incident: IncidentId, kind: TaskKind) -> None:
+        """Finish the open tasks of a kind."""
+        proof = "spoke to the head of the desk" if kind is TaskKind.NOTICE else None
+        for task in self.tasks(incident).values():
+            if task.kind is kind and task.state is TaskState.OPEN:
+                await self.act(incident, TaskDone(task_id=task.task_id, outcome="done", proof=proof))
+
+    async def close(self, incident: IncidentId) -> None:
+        """Finish task after task, until none is left, and close."""
+        while any(task.state is TaskState.OPEN for task in self.tasks(incident).values()):
+            for kind in TaskKind:
+                await self.finish(incident, kind)
+        await until(lambda: not (self.state(incident).clocks or self.state(incident).blocking_tasks))
+        await self.act(incident, Close(cause="a stolen password", lessons="none may be used twice"))
+
+
+async def told(house: RecordingHouse) -> None:
+    """Confirmed, revised while drafted, told, closed."""
+    incident = await house.report(house.now, key="told")
+    await house.act(incident, Confirm(), ASHA)
+    await house.draft(incident)
+    await house.act(incident, Revise(facts={"people_affected": 12}), ASHA)
+    await house.act(incident, AddNote(text="seen in the night"), ASHA)
+    await house.act(incident, Handover(to=DARA.person_id, to_name=DARA.name), ASHA)
+    await house.tell(incident)
+    await house.close(incident)
+
+
+async def held(house: RecordingHouse) -> None:
+    """Released under a hold, stopped and resumed, lifted, told."""
+    incident = await house.report(house.now, key="held")
+    await house.act(incident, Confirm(), ASHA)
+    release = await house.draft(incident)
+    order = PlaceHold(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="County police", reference="CP-1")
+    hold = HoldId((await house.act(incident, order)).ids["hold"])
+    await house.act(incident, release)
+    await house.act(incident, Stop(wave_id=release.wave_id, reason="a doubt"))
+    await house.act(incident, Resume(wave_id=release.wave_id))
+    await house.act(incident, Lift(hold_id=hold, reason="the order ended"))
+    await house.sent(incident, release.wave_id)
+
+
+async def late(house: RecordingHouse) -> None:
+    """Warned at every mark, missed, told late, the reason given."""
+    house.tempo = Tempo(origin=datetime.now(UTC), speed=FAST)
+    incident = await house.report(house.now, key="late")
+    await house.act(incident, Confirm(), ASHA)
+    await until(lambda: len(house.state(incident).reasons_owed) == 2)
+    await house.tell(incident)
+    for clock_id in house.state(incident).reasons_owed:
+        await house.act(incident, AddNote(text="nobody was awake", clock_id=clock_id))
+
+
+async def dismissed(house: RecordingHouse) -> None:
+    """Dismissed, taken up again, dismissed for good."""
+    incident = await house.report(house.now, key="dismissed")
+    await house.act(incident, Dismiss(reason="a test of ours"), ASHA)
+    await house.act(incident, Reopen(reason="it was none"), ASHA)
+    await house.act(incident, Dismiss(reason="it was one after all"), ASHA)
+
+
+async def by_hand(house: RecordingHouse) -> None:
+    """One address is turned away and its deputy is told; one party has no address and a person tells it."""
+    house.channel = Rejecting(house.channel)
+    incident = await house.report(house.now, key="by hand", everyone=True)
+    await house.act(incident, Confirm(), ASHA)
+    await house.tell(incident)
+    await until(lambda: any(task.kind is TaskKind.NOTICE for task in house.tasks(incident).values()))
+    await house.finish(incident, TaskKind.NOTICE)
+
+
+async def follow_up(house: RecordingHouse) -> None:
+    """One more is found affected and told; a mitigation is finished, and told of in a follow-up."""
+    incident = await house.report(house.now, key="follow up")
+    await house.act(incident, Confirm(), ASHA)
+    await house.tell(incident)
+    await house.act(incident, AddAffected(agreements=(house.agreement("DOGWOOD-1"),)), ASHA)
+    await house.tell(incident)
+    added = TaskAdd(title="Ask the vendor", task_kind=TaskKind.MITIGATION, owner="asha", due_in=timedelta(hours=4))
+    task = (await house.act(incident, added, ASHA)).ids["task"]
+    await house.act(incident, TaskAssign(task_id=task, owner="dara"), ASHA)
+    await house.finish(incident, TaskKind.MITIGATION)
+    await house.tell(incident, WaveKind.FOLLOW_UP)
+
+
+async def continued(house: RecordingHouse) -> None:
+    """Everything continues as new, the clocks with duties open, the wave under a hold; then all is told."""
+    incident = await house.report(house.now, key="continued", history_limit=40)
+    await house.act(incident, Confirm(), ASHA)
+    release = await house.draft(incident)
+    order = PlaceHold(hold_kind=HoldKind.LAW, issuer="an act", reference="s. 1")
+    hold = HoldId((await house.act(incident, order)).ids["hold"])
+    await house.act(incident, release)
+    for _ in range(4):
+        await house.act(incident, Stop(wave_id=release.wave_id, reason="a doubt"))
+        await house.act(incident, Resume(wave_id=release.wave_id))
+    await house.finish(incident, TaskKind.MITIGATION)
+    await house.finish(incident, TaskKind.INVESTIGATION)
+    await house.act(incident, Lift(hold_id=hold, reason="repealed"))
+    await house.sent(incident, release.wave_id)
+
+
+async def swept(house: RecordingHouse) -> None:
+    """A clock was terminated, and the sweep finds it."""
+    incident = await house.report(house.now, key="swept")
+    clock_id = next(iter(house.state(incident).clocks))
+    await house.client.get_workflow_handle(wire.clock_workflow(incident, clock_id)).terminate()
+    sweep = wire.SweepInput(tempo=house.tempo)
+    await house.client.execute_workflow(wire.SWEEP, sweep, id=wire.SWEEP_SCHEDULE, task_queue=house.queue)
+
+
+Scenario = Callable[[RecordingHouse], Awaitable[None]]
+SCENARIOS: tuple[Scenario, ...] = (told, held, late, dismissed, by_hand, follow_up, continued, swept)
+
+
+async def until(fact: Callable[[], bool], within: float = 30.0) -> None:
+    """Wait until a fact holds."""
+    give_up_at = time.monotonic() + within
+    while not fact():
+        assert time.monotonic() < give_up_at, "it did not come to hold"
+        await asyncio.sleep(0.02)
