@@ -24,6 +24,7 @@ from tocsin.adapters.codec import data_converter
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.embedded import prepare_namespace
 from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.letters import JinjaLetters
 from tocsin.adapters.sql.engine import create_engine_for
 from tocsin.adapters.sql.store import open_store
@@ -59,7 +60,7 @@ async def main() -> None:
     sender = Sender(name=settings.sender_name, address=settings.sender_address, reply_to=settings.reply_to)
     deeds = [
         *Acts(store, door, vault).all(),
-        *Duties(store).all(),
+        *Duties(store, PolicyLaw.load(settings.home)).all(),
         *Letters(store, JinjaLetters(), channel, sender).all(),
         *Notices(store, channel).all(),
         *Pages(pager).all(),

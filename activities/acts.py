@@ -11,6 +11,8 @@ from tocsin.domain.act import (
     AddNote,
     Close,
     Dismiss,
+    DutyEnd,
+    EndDuty,
     Envelope,
     Lift,
     PlaceHold,
@@ -20,12 +22,15 @@ from tocsin.domain.act import (
     Revise,
     Stop,
 )
+from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.governing import may_be_owed
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of, revised
 from tocsin.domain.notice import WRITTEN_TO, Notice, NoticeState, WaveKind, step, wave_digest
 from tocsin.domain.register import Affected
+from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task
 from tocsin.domain.values import AgreementId, IncidentId, Value, WaveId
 from tocsin.ports import Door, Sealer, Stamp, Store, Transaction, WaveRow
@@ -131,7 +136,7 @@ class Acts:
         match act.deed:
             case Report() as deed:
                 tx.incidents.put_facts(incident_id, deed.facts, at, act.act_id)
-                tx.register.pin(incident_id, _named_in_report(tx, deed))
+                tx.register.pin(incident_id, _named_in_report(tx, deed, act))
             case Revise() as deed if deed.facts or deed.answers:
                 tx.incidents.put_facts(incident_id, _revise(_facts(tx, incident_id), deed), at, act.act_id)
             case Close() as deed:
@@ -153,6 +158,8 @@ class Acts:
                 _release(tx, deed, act, order)
             case Dismiss():
                 _withdraw_unsent(tx, incident_id)
+            case EndDuty() as deed:
+                _end_duty(tx, deed, order)
             case Stop(wave_id=wave_id):
                 _set_stopped(tx, wave_id, stopped=True)
             case Resume(wave_id=wave_id):
@@ -208,15 +215,23 @@ def _revise(facts: Facts, deed: Revise) -> Facts:
         raise Refused(f"the revision does not fit the facts: {error}") from error
 
 
-def _named_in_report(tx: Transaction, deed: Report) -> list[Affected]:
-    """Return the pins: the named agreements, those of the named services, or, when nobody is named, everyone."""
+def _named_in_report(tx: Transaction, deed: Report, act: Act) -> list[Affected]:
+    """Return the pins: the named agreements, those of the named services, or, when nobody is named, everyone.
+
+    Whoever is not named and can be owed nothing is left out: their data is gone, or they are the ones who must tell.
+    """
+    instants = (act.at, *deed.triggers.values())
     revision = tx.register.revision()
     named, services = set(deed.affected), set(deed.facts.services)
     known = deed.everyone or bool(named or services)
     return [
         Affected(agreement=agreement, revision=revision, confirmed=known)
         for agreement in tx.register.agreements()
-        if deed.everyone or not known or agreement.agreement_id in named or services.intersection(agreement.services)
+        if agreement.agreement_id in named
+        or (
+            (deed.everyone or not known or services.intersection(agreement.services))
+            and any(may_be_owed(agreement, at) for at in instants)
+        )
     ]
 
 
@@ -301,6 +316,31 @@ def _withdraw_unsent(tx: Transaction, incident_id: IncidentId) -> None:
         if wave.released_at is not None and wave.ended_at is None:
             rows = tx.ledger.notices(wave.wave_id, states=waiting)
             tx.ledger.put(row.model_copy(update={"state": step(row.state, NoticeState.WITHDRAWN)}) for row in rows)
+
+
+def _end_duty(tx: Transaction, deed: EndDuty, order: ActToRecord) -> None:
+    duty = next((duty for duty in tx.duties.by_id([deed.duty_id])), None)
+    if duty is None or duty.incident_id != order.stamp.incident_id:
+        raise Refused(f"there is no duty {deed.duty_id} in this incident; `tocsin duty list` shows those that are")
+    if duty.state is not DutyState.OPEN:
+        raise Refused(f"duty {deed.duty_id} has ended already: {duty.state}, {duty.proof}")
+    if duty.agreement_id is None and policy_of(duty) is None:
+        raise Refused(f"{duty.title} is owed to ourselves; it ends by being done, not by a decision")
+    if deed.how is DutyEnd.DISCHARGED and duty.agreement_id is not None:
+        raise Refused("a contract's duty is discharged by its notice, or by the task that delivers it by hand")
+    if deed.how is DutyEnd.WAIVED:
+        _refuse_waiving(tx, duty, deed)
+    late = duty.deadline_at is not None and order.stamp.at > duty.deadline_at
+    ended = {"state": DutyState(deed.how), "ended_at": order.stamp.at, "proof": deed.proof, "late": late}
+    tx.duties.put([duty.model_copy(update=ended)])
+
+
+def _refuse_waiving(tx: Transaction, duty: Duty, deed: EndDuty) -> None:
+    if duty.agreement_id is None:
+        raise Refused("only a contract's duty can be waived, by the other party; the law's cannot")
+    attached = {attachment.sha256 for attachment in tx.incidents.attachments(duty.incident_id)}
+    if deed.proof not in attached:
+        raise Refused("a waiver needs the other party's writing: `tocsin attach` it, and give its SHA-256 as the proof")
 
 
 def _set_stopped(tx: Transaction, wave_id: WaveId, *, stopped: bool) -> None:

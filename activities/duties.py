@@ -1,16 +1,25 @@
 """Resolving duties, counting what is open, and keeping each clock's row."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from temporalio import activity
 
 from activities.acts import engine_entry
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
-from tocsin.domain.duty import Difference, Duty, DutyState, decide_duty, difference, resolve
+from tocsin.domain.duty import DECIDE_RULE, Difference, Duty, DutyState, decide_duty, difference, resolve
 from tocsin.domain.incident import Status, Triggers
+from tocsin.domain.policy import PolicyId
+from tocsin.domain.statutory import RULE_OUT, policy_of
 from tocsin.domain.values import ClockId, Instant, Value, derived_id
-from tocsin.ports import Stamp, Store, Transaction
+from tocsin.ports import Law, Stamp, Store, Transaction
 from tocsin.wire import ResolvedDuties
+
+DISMISSED = "the report was dismissed"
+"""The proof of a duty that a dismissal ended; taken up again, the incident owes it again."""
+
+INTERNAL = frozenset({DECIDE_RULE, RULE_OUT})
+"""What we owe ourselves: open as often as there is something to decide."""
 
 
 class Resolving(Value):
@@ -56,8 +65,9 @@ class Ended(Value):
 class Duties:
     """The deeds around the store's duties and clocks."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, law: Law) -> None:
         self._store = store
+        self._law = law
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
@@ -66,7 +76,7 @@ class Duties:
     @activity.defn(name="duties.resolve")
     def resolve(self, order: Resolving) -> ResolvedDuties:
         """Resolve again from the triggers, pins and lifted holds; keep what has ended, move what moved."""
-        return self._store.once(order.stamp, order, lambda tx: _resolve(tx, order), ResolvedDuties)
+        return self._store.once(order.stamp, order, lambda tx: _resolve(tx, order, self._law), ResolvedDuties)
 
     @activity.defn(name="duties.count")
     def count(self, spec: ClockSpec) -> ClockCount:
@@ -89,11 +99,11 @@ class Duties:
         return self._store.once(order.stamp, order, lambda tx: _end(tx, order), Ended)
 
 
-def _resolve(tx: Transaction, order: Resolving) -> ResolvedDuties:
+def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
     incident_id = order.stamp.incident_id
     rows = {row.spec.clock_id: row for row in tx.duties.clocks(incident_id)}
     before = {duty.duty_id: duty for duty in tx.duties.of(incident_id)}
-    owed = [_placed(duty, rows) for duty in _owed(tx, order)]
+    owed = [_placed(duty, rows) for duty in _owed(tx, order, law, before.values())]
     owed = [duty for duty in owed if duty.duty_id not in before or _may_be_open(before[duty.duty_id])]
     still_open = [duty for duty in before.values() if duty.state is DutyState.OPEN]
     changed = difference(still_open, owed)
@@ -107,20 +117,34 @@ def _resolve(tx: Transaction, order: Resolving) -> ResolvedDuties:
 
 
 def _may_be_open(duty: Duty) -> bool:
-    """Say whether resolving may (still or again) hold the duty open: what was proved or waived stays ended."""
-    revivable = {DutyState.OPEN, DutyState.NOT_OWED, DutyState.WITHDRAWN}
-    return duty.state in revivable or duty.agreement_id is None
+    """Say whether resolving may (still or again) hold the duty open: what was proved, waived or decided stays ended."""
+    if duty.rule_id in INTERNAL:
+        return True
+    by_the_facts = duty.state is DutyState.WITHDRAWN or (duty.state is DutyState.NOT_OWED and duty.proof == DISMISSED)
+    return duty.state is DutyState.OPEN or by_the_facts
 
 
-def _owed(tx: Transaction, order: Resolving) -> list[Duty]:
-    incident_id = order.stamp.incident_id
+def _owed(tx: Transaction, order: Resolving, law: Law, before: Iterable[Duty]) -> list[Duty]:
+    incident_id, facts = order.stamp.incident_id, tx.incidents.facts(order.stamp.incident_id)
     if order.status in {Status.DISMISSED, Status.CLOSED}:
         return []
+    pins = tx.register.pinned(incident_id)
     lifted = [hold for hold in tx.duties.holds(incident_id) if hold.lifted_at is not None]
-    owed = resolve(incident_id, order.triggers, tx.register.pinned(incident_id), lifted)
+    owed = resolve(incident_id, order.triggers, pins, lifted)
+    if facts is not None:
+        owed += law.duties(incident_id, facts, order.triggers, pins, _submitted(before), order.stamp.at)
     if order.status is Status.REPORTED:
         owed.append(decide_duty(incident_id, order.triggers))
     return owed
+
+
+def _submitted(duties: Iterable[Duty]) -> dict[PolicyId, datetime]:
+    """Return when each policy's report was sent in: the periods of the next one run from there."""
+    return {
+        policy: duty.ended_at
+        for duty in duties
+        if duty.state is DutyState.DISCHARGED and duty.ended_at is not None and (policy := policy_of(duty)) is not None
+    }
 
 
 def _placed(duty: Duty, rows: dict[ClockId, ClockRow]) -> Duty:
@@ -133,11 +157,12 @@ def _placed(duty: Duty, rows: dict[ClockId, ClockRow]) -> Duty:
 
 
 def _fallen_away(duty: Duty, order: Resolving) -> Duty:
-    decided = order.status is not Status.REPORTED and duty.agreement_id is None
-    if decided:
+    if duty.rule_id == DECIDE_RULE:
         state, proof = DutyState.DISCHARGED, f"decided: {order.status}"
     elif order.status is Status.DISMISSED:
-        state, proof = DutyState.NOT_OWED, "the report was dismissed"
+        state, proof = DutyState.NOT_OWED, DISMISSED
+    elif duty.rule_id == RULE_OUT:
+        state, proof = DutyState.DISCHARGED, "nothing is left to rule out"
     else:
         state, proof = DutyState.WITHDRAWN, "it no longer follows from the facts"
     late = duty.deadline_at is not None and order.stamp.at > duty.deadline_at

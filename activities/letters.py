@@ -1,6 +1,6 @@
 """Drafting: whom a wave is for, each letter rendered, its exact bytes stored, and the digest that binds them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from temporalio import activity
@@ -9,6 +9,7 @@ from activities.acts import engine_entry
 from tocsin.domain.act import Draft
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts, Trigger, Triggers
 from tocsin.domain.letter import Letter, LetterFacts, PeriodOwed
 from tocsin.domain.notice import (
@@ -135,15 +136,17 @@ class Letters:
         pins = _audience(tx, incident_id, order.draft)
         owed = _open_duties(tx, incident_id)
         rows: list[Notice] = []
+        drafted_at = old.drafted_at if old else order.stamp.at
         for pin in pins:
-            rows += self._rows(order, pin.agreement, owed.get(pin.agreement.agreement_id, ()), len(rows))
+            agreement = at_or_newest(pin.agreement, drafted_at)
+            rows += self._rows(order, agreement, owed.get(agreement.agreement_id, ()), len(rows))
         previous = _previous(tx, incident_id, order.wave_id)
         tx.ledger.put_wave(
             WaveRow(
                 wave_id=order.wave_id,
                 incident_id=incident_id,
                 kind=order.draft.wave_kind,
-                drafted_at=old.drafted_at if old else order.stamp.at,
+                drafted_at=drafted_at,
                 drafter=order.drafter,
                 rows=len(rows),
                 previous=previous,
@@ -153,11 +156,12 @@ class Letters:
         lonely = sum(row.contact_id is None for row in rows)
         return Planned(rows=len(rows), agreements=len(pins), without_contact=lonely)
 
-    def _rows(self, order: Planning, agreement: Agreement, duties: Iterable[Duty], ordinal: int) -> list[Notice]:
+    def _rows(self, order: Planning, agreement: Agreement, duties: Sequence[Duty], ordinal: int) -> list[Notice]:
+        chain, copies = agreement.addressees({duty.clause_key for duty in duties})
         recipients: list[tuple[Contact | None, ContactRole, int]] = [
-            (contact, ContactRole.CHAIN, place) for place, contact in enumerate(agreement.chain)
+            (contact, ContactRole.CHAIN, place) for place, contact in enumerate(chain)
         ] or [(None, ContactRole.CHAIN, 0)]
-        recipients += [(contact, ContactRole.COPY, 0) for contact in agreement.copies]
+        recipients += [(contact, ContactRole.COPY, 0) for contact in copies]
         duty_ids = tuple(DutyId(duty.duty_id) for duty in duties)
         return [
             self._row(order, agreement, contact, role, place, duty_ids, ordinal + index)
@@ -193,7 +197,7 @@ class Letters:
 
     def _letter(self, desk: "_Desk", row: Notice) -> tuple[Notice, Letter, bytes]:
         agreement = desk.agreements[row.agreement_id]
-        contact = next(c for c in (*agreement.chain, *agreement.copies) if c.contact_id == row.contact_id)
+        contact = next(c for c in agreement.contacts() if c.contact_id == row.contact_id)
         facts = desk.facts_for(row, agreement, contact, self._sender)
         words = self._renderer.render(facts)
         letter = Letter(
@@ -225,7 +229,8 @@ class _Desk:
         self.wave = wave
         self.facts: Facts = facts
         self.triggers = order.triggers
-        self.agreements = {pin.agreement.agreement_id: pin.agreement for pin in tx.register.pinned(order.incident_id)}
+        pinned = (at_or_newest(pin.agreement, wave.drafted_at) for pin in tx.register.pinned(order.incident_id))
+        self.agreements = {agreement.agreement_id: agreement for agreement in pinned}
         self._duties = {duty.duty_id: duty for duty in tx.duties.of(order.incident_id)}
         self._measures = (*facts.measures, *_finished_mitigation(tx, order.incident_id))
         released = [w.wave_id for w in tx.ledger.waves(order.incident_id) if w.released_at and w != wave]

@@ -12,7 +12,6 @@ from tocsin.domain.values import IncidentId, Instant, Value
 from tocsin.ports import Page, Pager, Runs, Store
 from tocsin.wire import clock_workflow, incident_workflow, response_workflow, wave_workflow
 
-
 LOOK_AGAIN_SECONDS = 5.0
 """Pause before what was missing is asked for a second time."""
 

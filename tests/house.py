@@ -26,6 +26,7 @@ from tocsin import wire
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.letters import JinjaLetters
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
@@ -121,7 +122,7 @@ class House:
         sender = Sender(name="Processor Ltd", address="desk@processor.example")
         deeds = [
             *Acts(self.store, door, self.vault).all(),
-            *Duties(self.store).all(),
+            *Duties(self.store, PolicyLaw.load(self.home)).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
             *Notices(self.store, self.channel, self.group).all(),
             *Pages(pager).all(),
@@ -136,6 +137,8 @@ class House:
                 activities=deeds,
                 activity_executor=threads,
                 max_concurrent_activities=16,
+                # Temporal names a worker's own queue after it: workers of one process must not share one.
+                identity=f"worker-{uuid.uuid4()}",
                 graceful_shutdown_timeout=timedelta(seconds=5),
                 **options,
             )
@@ -229,4 +232,5 @@ class House:
 
 def _paged(path: Path) -> Paged:
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-    return Paged(message["Date"].datetime, str(message["Subject"]), message.get_content())
+    # A subject that was too long for its line begins with the fold.
+    return Paged(message["Date"].datetime, str(message["Subject"]).strip(), message.get_content())

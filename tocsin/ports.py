@@ -1,6 +1,6 @@
 """What the deeds need from the world. Each protocol states its duties in sentences; every driver keeps them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,10 +13,11 @@ from tocsin.domain.act import Envelope
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
 from tocsin.domain.hold import Hold
-from tocsin.domain.incident import Facts
+from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter, LetterFacts, Rendered
 from tocsin.domain.notice import Notice, NoticeState, WaveCounts, WaveKind
+from tocsin.domain.policy import PolicyId
 from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.task import Playbook, Task
 from tocsin.domain.values import (
@@ -399,6 +400,24 @@ class Playbooks(Protocol):
 
     def for_kind(self, kind: str) -> Playbook:
         """Return the playbook for a kind of incident, or the general one."""
+
+
+class Law(Protocol):
+    """The law, asked at each resolving. It is read when a worker starts, never by a workflow."""
+
+    def duties(
+        self,
+        incident_id: IncidentId,
+        facts: Facts,
+        triggers: Triggers,
+        pins: Sequence[Affected],
+        submitted: Mapping[PolicyId, datetime],
+        now: datetime,
+    ) -> list[Duty]:
+        """Return what the law asks of us in this incident as of `now`, at most one of them to rule out the rest.
+
+        `submitted` says when the report was sent in that a policy asks for: other policies run from there.
+        """
 
 
 class Runs(Protocol):

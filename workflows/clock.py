@@ -108,7 +108,10 @@ class ClockWorkflow:
         return True
 
     def _wakes_at(self) -> datetime | None:
-        instants = (next_mark_at(self._spec, scenario_now(self._order.tempo)), self._page_again_at)
+        now = scenario_now(self._order.tempo)
+        if self._page_again_at is None and due_mark(self._spec, self._sent, now) is not None:
+            return now  # it fell due while the page before it was on its way
+        instants = (next_mark_at(self._spec, now), self._page_again_at)
         return min((at for at in instants if at is not None), default=None)
 
     def _show(self, count: ClockCount) -> None:

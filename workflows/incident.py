@@ -13,11 +13,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.duties import Duties, Resolving
     from activities.letters import Letters, Planning, Rendering, Sealing
     from tocsin import wire
-    from tocsin.domain.act import Act, Draft, Envelope, Receipt, Release, Report
+    from tocsin.domain.act import Act, Draft, Envelope, PlaceHold, Receipt, Release, Report
     from tocsin.domain.clock import ClockSpec
     from tocsin.domain.errors import Refused
     from tocsin.domain.incident import Status
-    from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, wave_id_of
+    from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, wave_id_of
     from tocsin.domain.values import ClockId, WaveId
     from tocsin.wire import SearchAttribute
 
@@ -31,7 +31,7 @@ INCIDENT = SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT)
 NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
 
 Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChanged
-RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen"}
+RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen", "duty_end"}
 """The acts after which duties are resolved again."""
 STIRRED_BY = {"hold", "lift", "stop", "resume", "dismiss"}
 """The acts that change what may be sent: waves and clocks look again at once."""
@@ -138,7 +138,7 @@ class IncidentWorkflow:
             Acts.record, ActToRecord(stamp=stamp, envelope=envelope, state=after), how, act.deed.kind
         )
         if recorded.already:
-            return self._receipt(act, ("done already",), already=True)
+            return self._receipt(act, ("done already",), ids=self._ids_of(act), already=True)
         self._state = after
         lines, ids = await self._follow(act)
         self._publish()
@@ -165,13 +165,23 @@ class IncidentWorkflow:
             case _:
                 pass
         if act.deed.kind == "hold":
-            ids = {"hold": self._state.holds[-1]}
+            ids = self._ids_of(act)
             lines = (f"hold {ids['hold']} is in force: nothing it covers is sent; the clocks run on",)
         if act.deed.kind in {"close", "dismiss", "reopen"}:
             await self._signal(self._response(), wire.INCIDENT_OVER, wire.IncidentOver(status=self._state.status))
         if act.deed.kind == "reopen":
             await self._restart_response()
         return lines, ids
+
+    def _ids_of(self, act: Act) -> dict[str, str]:
+        """Return the ids that the act was answered with when it was done: its first answer may have been lost."""
+        match act.deed:
+            case Draft() if (wave := self._state.waves.get(wave_id_of(act))) is not None:
+                return {"wave": wave_id_of(act), "digest": wave.digest}
+            case PlaceHold():
+                return {"hold": hold_id_of(act)}
+            case _:
+                return {}
 
     # -- duties and clocks ------------------------------------------------------------------------------------------
 

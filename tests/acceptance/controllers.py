@@ -17,4 +17,5 @@ def many(count: int) -> str:
 
 def _line(number: int) -> str:
     name = f"{TREES[number % len(TREES)]} {TRADES[number % len(TRADES)]} {number:03}"
-    return f"AGR-{number:03},{name},72h from confirmation,en,records-api,Desk {number:03} <desk-{number:03}@party.example>,,,"
+    contact = f"Desk {number:03} <desk-{number:03}@party.example>"
+    return f"AGR-{number:03},{name},72h from confirmation,en,records-api,{contact},,,"

@@ -7,11 +7,10 @@ import json
 from pathlib import Path
 from typing import Any, Self
 
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from tests.acceptance.stack import Installation, Ran, Server, free_port, wait_for
+from tests.architecture.commands import commands, options
 from tocsin.cli import app
 
 REGISTER = """\
@@ -225,22 +224,11 @@ class Life:
 
 def commands_with_json() -> set[str]:
     """Return the names of all commands that have `--json`."""
-    return {name for name, command in _commands() if any("--json" in option.opts for option in command.params)}
-
-
-def _commands() -> list[tuple[str, TyperCommand]]:
-    root = get_command(app)
-    assert isinstance(root, TyperGroup)
-    found = []
-    for name, part in root.commands.items():
-        below = part.commands.items() if isinstance(part, TyperGroup) else [("", part)]
-        found += [(f"{name} {last}".strip(), command) for last, command in below if isinstance(command, TyperCommand)]
-    return found
+    return {name for name, command in commands().items() if "--json" in options(command)}
 
 
 def _command(words: tuple[str, ...]) -> str:
-    known = {name for name, _ in _commands()}
-    return words[0] if words[0] in known else " ".join(words[:2])
+    return words[0] if words[0] in commands() else " ".join(words[:2])
 
 
 def quickly(installation: Installation, *words: str, user: str = "asha") -> Ran:

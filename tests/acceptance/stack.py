@@ -1,4 +1,4 @@
-"""The real thing from outside: Temporal's dev server on a file, and installations on it with worker and command line."""
+"""The real thing from outside: Temporal's dev server on a file, and installations on it with worker and commands."""
 
 import json
 import os
@@ -113,8 +113,9 @@ class Installation:
     def tocsin(self, *words: str, user: str = "asha", **settings: str) -> Ran:
         """Run the command as somebody, from an empty folder."""
         env = self.env | {f"TOCSIN_{name}": value for name, value in settings.items()}
+        command = [TOCSIN, "--as", user, *words]
         done = subprocess.run(
-            [TOCSIN, "--as", user, *words], cwd=self.home.parent, env=env, capture_output=True, text=True, timeout=90
+            command, check=False, cwd=self.home.parent, env=env, capture_output=True, text=True, timeout=90
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -24,7 +24,7 @@ async def kill_at(installation: Installation, letters: int, again_after: float |
     await asyncio.to_thread(wait_for, lambda: len(installation.letters()) >= letters)
     worker.kill()
     with house.store.reading() as tx:
-        assert 0 < tx.ledger.counts(wave).unsettled, "it was over before it was killed"
+        assert tx.ledger.counts(wave).unsettled > 0, "it was over before it was killed"
     if again_after is not None:
         second = installation.start_worker()
         await asyncio.to_thread(second.ready)

@@ -44,14 +44,14 @@ def test_temporal_holds_no_word(life: Life, planted: dict[str, list[bytes]]) -> 
     """Temporal's own file knows the incident by its id and holds none of its names, addresses or words."""
     content = _read(life.temporal / "temporal.sqlite")
     assert life.incident.encode() in content
-    assert [] == _found(planted, content)
+    assert _found(planted, content) == []
 
 
 def test_store_holds_no_word(life: Life, planted: dict[str, list[bytes]]) -> None:
     """The store's file knows the incident by its id and holds none of its names, addresses or words."""
     content = _read(life.installation.home / "store.sqlite")
     assert life.incident.encode() in content
-    assert [] == _found(planted, content)
+    assert _found(planted, content) == []
 
 
 def test_worker_prints_no_word(life: Life, planted: dict[str, list[bytes]]) -> None:
@@ -59,14 +59,14 @@ def test_worker_prints_no_word(life: Life, planted: dict[str, list[bytes]]) -> N
     printed = [*life.installation.home.glob("worker-*.out"), life.temporal / "server.out"]
     content = b"".join(file.read_bytes() for file in printed)
     assert b"polls tocsin" in content
-    assert [] == _found(planted, content)
+    assert _found(planted, content) == []
 
 
 def test_pages_hold_no_name(life: Life, planted: dict[str, list[bytes]]) -> None:
     """A page goes through mail unsealed, so it names ids and counts only."""
     pages = "".join(life.installation.pages()).encode()
     assert life.incident.encode() in pages
-    assert [] == _found(planted, pages)
+    assert _found(planted, pages) == []
 
 
 def test_outbox_would_be_found(life: Life, planted: dict[str, list[bytes]]) -> None:

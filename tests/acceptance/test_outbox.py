@@ -87,7 +87,7 @@ def sent(life: Life) -> list[Sent]:
 def test_one_letter_each(sent: list[Sent]) -> None:
     """Each agreement and contact, and each copy, has exactly one first letter and one follow-up; deputies have none."""
     expected = Counter((party.reference, address) for party in PARTIES for address in party.recipients)
-    assert 7 == expected.total()
+    assert expected.total() == 7
     assert expected == Counter((letter.party.reference, letter.address) for letter in sent if not letter.follows_up)
     assert expected == Counter((letter.party.reference, letter.address) for letter in sent if letter.follows_up)
 
@@ -126,11 +126,11 @@ def test_nobody_else_in_it(sent: list[Sent]) -> None:
     """No letter holds another party's name, people, addresses or reference."""
     for letter in sent:
         foreign = {word for party in PARTIES for word in party.known_by} - letter.party.known_by
-        assert [] == [word for word in foreign if word in letter.whole]
+        assert [word for word in foreign if word in letter.whole] == []
 
 
 def test_nothing_internal_in_it(sent: list[Sent]) -> None:
     """What was said among ourselves is in no letter."""
     internal = [SAID[name] for name in ("title", "statement", "note", "issuer", "order", "stop", "proof", "task")]
     for letter in sent:
-        assert [] == [word for word in internal if word in letter.whole]
+        assert [word for word in internal if word in letter.whole] == []

@@ -12,7 +12,7 @@ __all__ = ["postgres"]
 CONTROLLERS = 40
 
 
-async def test_main_path(install: Install, postgres: Databases) -> None:  # noqa: F811 - the fixture, by its name
+async def test_main_path(install: Install, postgres: Databases) -> None:
     """With its store on PostgreSQL, everybody named is told once, and there is no SQLite store."""
     installation = install(STORE_URL=postgres.empty())
     await asyncio.to_thread(installation.set_up, many(CONTROLLERS))

@@ -11,9 +11,9 @@ REFUSED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
 def assert_failed(ran: Ran, code: int, *words: str) -> None:
     """Check the exit code, that nothing was claimed on standard output, and that each word stands in the complaint."""
     assert code == ran.code, ran.err
-    assert "" == ran.out
+    assert ran.out == ""
     assert "Traceback" not in ran.err
-    assert [] == [word for word in words if word not in " ".join(ran.err.split())]
+    assert [word for word in words if word not in " ".join(ran.err.split())] == []
 
 
 @pytest.fixture

@@ -54,8 +54,8 @@ def test_found_again(install: Install) -> None:
         confirmed_at = datetime.now(UTC) - timedelta(minutes=29, seconds=50)
         quickly(installation, "confirm", "last", "--at", confirmed_at.isoformat())
         before = running(installation)
-    assert [] == installation.processes(), "Ctrl-C leaves nothing behind"
-    assert 0 == warned_half(installation), "it was up for too long"
+    assert installation.processes() == [], "Ctrl-C leaves nothing behind"
+    assert warned_half(installation) == 0, "it was up for too long"
     with up(installation, port):
         assert before == running(installation)
         wait_for(lambda: warned_half(installation) == 1)

@@ -31,7 +31,7 @@ def clock(house: House) -> ClockRow:
 
 
 async def test_one_warning_for_all(installation: Installation) -> None:
-    """Of the warnings that fell due while no worker ran, the latest is sent, and the others count as overtaken by it."""
+    """Of the warnings that fell due while no worker ran, the latest is sent; the others count as overtaken by it."""
     await asyncio.to_thread(installation.set_up, one("8h from confirmation"))
     house = await installation.house(UnhurriedHouse)
     house.tempo = Tempo(origin=datetime.now(UTC), speed=3600)
@@ -41,7 +41,7 @@ async def test_one_warning_for_all(installation: Installation) -> None:
     await house.do(incident, ASHA, Confirm(), house.tempo.scenario(datetime.now(UTC)))
     worker.kill()
     spec = clock(house).spec
-    assert () == clock(house).sent, "it took too long to stop the worker"
+    assert clock(house).sent == (), "it took too long to stop the worker"
     await asyncio.to_thread(wait_for, lambda: house.tempo.scenario(datetime.now(UTC)) > spec.target_at)
     again = installation.start_worker()
     await asyncio.to_thread(wait_for, lambda: bool(clock(house).sent))
@@ -50,6 +50,6 @@ async def test_one_warning_for_all(installation: Installation) -> None:
     assert set(Mark) == set(row.sent)
     assert ClockState.RUNNING is row.state
     pages = [page for page in installation.pages() if spec.clock_id in page]
-    assert 1 == len(pages)
+    assert len(pages) == 1
     assert "all of its time has passed" in pages[0]
     house.store.close()

@@ -40,12 +40,12 @@ def test_log_holds(life: Life) -> None:
 
 def test_nothing_on_standard_error(life: Life) -> None:
     """A command that succeeds says nothing on standard error."""
-    assert {} == {name: ran.err for name, ran in life.said.items() if ran.err}
+    assert {name: ran.err for name, ran in life.said.items() if ran.err} == {}
 
 
 def test_lines_fit_a_pipe(life: Life) -> None:
     """In a pipe there are no colours, boxes or control characters."""
-    assert [] == [name for name, ran in life.said.items() if re.search(r"[\x00-\x09\x0b-\x1f\u2500-\u257f]", ran.out)]
+    assert [name for name, ran in life.said.items() if re.search(r"[\x00-\x09\x0b-\x1f\u2500-\u257f]", ran.out)] == []
 
 
 def test_every_command_speaks_json(life: Life) -> None:

@@ -133,6 +133,18 @@ def test_spreadsheets_habits(content: bytes) -> None:
         ({"starts_on": "01.02.2026"}, "'01.02.2026' is no date; write year-month-day"),
         ({"starts_on": "2026-02-30"}, "'2026-02-30' is no date"),
         ({"starts_on": "2026-02-01", "ends_on": "2026-01-31"}, "lies before starts_on"),
+        (
+            {"notify": "3 working days from awareness"},
+            "line 2: calendar: it is blank, but the clause counts working days",
+        ),
+        ({"calendar": "Narnia"}, "line 2: calendar: calendar 'NARNIA' is unknown"),
+        ({"clause": "1st!"}, "'1st!' is no key"),
+        ({"methods": "post and pigeon"}, "the method 'pigeon' is unknown"),
+        ({"their_role": "friend"}, "their role 'friend' is unknown"),
+        ({"under": "A-1"}, "an agreement cannot stand under itself"),
+        ({"data_held": "maybe"}, "'maybe' is neither yes nor no"),
+        ({"possession": "hers"}, "the possession 'hers' is unknown"),
+        ({"contact": "Beth <b@birch.example> confirmed lately"}, "'lately' is no date"),
         ({"party": "Birch\nBcc: mallory@elsewhere.example"}, "line 2: party: "),
     ],
 )
@@ -153,6 +165,7 @@ def test_wrong_cell(cells: dict[str, str], expected: str) -> None:
         (HEADER + "A-1,Birch, Cedar and sons,72h from awareness,\n", "line 2: cells: there are 5, the header has 4"),
         (HEADER + "A-1,Birch,72h from awareness\n", "line 2: cells: there are 3, the header has 4"),
         (HEADER + BIRCH + BIRCH, "line 3: agreement: 'A-1' stands in line 2 already"),
+        (HEADER + BIRCH + BIRCH.replace("A-1", "A-2") + BIRCH, "line 4: agreement: 'A-1' stands in line 2 already"),
         (HEADER + '\n\nA-1,"Birch,72h from awareness,\n', "line 4: "),
         (HEADER + f"A-1,{'x' * 200_000},72h from awareness,\n", "line 2: field larger than field limit"),
         (b"\xff\xfea\x00g\x00", "it is UTF-16, not UTF-8; save it again as `CSV UTF-8"),
@@ -259,9 +272,39 @@ def test_readiness() -> None:
     assert found == [
         ("A-1", Weight.MISSING, "there is nobody to write to"),
         ("A-2", Weight.WEAK, "the agreement ended on 2025-12-31"),
+        ("A-2", Weight.INFO, "2 contacts were never confirmed"),
         ("A-3", Weight.WEAK, "the contact has no deputy"),
+        ("A-3", Weight.INFO, "1 contact was never confirmed"),
         ("A-2", Weight.INFO, "its contact is also the contact of Dogwood School"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "what"),
+    [
+        ({"data_held": "no"}, "the agreement ended on 2025-12-31 and its data is gone"),
+        ({"data_held": "yes"}, "the agreement ended on 2025-12-31, and its data is still held"),
+        ({"data_held_until": "2026-06-30"}, "the agreement ended on 2025-12-31, and its data is still held"),
+        (
+            {"contact": "Beth <beth@birch.example> confirmed 2024-12-30"},
+            "beth@birch.example was last confirmed on 2024",
+        ),
+        ({"clause_recipients": "Desk <desk@birch.example>"}, "the contact of the clause security_incident has no"),
+    ],
+)
+def test_readiness_of_what_ages(cells: dict[str, str], what: str) -> None:
+    """Ended agreements, what became of their data, and old confirmations are found."""
+    found = [finding.what for finding in readiness(read(sheet(ends_on="2025-12-31", **cells)), date(2026, 1, 1))]
+    assert any(one.startswith(what) for one in found)
+
+
+def test_a_fresh_confirmation_is_no_finding() -> None:
+    """Contacts that somebody made sure of within a year are not mentioned."""
+    cells = {
+        "contact": "B <b@birch.example> confirmed 2025-12-31",
+        "deputies": "<c@birch.example> confirmed 2025-02-01",
+    }
+    assert readiness(read(sheet(**cells)), date(2026, 1, 1)) == []
 
 
 def test_readiness_of_a_clause_without_promise() -> None:

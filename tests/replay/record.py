@@ -6,6 +6,7 @@ version that is not released yet has changed; never over a released version, for
 """
 
 import asyncio
+import gzip
 import json
 import shutil
 import tempfile
@@ -29,22 +30,6 @@ HISTORIES = Path(__file__).parent / "histories"
 NAMESPACE = "tocsin-replay"
 EARLY = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40")
 """Makes the server suggest to continue as new after so many events instead of thousands."""
-MOST_OF_A_KIND = 2
-IDLE = {
-    "eventGroupMarkers",
-    "header",
-    "historySizeBytes",
-    "identity",
-    "meteringMetadata",
-    "namespaceId",
-    "priority",
-    "requestId",
-    "retryPolicy",
-    "taskId",
-    "taskQueue",
-    "userMetadata",
-    "workerVersion",
-}
 LISTED_WITHIN = 2.0
 """Seconds until the server's list of workflows has caught up."""
 
@@ -97,30 +82,28 @@ def _incidents(house: RecordingHouse) -> set[IncidentId]:
 
 
 async def _write_histories(client: Client, names: dict[IncidentId | None, str], made: Path) -> None:
-    """Write the longest histories of each workflow in each scenario; several clocks of one incident are much alike."""
+    """Write the histories of each workflow in each scenario that are worth keeping."""
     texts: dict[str, list[str]] = {}
     for run in await _runs(client):
         history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
         stem = f"{run.workflow_type.removeprefix('tocsin.').lower()}-{names[incident_of(run.id)]}"
         texts.setdefault(stem, []).append(_text(run.id, history.to_json_dict()["events"]))
     for stem, found in texts.items():
-        for number, text in enumerate(sorted(found, key=len, reverse=True)[:MOST_OF_A_KIND], start=1):
-            (made / f"{stem}-{number}.json").write_text(text)
+        for number, text in enumerate(_chosen(found), start=1):
+            # No time in the file's head: the same history is the same file.
+            (made / f"{stem}-{number}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def _chosen(found: list[str]) -> list[str]:
+    """Choose two of the histories of a workflow: the longest, and the longest that began by continuing another."""
+    by_length = sorted(found, key=len, reverse=True)
+    continuing = [text for text in by_length[1:] if "continuedExecutionRunId" in text]
+    return [by_length[0], *(continuing or by_length[1:])[:1]]
 
 
 def _text(workflow_id: str, events: list[dict[str, Any]]) -> str:
-    # An event to a line: a new recording shows what changed.
-    lines = ",\n".join(json.dumps(_slim(event), separators=(",", ":")) for event in events)
+    lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in events)
     return f'{{"workflowId":{json.dumps(workflow_id)},"events":[\n{lines}\n]}}\n'
-
-
-def _slim(value: Any) -> Any:
-    """Leave out what no replay looks at: who worked, on which queue, the wording for the Web UI."""
-    if isinstance(value, list):
-        return [_slim(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _slim(one) for name, one in value.items() if name not in IDLE}
-    return value
 
 
 async def _runs(client: Client) -> list[WorkflowExecution]:

@@ -80,7 +80,7 @@ class RecordingHouse(House):
     """A house in which acts are done as of now, in scenario time."""
 
     def __init__(self, home: Path, client: Client, tempo: Tempo) -> None:
-        super().__init__(home, client)
+        super().__init__(home, client, queue="replay")
         self.tempo = tempo
         self.register(FOUR)
 
@@ -217,6 +217,10 @@ async def continued(house: RecordingHouse) -> None:
         await house.act(incident, Resume(wave_id=release.wave_id))
     await house.finish(incident, TaskKind.MITIGATION)
     await house.finish(incident, TaskKind.INVESTIGATION)
+    # The tasks continue as new when nobody is acting: at the next reminder.
+    soon = TaskAdd(title="Write it up", task_kind=TaskKind.IMPROVEMENT, owner="dara", due_in=timedelta(seconds=1))
+    task = (await house.act(incident, soon)).ids["task"]
+    await until(lambda: any(one.reminded for one in house.tasks(incident).values() if one.task_id == task))
     await house.act(incident, Lift(hold_id=hold, reason="repealed"))
     await house.sent(incident, release.wave_id)
 

@@ -16,7 +16,7 @@ LIMBS = st.builds(
     Limb,
     trigger=st.sampled_from(Trigger),
     period=st.none() | st.integers(1, 366 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes)),
-)
+) | st.builds(Limb, trigger=st.sampled_from(Trigger), days=st.integers(1, 366), working=st.booleans())
 
 
 def test_founding_clause() -> None:
@@ -44,10 +44,25 @@ def test_periods(text: str, period: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "days", "working"),
+    [
+        ("2 business days", 2, True),
+        ("1 working day", 1, True),
+        ("5 banking-days", 5, True),
+        ("10 Calendar Days", 10, False),
+    ],
+)
+def test_counted_days(text: str, days: int, working: bool) -> None:
+    """A clause may count days: working days under their usual names, or calendar days."""
+    assert (Limb(trigger=Trigger.AWARENESS, days=days, working=working),) == parse_limbs(f"{text} from awareness")
+
+
+@pytest.mark.parametrize(
     ("text", "part", "reason"),
     [
-        ("2 business days from awareness", "2 business days", "holiday calendars are not known here yet"),
-        ("3 working days from awareness", "3 working days", "holiday calendars are not known here yet"),
+        ("2 business hours from awareness", "2 business hours", "nor in days"),
+        ("0 working days from awareness", "0 working days", "must be longer than 0"),
+        ("367 calendar days from awareness", "367 calendar days", "at most 366 days"),
         ("1 week from awareness", "1 week", "not counted in elapsed hours"),
         ("1.5h from awareness", "1.5h", "known: promptly, or a whole number"),
         ("72 from awareness", "72", "known: promptly, or a whole number"),
@@ -73,8 +88,8 @@ def test_refused_wording(text: str, part: str, reason: str) -> None:
 def test_every_part_is_named() -> None:
     """A clause with three mistakes in two parts is refused with all three."""
     with pytest.raises(Refused) as refused:
-        parse_limbs("soon from discovry; 3 working days from awareness")
-    for wrong in ("'soon'", "'discovry'", "'3 working days'"):
+        parse_limbs("soon from discovry; 3 working hours from awareness")
+    for wrong in ("'soon'", "'discovry'", "'3 working hours'"):
         assert wrong in str(refused.value)
 
 

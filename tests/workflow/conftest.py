@@ -1,5 +1,6 @@
 """Real Temporal servers that skip time, and a house with a worker on one."""
 
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,10 +56,20 @@ async def forgetful_server() -> AsyncIterator[WorkflowEnvironment]:
         yield env
 
 
+@pytest.fixture(scope="session")
+async def furnished(server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with keys, a store and a register, of which each test gets a copy."""
+    home = tmp_path_factory.mktemp("furnished") / "home"
+    house = House(home, server.client)
+    house.register()
+    house.store.close()
+    return home
+
+
 @pytest.fixture
-async def quiet_house(server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[House]:
+async def quiet_house(server: WorkflowEnvironment, furnished: Path, tmp_path: Path) -> AsyncIterator[House]:
     """A house in which nobody works yet."""
-    async with a_house(server, tmp_path) as house:
+    async with a_house(server, furnished, tmp_path / "home") as house:
         yield house
 
 
@@ -83,18 +94,20 @@ async def replayed_story(server: WorkflowEnvironment, quiet_house: House) -> Asy
 
 
 @pytest.fixture
-async def forgetful_story(forgetful_server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Story]:
+async def forgetful_story(
+    forgetful_server: WorkflowEnvironment, furnished: Path, tmp_path: Path
+) -> AsyncIterator[Story]:
     """The same on the server that keeps histories short."""
-    async with a_house(forgetful_server, tmp_path) as house, house.working():
+    async with a_house(forgetful_server, furnished, tmp_path / "home") as house, house.working():
         yield Story(forgetful_server, house)
 
 
 @asynccontextmanager
-async def a_house(server: WorkflowEnvironment, folder: Path) -> AsyncIterator[House]:
+async def a_house(server: WorkflowEnvironment, furnished: Path, home: Path) -> AsyncIterator[House]:
     """Build a house whose letters and pages go through channels that do as they are told."""
+    shutil.copytree(furnished, home)
     # The environment's own client would let time run away in every workflow that it starts.
-    house = House(folder / "home", await server.connect_client())
+    house = House(home, await server.connect_client())
     house.channel, house.paging = Post(house.channel), Post(house.paging)
-    house.register()
     yield house
     house.store.close()

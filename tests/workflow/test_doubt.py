@@ -1,4 +1,4 @@
-"""Letters of which nobody knows whether they left: adopted, sent again, or sent again once; and a channel that is down."""
+"""Letters of which nobody knows whether they left: adopted, or sent again once. And a channel that is down."""
 
 from datetime import timedelta
 
@@ -46,7 +46,7 @@ async def test_not_taken(story: Story) -> None:
 
 
 async def test_nobody_can_tell(story: Story) -> None:
-    """A letter of which nobody can tell waits for the grace period and is sent again once, marked as a possible double."""
+    """A letter of which nobody can tell is sent again once after the grace period, as a possible duplicate."""
     wave = await in_doubt(story, found=None)
     await story.rest()
     assert letter_to_birch(story).state is NoticeState.IN_DOUBT
@@ -75,7 +75,7 @@ async def test_in_doubt_twice(story: Story) -> None:
 
 
 async def test_channel_down(story: Story) -> None:
-    """While the channel takes nothing a person is called once; when it is back, everyone is told without being asked."""
+    """While the channel takes nothing a person is called once; when it is back, everyone is told by itself."""
     addresses = (BEA, "cem@cedar.example", "copy@cedar.example")
     for address in addresses:
         story.post.answers[address] = [Verdict.CHANNEL_DOWN] * 3

@@ -23,7 +23,7 @@ async def test_warned_three_times_and_told(replayed_story: Story) -> None:
         await story.lapse(FROM_CONFIRMATION, hours * H + MINUTE)
     pages = story.warnings(FROM_CONFIRMATION)
     assert [round((page.at - at) / H, 1) for page in pages] == [36.0, 54.0, 64.8]
-    assert [page.subject.partition(" left")[0] for page in pages] == ["1 d 11 h", "17 h 57 min", "7 h 8 min"]
+    assert [page.subject.partition(" left")[0] for page in pages] == ["1 d 11 h", "17 h 59 min", "7 h 11 min"]
 
     await story.tell()
     await story.rest()

@@ -6,44 +6,52 @@ What a spreadsheet does to a CSV is expected: a byte-order mark, `;` or tabs bet
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tocsin.adapters.register_row import COLUMNS, Row, agreement_of, cells_of
+from tocsin.adapters.register_gather import gather
+from tocsin.adapters.register_row import COLUMNS, FURTHER_COLUMNS, Row, rows_of
 from tocsin.domain.errors import Refused
 from tocsin.domain.readiness import Finding, Weight, readiness
 from tocsin.domain.register import Agreement
 from tocsin.domain.register_text import did_you_mean
 
-__all__ = ["COLUMNS", "Finding", "Weight", "read_register", "readiness", "write_register"]
+__all__ = ["COLUMNS", "Finding", "Weight", "read_register", "readiness", "stream_register", "write_register"]
 
 REQUIRED = ("agreement", "party", "notify", "contact")
 """The columns that must be there; `contact` may be left blank in a row: nobody to write to is work for a person."""
+
+ALL_COLUMNS = (*COLUMNS, *FURTHER_COLUMNS)
 
 _ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 _AS_UTF8 = "save it again as `CSV UTF-8 (Comma delimited)`"
 
 
 def read_register(source: Path | str | bytes, id_key: bytes) -> list[Agreement]:
-    """Read a whole register.
+    """Read a whole register. See `stream_register`."""
+    return list(stream_register(source, id_key))
+
+
+def stream_register(source: Path | str | bytes, id_key: bytes) -> Iterator[Agreement]:
+    """Yield a register's agreements as they are read: memory does not grow with them.
 
     Args:
         source: the file's path, or its bytes.
         id_key: the key of the opaque ids; the same key gives the same agreement, party and contact ids.
 
     Raises:
-        Refused: listing every mistake with its line and the fix. Then nothing must be imported.
+        Refused: at the end, listing every mistake with its line and the fix. Then nothing must be imported: publish
+            what is yielded in one transaction, which this takes back.
     """
-    name, content = _content(source)
+    name, content = content_of(source)
     mistakes: list[str] = []
-    agreements = list(_agreements(_text(name, content), id_key, mistakes))
-    if not agreements and not mistakes:
+    found = False
+    for agreement in gather(_rows(text_of(name, content), mistakes), id_key, mistakes):
+        found = True
+        yield agreement
+    if not found and not mistakes:
         mistakes.append("line 2: there is no agreement below the header; add at least one line")
-    if mistakes:
-        count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
-        raise Refused(f"{name}: {count}, nothing imported:\n  " + "\n  ".join(mistakes))
-    return agreements
+    refuse_mistakes(name, mistakes)
 
 
 def write_register(agreements: Iterable[Agreement]) -> bytes:
@@ -52,23 +60,37 @@ def write_register(agreements: Iterable[Agreement]) -> bytes:
     Cells are written as they are, even those that begin with `=`, `+`, `-` or `@`: a prefix against spreadsheet
     formulas would change names and phone numbers on the way back. Open an export of names you do not trust as text.
     """
+    rows = [row for agreement in agreements for row in rows_of(agreement)]
+    used = {column for row in rows for column, cell in row.items() if cell}
+    columns = [*COLUMNS, *(column for column in FURTHER_COLUMNS if column in used)]
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(out, columns, lineterminator="\n", restval="", extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(map(cells_of, agreements))
+    writer.writerows(rows)
     return out.getvalue().encode()
 
 
-def _content(source: Path | str | bytes) -> tuple[str, bytes]:
+def refuse_mistakes(name: str, mistakes: list[str]) -> None:
+    """Raise Refused with every mistake, if there is one."""
+    if mistakes:
+        count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+        raise Refused(f"{name}: {count}, nothing imported:\n  " + "\n  ".join(mistakes))
+
+
+def content_of(source: Path | str | bytes) -> tuple[str, bytes]:
+    """Return a name for the source, and its bytes. Raises Refused if it cannot be read."""
     if isinstance(source, bytes):
         return "the register", source
     try:
         return Path(source).name, Path(source).read_bytes()
     except OSError as error:
-        raise Refused(f"cannot read the register {source}: {error.strerror}; give the path of a CSV file") from error
+        raise Refused(
+            f"cannot read the register {source}: {error.strerror}; give the path of a CSV or TOML file"
+        ) from error
 
 
-def _text(name: str, content: bytes) -> str:
+def text_of(name: str, content: bytes) -> str:
+    """Return the text. Raises Refused, with the line, for anything but UTF-8."""
     for mark, encoding in _ENCODINGS.items():
         if content.startswith(mark):
             raise Refused(f"{name}: it is {encoding}, not UTF-8; {_AS_UTF8}")
@@ -88,18 +110,6 @@ def _line(content: bytes, at: int) -> int:
     return len(re.findall(rb"\r\n|\r|\n", content[:at])) + 1
 
 
-def _agreements(text: str, id_key: bytes, mistakes: list[str]) -> Iterator[Agreement]:
-    first_lines: dict[str, int] = {}
-    for row in _rows(text, mistakes):
-        reference = row.get("agreement")
-        if reference and first_lines.setdefault(reference, row.line) != row.line:
-            row.wrong("agreement", f"{reference!r} stands in line {first_lines[reference]} already; remove one of them")
-        agreement = agreement_of(row, id_key)
-        mistakes.extend(row.mistakes)
-        if agreement is not None:
-            yield agreement
-
-
 def _rows(text: str, mistakes: list[str]) -> Iterator[Row]:
     records = _records(text, mistakes)
     header_line, header = next(records, (1, None))
@@ -113,12 +123,9 @@ def _rows(text: str, mistakes: list[str]) -> Iterator[Row]:
     if wrong:
         return
     for line, record in records:
-        row = Row(line, dict(zip(columns, map(_tidy, record), strict=False)))
+        row = Row.of(f"line {line}", zip(columns, record, strict=False))
         if len(record) != len(columns):
             row.wrong("cells", f"there are {len(record)}, the header has {len(columns)}; quote cells that hold commas")
-        for column, cell in row.cells.items():
-            if not cell.isprintable() and any(unicodedata.category(letter) in {"Cc", "Zl", "Zp"} for letter in cell):
-                row.wrong(column, f"{cell!r} holds a line break or another control character; remove it")
         yield row
 
 
@@ -142,16 +149,11 @@ def _delimiter(text: str) -> str:
 
 def _header_mistakes(columns: list[str]) -> Iterator[str]:
     for column in dict.fromkeys(columns):
-        if column not in COLUMNS:
-            near = did_you_mean(column, COLUMNS)
-            yield f"the column {column!r} is unknown{near}; known: {', '.join(COLUMNS)}"
+        if column not in ALL_COLUMNS:
+            near = did_you_mean(column, ALL_COLUMNS)
+            yield f"the column {column!r} is unknown{near}; known: {', '.join(ALL_COLUMNS)}"
         elif columns.count(column) > 1:
             yield f"the column {column!r} is there {columns.count(column)} times; keep one"
     for column in REQUIRED:
         if column not in columns:
             yield f"the column {column!r} is missing; add it to the header"
-
-
-def _tidy(cell: str) -> str:
-    # Composed and decomposed letters look the same and must give the same ids.
-    return unicodedata.normalize("NFC", cell).strip()

@@ -11,7 +11,24 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tocsin.cli import evidence, holds, incident, log, register, report, setup, show, spool, tasks, waves
+from tocsin.cli import (
+    authority,
+    breaches,
+    duties,
+    evidence,
+    explain,
+    holds,
+    incident,
+    log,
+    policy,
+    register,
+    report,
+    setup,
+    show,
+    spool,
+    tasks,
+    waves,
+)
 from tocsin.cli.render import complain
 from tocsin.cli.session import Session
 from tocsin.client import Underway, Unreachable
@@ -24,11 +41,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (report, show, incident, waves, holds, evidence, setup):
+for part in (report, show, explain, incident, waves, holds, evidence, setup):
     app.add_typer(part.commands)
 app.add_typer(incident.affected_commands, name="affected")
+app.add_typer(duties.commands, name="duty")
 app.add_typer(tasks.commands, name="task")
 app.add_typer(register.commands, name="register")
+app.add_typer(policy.commands, name="policy")
+app.add_typer(authority.commands, name="authority")
+app.add_typer(breaches.commands, name="breaches")
 app.add_typer(log.commands, name="log")
 app.add_typer(spool.commands, name="spool")
 

@@ -10,7 +10,9 @@ import typer
 
 from tocsin.cli import lookup
 from tocsin.cli.acting import act
+from tocsin.cli.answers import answers
 from tocsin.cli.arguments import Incident, Json, fact, instant, trigger_instant
+from tocsin.cli.audience import DataCategories, Regions, Services, Subprocessors, Tenants, audience, chosen
 from tocsin.cli.session import session
 from tocsin.cli.todo import Me
 from tocsin.domain.act import AddAffected, AddNote, Attach, Close, Confirm, Dismiss, Handover, Reopen, Revise
@@ -57,12 +59,22 @@ def revise(
     triggers: Annotated[
         list[str] | None, typer.Option("--at", metavar="TRIGGER=INSTANT", help="As awareness=2026-11-21T03:10Z.")
     ] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option("--answer", metavar="FACT=VALUE", help="To a question of `tocsin explain`. Repeatable."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change facts or trigger instants: duties are resolved again, and the difference is shown."""
-    if not facts and not triggers:
-        raise typer.BadParameter("nothing to change; give --set FACT=VALUE or --at TRIGGER=INSTANT")
-    deed = Revise(facts=dict(map(fact, facts or ())), triggers=dict(map(trigger_instant, triggers or ())))
+    """Change facts, answers or trigger instants: duties are resolved again, and the difference is shown."""
+    if not (facts or triggers or answer):
+        raise typer.BadParameter(
+            "nothing to change; give --set FACT=VALUE, --at TRIGGER=INSTANT or --answer FACT=VALUE"
+        )
+    deed = Revise(
+        facts=dict(map(fact, facts or ())),
+        triggers=dict(map(trigger_instant, triggers or ())),
+        answers=answers(answer) if answer else {},
+    )
     work = session(ctx)
     act(work, deed, lookup.incident(work, incident).incident_id, as_json)
 
@@ -117,17 +129,27 @@ def affected_add(
     references: Annotated[list[str] | None, typer.Argument(metavar="REF", help="Agreements, as you name them.")] = None,
     everyone: Annotated[bool, typer.Option("--everyone", help="Everybody in the register.")] = False,
     only: Annotated[bool, typer.Option("--only", help="And nobody else.")] = False,
+    service: Services = None,
+    region: Regions = None,
+    subprocessor: Subprocessors = None,
+    data_category: DataCategories = None,
+    tenants: Tenants = None,
     known_at: Annotated[
         datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="Since when it is known.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Name parties found to be affected: each gets its own duties."""
-    if bool(references) is everyone:
-        raise typer.BadParameter("name agreements by your references, or give --everyone")
+    wanted = audience(service, region, subprocessor, data_category, tenants)
+    if (bool(references) or not wanted.is_empty) is everyone:
+        raise typer.BadParameter("name agreements by your references, say which as in --service, or give --everyone")
     work = session(ctx)
     state = lookup.incident(work, incident)
     named = lookup.agreements(work, references or ())
+    if not wanted.is_empty:
+        named = tuple(dict.fromkeys((*named, *chosen(work, wanted).agreements)))
+        if not named:
+            raise Refused("nobody in the register fits; widen the options, or name parties by your references")
     deed = AddAffected(agreements=named, everyone=everyone, only=only, known_affected_at=known_at)
     act(work, deed, state.incident_id, as_json)
 

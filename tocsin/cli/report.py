@@ -12,15 +12,17 @@ import typer
 
 from tocsin.cli import lookup, pages
 from tocsin.cli.arguments import Json, References, instant, words
+from tocsin.cli.audience import DataCategories, Regions, Services, Subprocessors, Tenants, audience, chosen
 from tocsin.cli.render import complain, emit, say, when
 from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me, next_for
 from tocsin.cli.views import read_incident
 from tocsin.client import EnvelopeFor, Unreachable
 from tocsin.domain.act import Envelope, Receipt, Report
+from tocsin.domain.audience import Audience
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.incident import Facts, Severity, Trigger
-from tocsin.domain.values import IncidentId, opaque_id
+from tocsin.domain.values import AgreementId, IncidentId, opaque_id
 from tocsin.ports import Page
 
 commands = typer.Typer()
@@ -39,7 +41,11 @@ def report(
     data: Annotated[str | None, typer.Option(metavar="A,B", help="Categories of data.")] = None,
     people: Annotated[int | None, typer.Option(min=0, help="How many people are affected.")] = None,
     records: Annotated[int | None, typer.Option(min=0, help="How many records are affected.")] = None,
-    service: Annotated[list[str] | None, typer.Option(help="A service that is affected. Repeatable.")] = None,
+    service: Services = None,
+    region: Regions = None,
+    subprocessor: Subprocessors = None,
+    data_category: DataCategories = None,
+    tenants: Tenants = None,
     affected: References = None,
     everyone: Annotated[bool, typer.Option("--everyone", help="Everybody in the register is affected.")] = False,
     occurred_at: At = None,
@@ -50,6 +56,10 @@ def report(
 ) -> None:
     """Report a security incident. Its clocks start at once."""
     work = session(ctx)
+    named = lookup.agreements(work, affected or ())
+    wanted = audience(service, region, subprocessor, data_category, tenants)
+    if wanted != audience(service):
+        named = _narrowed(work, named, wanted)
     stated = {Trigger.OCCURRENCE: occurred_at, Trigger.DISCOVERY: discovered_at, Trigger.AWARENESS: aware_at}
     deed = Report(
         facts=Facts(
@@ -60,10 +70,11 @@ def report(
             data_categories=words(data),
             people_affected=people,
             records_affected=records,
-            services=tuple(service or ()),
+            # A service alone is resolved by the engine, which adds everybody who uses it to those who are named.
+            services=wanted.services if wanted == audience(service) else (),
         ),
         triggers={trigger: at for trigger, at in stated.items() if at is not None},
-        affected=lookup.agreements(work, affected or ()),
+        affected=named,
         everyone=everyone,
         source_key=opaque_id("src", work.keyring.id_key(), alert or secrets.token_hex(16)),
     )
@@ -74,6 +85,15 @@ def report(
         _keep(work, first, error, as_json)
         raise typer.Exit(3) from error
     _answer(work, receipt, as_json)
+
+
+def _narrowed(work: Session, named: tuple[AgreementId, ...], wanted: Audience) -> tuple[AgreementId, ...]:
+    found = tuple(dict.fromkeys((*named, *chosen(work, wanted).agreements)))
+    if not found:
+        complain(
+            "Nobody fits, so it is reported as not known yet who is affected: clocks run for everyone it may touch."
+        )
+    return found
 
 
 def numbered(work: Session, first: Envelope) -> EnvelopeFor:

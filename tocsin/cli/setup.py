@@ -9,6 +9,7 @@ import typer
 
 from tocsin.adapters.embedded import server_command
 from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.organisation import write_default_organisation
 from tocsin.adapters.people import write_default
 from tocsin.adapters.sql import create_engine_for, migrate
 from tocsin.adapters.sql.revision import check_schema
@@ -16,13 +17,14 @@ from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
 from tocsin.domain.errors import Refused
+from tocsin.policies import load_policies
 
 commands = typer.Typer()
 
 
 @commands.command()
 def init(ctx: typer.Context, as_json: Json = False) -> None:
-    """Make home, keys, store and people.toml; what is there already is kept."""
+    """Make home, keys, store, people.toml and org.toml; what is there already is kept."""
     made = _make(session(ctx))
     home = session(ctx).home
     if as_json:
@@ -67,6 +69,10 @@ def _make(work: Session) -> list[str]:
     people = work.home / "people.toml"
     if write_default(people, work.user):
         made.append(f"{people} with you, {work.user}; add who else reports, approves and audits")
+    organisation = work.home / "org.toml"
+    if not organisation.exists():
+        write_default_organisation(organisation, load_policies(work.home / "policies").facts)
+        made.append(f"{organisation}; answer its questions, so that `tocsin explain` knows which law is yours")
     return made
 
 

@@ -9,6 +9,7 @@ from tocsin.domain.act import Role
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DECIDE_RULE
 from tocsin.domain.incident import Status
+from tocsin.domain.statutory import POLICY, RULE_OUT
 from tocsin.domain.task import Task, TaskState
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value
 from tocsin.ports import WaveRow
@@ -69,6 +70,7 @@ def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
         return
     yield from _decisions(view)
     yield from _waves(me, view)
+    yield from _reports(view)
     yield from _reasons(view)
     yield from _reviews(me, view, now)
     yield from _closing(view)
@@ -104,6 +106,20 @@ def _waves(me: Me, view: IncidentView) -> Iterator[Todo]:
     if view.to_draft and view.audience_known:
         what = f"draft the letters to {view.to_draft} who must be told"
         yield Todo(incident_id=key, what=what, do=f"tocsin draft {key}", due_at=_nearest(view))
+
+
+def _reports(view: IncidentView) -> Iterator[Todo]:
+    """What the law asks for is reported by hand, in an authority's portal or to the people concerned."""
+    for clock in view.clocks:
+        key, rule = view.incident_id, clock.spec.rule_id
+        if clock.state is not ClockState.RUNNING:
+            continue
+        if rule == RULE_OUT:
+            do = f"tocsin explain {key}, then tocsin revise {key} --answer FACT=VALUE"
+            yield Todo(incident_id=key, what=clock.spec.title, do=do, due_at=clock.spec.target_at)
+        elif rule.startswith(POLICY):
+            do = f"tocsin duty done {key} {rule.removeprefix(POLICY)} --proof REFERENCE"
+            yield Todo(incident_id=key, what=clock.spec.title, do=do, due_at=clock.spec.target_at)
 
 
 def _reasons(view: IncidentView) -> Iterator[Todo]:

@@ -15,6 +15,7 @@ from tocsin.domain.values import (
     ActId,
     AgreementId,
     ClockId,
+    DutyId,
     HoldId,
     IncidentId,
     Instant,
@@ -173,6 +174,26 @@ class Attach(Value):
     size: int
 
 
+class DutyEnd(StrEnum):
+    """How a person may end a duty; those that a notice discharges end by the ledger."""
+
+    DISCHARGED = "discharged"
+    """Done by hand, as a report in an authority's portal: the proof is its reference number."""
+    WAIVED = "waived"
+    """Contract only: the proof is the digest of the other party's writing, attached before."""
+    NOT_OWED = "not_owed"
+    """A decision: the proof is the provision that it rests on, and the reasoning."""
+
+
+class EndDuty(Value):
+    """End a duty by hand, with its proof."""
+
+    kind: Literal["duty_end"] = "duty_end"
+    duty_id: DutyId
+    how: DutyEnd
+    proof: str = Field(min_length=1)
+
+
 class TaskAdd(Value):
     """Add a task."""
 
@@ -239,6 +260,7 @@ Deed = Annotated[
     | Lift
     | AddNote
     | Attach
+    | EndDuty
     | TaskAdd
     | TaskAssign
     | TaskDone

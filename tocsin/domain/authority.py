@@ -3,9 +3,9 @@
 A policy's id begins with the place whose law it is: `IN-CERT-6H`, `US-TX-AG`, `EU-GDPR-33-1`. Seats are capitals.
 """
 
-from datetime import datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
 
-from tocsin.domain.counting import local
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy import Policy
 from tocsin.domain.values import Value
@@ -15,15 +15,17 @@ AUTHORITY = "authority"
 
 # fmt: off
 _UNION = {
-    "AT": "Europe/Vienna", "BE": "Europe/Brussels", "BG": "Europe/Sofia", "CY": "Asia/Nicosia", "CZ": "Europe/Prague",
-    "DE": "Europe/Berlin", "DK": "Europe/Copenhagen", "EE": "Europe/Tallinn", "ES": "Europe/Madrid",
-    "FI": "Europe/Helsinki", "FR": "Europe/Paris", "GR": "Europe/Athens", "HR": "Europe/Zagreb",
-    "HU": "Europe/Budapest", "IE": "Europe/Dublin", "IS": "Atlantic/Reykjavik", "IT": "Europe/Rome",
-    "LI": "Europe/Vaduz", "LT": "Europe/Vilnius", "LU": "Europe/Luxembourg", "LV": "Europe/Riga",
+    "FI": "Europe/Helsinki", "EE": "Europe/Tallinn", "LV": "Europe/Riga", "LT": "Europe/Vilnius",
+    "RO": "Europe/Bucharest", "BG": "Europe/Sofia", "GR": "Europe/Athens", "CY": "Asia/Nicosia",
+    "AT": "Europe/Vienna", "BE": "Europe/Brussels", "CZ": "Europe/Prague", "DE": "Europe/Berlin",
+    "DK": "Europe/Copenhagen", "ES": "Europe/Madrid", "FR": "Europe/Paris", "HR": "Europe/Zagreb",
+    "HU": "Europe/Budapest", "IT": "Europe/Rome", "LI": "Europe/Vaduz", "LU": "Europe/Luxembourg",
     "MT": "Europe/Malta", "NL": "Europe/Amsterdam", "NO": "Europe/Oslo", "PL": "Europe/Warsaw",
-    "PT": "Europe/Lisbon", "RO": "Europe/Bucharest", "SE": "Europe/Stockholm", "SI": "Europe/Ljubljana",
-    "SK": "Europe/Bratislava",
+    "SE": "Europe/Stockholm", "SI": "Europe/Ljubljana", "SK": "Europe/Bratislava",
+    "IE": "Europe/Dublin", "PT": "Europe/Lisbon", "IS": "Atlantic/Reykjavik",
 }
+"""The States in the order in which their days end, in summer as in winter: from the east to the west."""
+
 _SEATS = {
     "AE": "Asia/Dubai", "AU": "Australia/Sydney", "BR": "America/Sao_Paulo", "CA": "America/Toronto",
     "CH": "Europe/Zurich", "CN": "Asia/Shanghai", "GB": "Europe/London", "HK": "Asia/Hong_Kong", "IN": "Asia/Kolkata",
@@ -50,12 +52,22 @@ class Seat(Value):
     """What is not known about it, with the fix."""
 
 
-def seat_of(policy: Policy, profile: Organisation, at: datetime) -> Seat:
-    """Return the seat of the authority to which a policy's period belongs, at the instant from which it runs."""
+@cache
+def _kept(zone: str) -> ZoneInfo:
+    # zoneinfo remembers the last eight zones only; one explanation touches more, and reading one takes a while.
+    return ZoneInfo(zone)
+
+
+def seat_of(policy: Policy, profile: Organisation) -> Seat:
+    """Return the seat of the authority whose law a policy is."""
     first, _, rest = policy.id.partition("-")
     place = {"UK": "GB"}.get(first, first)
-    if place == "EU":
-        return _in_the_union(profile, at)
+    seat = _in_the_union(profile) if place == "EU" else _elsewhere(place, rest, profile)
+    _kept(seat.zone)
+    return seat
+
+
+def _elsewhere(place: str, rest: str, profile: Organisation) -> Seat:
     part = f"{place}-{rest.partition('-')[0]}"
     zone = _SEATS.get(part) or _SEATS.get(place)
     if zone is None:
@@ -64,14 +76,14 @@ def seat_of(policy: Policy, profile: Organisation, at: datetime) -> Seat:
     return Seat(zone=zone, calendar_id=place)
 
 
-def _in_the_union(profile: Organisation, at: datetime) -> Seat:
+def _in_the_union(profile: Organisation) -> Seat:
     places = _places(profile, "org.establishments") or _places(profile, "org.serves") or tuple(_UNION)
     if profile.lead_authority in _UNION:
         places = (str(profile.lead_authority),)
     if len(places) == 1:
         return Seat(zone=_UNION[places[0]], calendar_id=f"EU-{places[0]}")
     # Which authority it is, is open: the one whose day ends first is never too late for any other.
-    zone = max(sorted({_UNION[place] for place in places}), key=lambda zone: local(at, zone).utcoffset() or timedelta())
+    zone = next(zone for place, zone in _UNION.items() if place in places)
     doubt = f"which State's authority is competent is not known (lead_authority), so the earliest zone of them: {zone}"
     return Seat(zone=zone, doubt=doubt)
 

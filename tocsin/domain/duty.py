@@ -1,12 +1,16 @@
 """Duties: what is owed to whom, since when, by when, and why. Resolving is a pure function of facts and pins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
+from tocsin.domain.clause import SECURITY_INCIDENT, NoticeClause, OwedBy
+from tocsin.domain.counting_contract import contract_days
+from tocsin.domain.governing import Precedence, governing, versions
 from tocsin.domain.hold import Hold, deadline_after_lift
 from tocsin.domain.incident import Trigger, TriggerFact, Triggers
-from tocsin.domain.register import Affected, Discharge, Limb, OnLift
+from tocsin.domain.register import Affected, Agreement, Discharge, Limb, OnLift
 from tocsin.domain.values import AgreementId, ClockId, DutyId, IncidentId, Instant, NoticeId, PartyId, Value, derived_id
 
 PROMPT_TARGET = timedelta(hours=4)
@@ -56,6 +60,8 @@ class Duty(Value):
     target_at: Instant
     """When we want it done: the deadline itself, or the internal target where the clause has no number."""
     stricter_deadline_at: Instant | None = None
+    clause_key: str = SECURITY_INCIDENT
+    """Which of the agreement's clauses it is owed under."""
     discharge: Discharge = Discharge.ACCEPTED
     on_lift: OnLift = OnLift.DUE_IMMEDIATELY
     citation: str
@@ -80,13 +86,20 @@ class Difference(Value):
 def resolve(
     incident_id: IncidentId, triggers: Triggers, affected: Iterable[Affected], lifted: Sequence[Hold] = ()
 ) -> list[Duty]:
-    """Return every contractual duty that exists now: one per affected agreement and limb whose trigger has happened."""
+    """Return every contractual duty of ours that exists now: one per affected agreement, clause and limb.
+
+    A limb counts once its trigger has happened, if the version it stands in was in force then, and no order's clause
+    governs instead of its own.
+    """
+    pins = [pin for pin in affected if not pin.excluded]
+    precedence = Precedence(pins)
     return [
-        _under_limb(incident_id, fact, pin, limb, lifted)
-        for pin in affected
-        if not pin.excluded
-        for limb in pin.agreement.clause.limbs
-        if (fact := _fact(triggers, pin, limb.trigger)) is not None
+        _under_limb(incident_id, fact, pin, promise, lifted)
+        for pin in pins
+        for promise in _promises(pin.agreement)
+        if (fact := _fact(triggers, pin, promise.limb.trigger)) is not None
+        and governing(pin.agreement, fact.at) is promise.version
+        and precedence.order_over(pin, promise.clause, fact.at) is None
     ]
 
 
@@ -149,8 +162,37 @@ def _fact(triggers: Triggers, pin: Affected, trigger: Trigger) -> TriggerFact | 
     return triggers.get(trigger) or triggers.get(Trigger.REPORT)
 
 
-def _under_limb(incident_id: IncidentId, fact: TriggerFact, pin: Affected, limb: Limb, lifted: Sequence[Hold]) -> Duty:
-    agreement = pin.agreement
+class _Promise(NamedTuple):
+    """A limb, in the clause and the version of the agreement it stands in."""
+
+    version: Agreement
+    clause: NoticeClause
+    limb: Limb
+
+    @property
+    def zone(self) -> str:
+        return self.clause.time_zone or self.version.time_zone
+
+    @property
+    def rule_id(self) -> str:
+        """The limb's rule; where days are counted, with what they are counted by: one rule gives one deadline."""
+        if self.limb.days is None:
+            return self.limb.rule_id
+        calendar = self.clause.calendar if self.limb.working else None
+        return ":".join([self.limb.rule_id, self.zone, *([calendar.fingerprint()[:12]] if calendar else [])])
+
+
+def _promises(agreement: Agreement) -> Iterator[_Promise]:
+    for version in versions(agreement):
+        for clause in version.clauses:
+            if clause.owed_by is OwedBy.US:
+                yield from (_Promise(version, clause, limb) for limb in clause.limbs)
+
+
+def _under_limb(
+    incident_id: IncidentId, fact: TriggerFact, pin: Affected, promise: _Promise, lifted: Sequence[Hold]
+) -> Duty:
+    agreement, clause, limb = promise
     trigger_at, anchor, steps = (
         fact.at,
         str(limb.trigger),
@@ -162,26 +204,27 @@ def _under_limb(incident_id: IncidentId, fact: TriggerFact, pin: Affected, limb:
     if pin.known_affected_at is not None and pin.known_affected_at > fact.at:
         # A promise to this party could not be kept before we knew that it is affected; both readings are shown.
         trigger_at, anchor = pin.known_affected_at, f"{limb.trigger}@{pin.known_affected_at.isoformat()}"
-        stricter_at = fact.at + limb.period if limb.period is not None else None
+        stricter_at = _due(fact.at, promise, [])[0]
         steps.append(f"known to be affected only since {trigger_at.isoformat()}: the period runs from there")
-    deadline_at, target_at = _due(trigger_at, limb, steps)
+    deadline_at, target_at = _due(trigger_at, promise, steps)
+    period = None if deadline_at is None else deadline_at - trigger_at
     for hold in lifted:
-        if deadline_at is None or limb.period is None or hold.lifted_at is None or hold.lifted_at < trigger_at:
+        if deadline_at is None or period is None or hold.lifted_at is None or hold.lifted_at < trigger_at:
             continue
         if hold.scope is not None and agreement.agreement_id not in hold.scope:
             continue
-        on_lift = hold.on_lift or agreement.clause.on_lift
-        moved_at = deadline_after_lift(deadline_at, limb.period, hold.placed_at, hold.lifted_at, on_lift)
+        on_lift = hold.on_lift or clause.on_lift
+        moved_at = deadline_after_lift(deadline_at, period, hold.placed_at, hold.lifted_at, on_lift)
         if moved_at != deadline_at:
             steps.append(f"hold {hold.hold_id} lifted {hold.lifted_at.isoformat()}, {on_lift}: {moved_at.isoformat()}")
             deadline_at = target_at = moved_at
             # Clauses that differ in what a lifting does part here: one clock has one deadline.
             anchor = f"{anchor}+{hold.hold_id}:{on_lift}"
     return Duty(
-        duty_id=DutyId(derived_id("dty", incident_id, agreement.agreement_id, limb.rule_id)),
+        duty_id=DutyId(derived_id("dty", incident_id, agreement.agreement_id, limb.rule_id, *_further(clause))),
         incident_id=incident_id,
-        clock_id=clock_id_of(incident_id, limb.rule_id, anchor),
-        rule_id=limb.rule_id,
+        clock_id=clock_id_of(incident_id, promise.rule_id, anchor),
+        rule_id=promise.rule_id,
         title=limb.title,
         agreement_id=agreement.agreement_id,
         party_id=agreement.party_id,
@@ -191,12 +234,13 @@ def _under_limb(incident_id: IncidentId, fact: TriggerFact, pin: Affected, limb:
         deadline_at=deadline_at,
         target_at=target_at,
         stricter_deadline_at=stricter_at,
-        discharge=agreement.clause.discharge,
-        on_lift=agreement.clause.on_lift,
-        citation=f"agreement {agreement.agreement_id}, notice clause",
-        because=_because(pin),
+        clause_key=clause.key,
+        discharge=clause.discharge,
+        on_lift=clause.on_lift,
+        citation=_citation(agreement, clause),
+        because=_because(pin, clause),
         computation=Computation(
-            rule_id=limb.rule_id,
+            rule_id=promise.rule_id,
             rule_version=str(pin.revision),
             inputs={"trigger": fact.at.isoformat(), "basis": fact.basis, "revision": str(pin.revision)},
             steps=tuple(steps),
@@ -204,7 +248,14 @@ def _under_limb(incident_id: IncidentId, fact: TriggerFact, pin: Affected, limb:
     )
 
 
-def _due(trigger_at: datetime, limb: Limb, steps: list[str]) -> tuple[datetime | None, datetime]:
+def _due(trigger_at: datetime, promise: _Promise, steps: list[str]) -> tuple[datetime | None, datetime]:
+    limb = promise.limb
+    if limb.days is not None:
+        calendar = promise.clause.calendar if limb.working else None
+        counted = contract_days(trigger_at, limb.days, promise.zone, calendar)
+        steps.extend(counted.steps)
+        assert counted.deadline_at is not None
+        return counted.deadline_at, counted.deadline_at
     if limb.period is None:
         target_at = trigger_at + PROMPT_TARGET
         steps.append(f"no number in the clause: internal target {target_at.isoformat()}, not a deadline")
@@ -215,9 +266,22 @@ def _due(trigger_at: datetime, limb: Limb, steps: list[str]) -> tuple[datetime |
     return deadline_at, deadline_at
 
 
-def _because(pin: Affected) -> str:
+def _further(clause: NoticeClause) -> tuple[str, ...]:
+    """Return what tells a duty from one under another clause of the same agreement with the same promise."""
+    return () if clause.key == SECURITY_INCIDENT else (clause.key,)
+
+
+def _citation(agreement: Agreement, clause: NoticeClause) -> str:
+    version = f", version {agreement.version}" if agreement.version else ""
+    named = "" if clause.key == SECURITY_INCIDENT else f" {clause.key}"
+    return f"agreement {agreement.agreement_id}{version}, notice clause{named}"
+
+
+def _because(pin: Affected, clause: NoticeClause) -> str:
+    # Categories are words that people choose: they are shown to a person and let no duty fall away.
+    covers = f"; the clause covers {', '.join(clause.data)}" if clause.data else ""
     if not pin.confirmed:
-        return "it is not known yet who is affected, and this party cannot be ruled out"
+        return f"it is not known yet who is affected, and this party cannot be ruled out{covers}"
     if pin.known_affected_at is not None:
-        return f"the party is known to be affected since {pin.known_affected_at.isoformat()}"
-    return "the report names the party, or a service it uses, as affected"
+        return f"the party is known to be affected since {pin.known_affected_at.isoformat()}{covers}"
+    return f"the report names the party, or a service it uses, as affected{covers}"

@@ -1,10 +1,12 @@
 """Who must be told, by when, and why: every policy and every agreement against the facts of one case. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from tocsin.domain.applicability import Answer, Reason, Verdict
+from tocsin.domain.authority import seat_of
 from tocsin.domain.counting import local
 from tocsin.domain.event import Event
 from tocsin.domain.explain_contract import AFFECTED, contractual
@@ -65,7 +67,7 @@ def explain(
     policies = Policies(pack, case, facts, calendars)
     stands, inactive = _stands(pack, policies, facts, now)
     owed = [stand for stand in stands if stand.verdict.answer is not Answer.NO]
-    duties = [*contractual(case), *(policies.duty(s.policy, s.verdict, s.happened, now) for s in owed)]
+    duties = [*contractual(case), *(policies.duty(s.policy, s.verdict, s.happened) for s in owed)]
     kept_out = [stand for stand in stands if stand.verdict.answer is Answer.NO]
     return Explanation(
         subject=subject,
@@ -86,22 +88,25 @@ def _stands(
 ) -> tuple[list[_Stand], list[Inactive]]:
     stands: list[_Stand] = []
     inactive: list[Inactive] = []
-    governing: set[tuple[str, str]] = set()
-    for policy_id in dict.fromkeys(policy.id for policy in pack.policies):
-        policy = pack.policy(policy_id, now.date())
-        happened = policies.event(policy)
-        # The version of the day of the event governs, not today's.
-        day = happened.at.date() if happened else now.date()
-        policy = pack.policy(policy_id, day)
+    versions: dict[str, list[Policy]] = defaultdict(list)
+    for policy in pack.policies:
+        versions[policy.id].append(policy)
+    for policy_id, known in versions.items():
+        happened = policies.event(known[-1])
+        day = _day(known[-1], policies, happened.at if happened else now)
+        policy = known[0] if len(known) == 1 else pack.policy(policy_id, day)
         reason = policy.why_inactive(day)
         if reason is None:
-            governing.add((policy.id, policy.version))
             stands.append(_Stand(policy, happened, policy.verdict(facts)))
         else:
             inactive.append(_inactive(policy, reason))
-    seen = governing | {(one.id, one.version) for one in inactive}
-    rest = [policy for policy in pack.policies if (policy.id, policy.version) not in seen]
-    return stands, [*inactive, *(_inactive(policy, "another version governs") for policy in rest)]
+        inactive += [_inactive(other, "another version governs") for other in known if other is not policy]
+    return stands, inactive
+
+
+def _day(policy: Policy, policies: Policies, at: datetime) -> date:
+    """Return the day whose law governs, where the authority sits: that of the event, not today."""
+    return local(at, seat_of(policy, policies.profile).zone).date()
 
 
 def _near(because: Iterable[Reason]) -> bool:
@@ -140,9 +145,8 @@ def _decide(
     decided = dict(decided_by_policies(unknown, facts, pack.facts))
     contracts = {duty.id: (True, True) for duty in open_ if duty.source is Source.CONTRACT}
     decided |= {AFFECTED: contracts} if contracts else {}
-    first = min(
-        (duty for duty in open_ if duty.deadline_at), key=lambda duty: duty.deadline_at or duty.id, default=None
-    )
+    dated = [(duty.deadline_at, duty) for duty in open_ if duty.deadline_at]
+    first = min(dated, key=lambda one: one[0])[1] if dated else None
     return Decide(
         duties=len(open_),
         deadline_at=first.deadline_at if first else None,

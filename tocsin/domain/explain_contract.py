@@ -1,15 +1,16 @@
 """The duties that contracts give, in the same form as those of the law."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from tocsin.domain.applicability import Answer, Reason
 from tocsin.domain.counting import local
-from tocsin.domain.deadline import ComputingRule
 from tocsin.domain.duty import Duty, resolve
 from tocsin.domain.explanation import Case, ExplainedDuty, Source, Standing
+from tocsin.domain.governing import governing
 from tocsin.domain.incident import Triggers
 from tocsin.domain.policy import Kind, Recipient
-from tocsin.domain.register import Affected, Limb
+from tocsin.domain.register import SECURITY_INCIDENT, Affected, Limb, NoticeClause, OwedBy
 from tocsin.domain.values import IncidentId
 
 AFFECTED = "affected"
@@ -20,7 +21,7 @@ NOBODY = IncidentId("explain")
 
 
 def contractual(case: Case) -> Iterator[ExplainedDuty]:
-    """Yield what is owed under the agreements of a case: what runs, and what waits for its event."""
+    """Yield what we owe under the agreements of a case: what runs, and what waits for its event."""
     pins = {pin.agreement.agreement_id: pin for pin in case.affected}
     for duty in resolve(NOBODY, case.triggers, case.affected):
         if duty.agreement_id is not None:
@@ -29,56 +30,81 @@ def contractual(case: Case) -> Iterator[ExplainedDuty]:
 
 
 def _running(duty: Duty, pin: Affected) -> ExplainedDuty:
-    agreement = pin.agreement
-    due = duty.deadline_at
-    limb = next(limb for limb in agreement.clause.limbs if limb.rule_id == duty.rule_id)
+    clause, limb = _promise(duty, pin)
+    zone, due = clause.time_zone or pin.agreement.time_zone, duty.deadline_at
     timed = {
         "standing": Standing.RUNNING,
         "trigger_at": duty.trigger_at,
         "trigger_basis": duty.computation.inputs.get("basis"),
         "deadline_at": due,
-        "deadline_local": local(due, agreement.time_zone).isoformat() if due else None,
+        "deadline_local": local(due, zone).isoformat() if due else None,
         "target_at": duty.target_at,
         "stricter_deadline_at": duty.stricter_deadline_at,
         "steps": duty.computation.steps,
+        "citation": duty.citation.replace(str(duty.agreement_id), pin.agreement.reference),
     }
-    return ExplainedDuty.model_validate(_as_promised(pin, limb) | timed)
+    return ExplainedDuty.model_validate(_as_promised(pin, clause, limb) | timed)
+
+
+def _promise(duty: Duty, pin: Affected) -> tuple[NoticeClause, Limb]:
+    """Return the clause and the limb that a duty comes from, in the version that governs at its event."""
+    version = governing(pin.agreement, datetime.fromisoformat(duty.computation.inputs["trigger"])) or pin.agreement
+    return next(
+        (clause, limb)
+        for clause in version.clauses
+        for limb in clause.limbs
+        if clause.key == duty.clause_key and f"{duty.rule_id}:".startswith(f"{limb.rule_id}:")
+    )
 
 
 def _waiting(pins: Iterable[Affected], triggers: Triggers) -> Iterator[ExplainedDuty]:
     for pin in pins:
-        for limb in pin.agreement.clause.limbs if not pin.excluded else ():
-            if limb.trigger not in triggers and pin.known_affected_at is None:
-                waits = {"standing": Standing.NOT_YET_RUNNING, "starts_when": limb.trigger.words}
-                yield ExplainedDuty.model_validate(_as_promised(pin, limb) | waits)
+        for clause in pin.agreement.clauses if not pin.excluded else ():
+            for limb in clause.limbs if clause.owed_by is OwedBy.US else ():
+                if limb.trigger not in triggers and pin.known_affected_at is None:
+                    waits = {"standing": Standing.NOT_YET_RUNNING, "starts_when": limb.trigger.words}
+                    yield ExplainedDuty.model_validate(_as_promised(pin, clause, limb) | waits)
 
 
-def _as_promised(pin: Affected, limb: Limb) -> dict[str, object]:
+def _as_promised(pin: Affected, clause: NoticeClause, limb: Limb) -> dict[str, object]:
     agreement = pin.agreement
+    usual = clause.key == SECURITY_INCIDENT
     return {
-        "id": f"{limb.rule_id}@{agreement.reference}",
-        "version": str(pin.revision),
+        "id": f"{limb.rule_id}@{agreement.reference}{'' if usual else f'#{clause.key}'}",
+        "version": agreement.version or str(pin.revision),
         "source": Source.CONTRACT,
         "kind": Kind.NOTICE,
         "title": limb.title,
         "owed_by": agreement.our_role,
-        "owed_to": (Recipient.CONTROLLER,),
+        "owed_to": (_kind_of(agreement.their_role),),
         "to": agreement.party_name,
         "applies": Answer.YES if pin.confirmed else Answer.CANNOT_BE_RULED_OUT,
-        "because": (_reason(pin),),
+        "because": (_reason(pin, clause),),
         "trigger": limb.trigger,
         "period": limb.period_words,
-        "without_undue_delay": limb.period is None,
-        "rule": ComputingRule.NONE if limb.period is None else ComputingRule.ELAPSED,
-        "zone": agreement.time_zone,
-        "citation": f"agreement {agreement.reference}, notice clause",
+        "without_undue_delay": not limb.has_number,
+        "rule": _rule(limb),
+        "zone": clause.time_zone or agreement.time_zone,
+        "citation": f"agreement {agreement.reference}, notice clause{'' if usual else f' {clause.key}'}",
+        "notes": tuple(f"exception: {exception.text}" for exception in clause.exceptions),
     }
 
 
-def _reason(pin: Affected) -> Reason:
+def _rule(limb: Limb) -> str:
+    if limb.days is not None:
+        return "contract_working_days" if limb.working else "contract_days"
+    return "elapsed" if limb.has_number else "none"
+
+
+def _kind_of(role: str) -> Recipient:
+    return Recipient.CONTROLLER if role == "controller" else Recipient.OTHERS
+
+
+def _reason(pin: Affected, clause: NoticeClause) -> Reason:
     reference = pin.agreement.reference
+    covers = f"; the clause covers {', '.join(clause.data)}" if clause.data else ""
     if not pin.confirmed:
-        words = f"it is not known yet who is affected, and {reference} cannot be ruled out"
+        words = f"it is not known yet who is affected, and {reference} cannot be ruled out{covers}"
         return Reason(fact=AFFECTED, value=None, words=words)
     since = f" since {pin.known_affected_at.isoformat()}" if pin.known_affected_at else ""
-    return Reason(fact=AFFECTED, value=reference, words=f"{reference} is affected{since}")
+    return Reason(fact=AFFECTED, value=reference, words=f"{reference} is affected{since}{covers}")

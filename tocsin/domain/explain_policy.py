@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tocsin.domain.applicability import Answer, Verdict
+from tocsin.domain.applicability import Verdict
 from tocsin.domain.authority import AUTHORITY, Seat, seat_of
 from tocsin.domain.calendar import Calendar
 from tocsin.domain.counting import Computed, local
@@ -14,6 +14,7 @@ from tocsin.domain.event import Event, event, event_of, starts_when
 from tocsin.domain.explanation import Calendars, Case, ContentState, ExplainedDuty, Source, Standing
 from tocsin.domain.fact import FactValue, FactValues
 from tocsin.domain.incident import Trigger
+from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy import HoldEffect, Kind, Policy
 from tocsin.domain.policy_pack import PolicyPack
 
@@ -44,13 +45,18 @@ class Policies:
         self._facts = facts
         self._calendars = calendars
 
+    @property
+    def profile(self) -> Organisation:
+        """Who we are."""
+        return self._case.profile
+
     def event(self, policy: Policy) -> Event | None:
         """Return the event from which the policy's period runs, if it has happened."""
         return event_of(policy, self._case.triggers, self._case.submitted, self._pack)
 
-    def duty(self, policy: Policy, verdict: Verdict, happened: Event | None, now: datetime) -> ExplainedDuty:
+    def duty(self, policy: Policy, verdict: Verdict, happened: Event | None) -> ExplainedDuty:
         """Return the duty under a policy that applies or cannot be ruled out."""
-        seat = seat_of(policy, self._case.profile, happened.at if happened else now)
+        seat = seat_of(policy, self._case.profile)
         stands = {"applies": verdict.answer, "because": verdict.because, "zone": seat.zone}
         contents = {"required_contents": tuple(self._contents(policy))}
         return ExplainedDuty.model_validate(

@@ -6,7 +6,6 @@ from typing import Literal
 
 from tocsin.domain.applicability import Answer, Reason
 from tocsin.domain.calendar import Calendar
-from tocsin.domain.deadline import ComputingRule
 from tocsin.domain.fact import FactValue, WhoKnows
 from tocsin.domain.gdpr_decision import Proposal
 from tocsin.domain.incident import Basis, Trigger, Triggers
@@ -84,7 +83,8 @@ class ExplainedDuty(Value):
     """`72 hours`, `no number`."""
     without_undue_delay: bool
     lateness: Lateness = Lateness.NOT_STATED
-    rule: ComputingRule
+    rule: str
+    """How the period is counted: a `ComputingRule`, or `contract_days`, `contract_working_days`."""
     deadline_at: Instant | None = None
     """None: the text has no number, or the event has not happened."""
     deadline_local: str | None = None

@@ -11,6 +11,8 @@ from tocsin.domain.act import (
     Deed,
     Dismiss,
     Draft,
+    DutyEnd,
+    EndDuty,
     Handover,
     Lift,
     PlaceHold,
@@ -81,6 +83,8 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
         raise Refused(f"only an approver may {deed.kind}; {act.actor.name} is {_roles(act)}")
     if not act.actor.roles:
         raise Refused(f"{act.actor.name} has no role here and may not {deed.kind}; an admin gives roles in people.toml")
+    if isinstance(deed, EndDuty) and deed.how is not DutyEnd.DISCHARGED and Role.APPROVER not in act.actor.roles:
+        raise Refused(f"only an approver may decide that a duty is {deed.how}; {act.actor.name} is {_roles(act)}")
     if act.actor.roles == {Role.AUDITOR}:
         raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {deed.kind}")
     _refuse_future(_stated_instants(deed), now)

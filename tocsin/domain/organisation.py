@@ -1,4 +1,4 @@
-"""The organisation profile: what is true of us whatever happened. `org.toml` holds it, its facts without their `org.`."""
+"""The organisation profile: what is true of us whatever happened. `org.toml` holds it, each fact without `org.`."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -7,10 +7,10 @@ A duty that an answer leaves open comes back with its next question when it is e
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tocsin.domain.applicability import AllOf, AnyOf, Asks, Condition, Not
+from tocsin.domain.applicability import AnyOf, Asks, Condition, Not
 from tocsin.domain.explanation import Question
-from tocsin.domain.fact import FactRegistry, FactType, FactValue, FactValues, WhoKnows
-from tocsin.domain.kleene import Truth, all_true, any_true, inverse
+from tocsin.domain.fact import FactRegistry, FactType, FactValues, WhoKnows
+from tocsin.domain.kleene import Truth, all_true, inverse
 from tocsin.domain.policy import Policy
 
 Held = Callable[[Asks], Truth]
@@ -43,7 +43,8 @@ def ordered(decided: Decided, registry: FactRegistry, words: Mapping[str, str]) 
         if covered & remaining:
             remaining -= covered
             asked.append(_question(key, duties, registry, words))
-    return tuple(asked)
+    # Beside one another they are read by what each settles of all, not only of what those before it left.
+    return tuple(sorted(asked, key=lambda one: len(one.settles) + len(one.may_settle) / 2, reverse=True))
 
 
 def _weight(duties: Mapping[str, tuple[bool, ...]], remaining: set[str]) -> tuple[float, int]:
@@ -79,7 +80,7 @@ def _given(facts: FactValues, key: str, answer: Callable[[Asks], bool]) -> Held:
     def held(leaf: Asks) -> Truth:
         if leaf.fact == key:
             return answer(leaf)
-        value: FactValue | None = facts.get(leaf.fact)
+        value = facts.get(leaf.fact)
         return None if value is None else leaf.holds(value)
 
     return held
@@ -96,12 +97,16 @@ def _truth(policy: Policy, held: Held) -> Truth:
 
 
 def _holds(condition: Condition, held: Held) -> Truth:
-    match condition:
-        case AllOf():
-            return all_true(*(_holds(part, held) for part in condition.all))
-        case AnyOf():
-            return any_true(*(_holds(part, held) for part in condition.any))
-        case Not():
-            return inverse(_holds(condition.not_, held))
-        case _:
-            return held(condition)
+    # Asked some thousand times for one explanation, so it stops as soon as a part decides.
+    if isinstance(condition, Asks):
+        return held(condition)
+    if isinstance(condition, Not):
+        return inverse(_holds(condition.not_, held))
+    decisive = isinstance(condition, AnyOf)
+    truth: Truth = not decisive
+    for part in condition.any if isinstance(condition, AnyOf) else condition.all:
+        found = _holds(part, held)
+        if found is decisive:
+            return decisive
+        truth = None if found is None else truth
+    return truth

@@ -1,10 +1,11 @@
 """Readiness: what the register lacks to tell everyone in time. Work for a person, found before the night it matters."""
 
-from collections.abc import Iterable, Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from enum import StrEnum
-from itertools import chain
+from typing import NamedTuple
 
+from tocsin.domain.governing import data_held, has_ended, versions
 from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, Value
 
@@ -17,6 +18,19 @@ class Weight(StrEnum):
     INFO = "info"
 
 
+CONFIRMED_FOR = timedelta(days=366)
+"""How long a contact that somebody made sure of is taken to be right: a year, leap years included."""
+
+ASK_AGAIN = "ask the party for an address that works"
+
+
+class AgreementName(NamedTuple):
+    """Which agreement, without all that it says."""
+
+    agreement_id: AgreementId
+    reference: str
+
+
 class Finding(Value):
     """One thing about one agreement that a person should look at: what it is, and what to do about it."""
 
@@ -27,47 +41,106 @@ class Finding(Value):
     fix: str
 
 
-def readiness(agreements: Iterable[Agreement], on: date | None = None) -> list[Finding]:
-    """Return what the register lacks, agreement by agreement, then addresses that several parties share.
+class Readiness:
+    """Looks at agreements one by one and keeps none of them: memory grows with findings and addresses."""
 
-    Reads `agreements` once and keeps none of them: time and memory grow with what is found and with the addresses.
+    def __init__(self, on: date | None = None) -> None:
+        """Look as of `on`; without a day, ended agreements and old confirmations are not looked for."""
+        self._on = on
+        self._findings: list[Finding] = []
+        self._desks: dict[str, dict[str, tuple[AgreementName, str]]] = {}
+
+    def look(self, agreement: Agreement) -> Agreement:
+        """Note what the agreement lacks, and return it."""
+        self._findings.extend(_gaps(agreement, self._on))
+        named = AgreementName(agreement.agreement_id, agreement.reference)
+        for contact in agreement.contacts():
+            parties = self._desks.setdefault(contact.email.casefold(), {})
+            parties.setdefault(agreement.party_id, (named, agreement.party_name))
+        return agreement
+
+    def findings(self) -> list[Finding]:
+        """Return what was found, agreement by agreement, then the addresses that several parties share."""
+        shared = [_shared(list(parties.values())) for parties in self._desks.values() if len(parties) > 1]
+        return [*self._findings, *shared]
+
+    def without_mail(self, domains: Mapping[str, str]) -> list[Finding]:
+        """Return a finding for each address whose domain is in `domains`, with the reason why mail does not arrive."""
+        found = ((address, domains.get(address.rpartition("@")[2])) for address in self._desks)
+        return [
+            _finding(next(iter(self._desks[address].values()))[0], Weight.MISSING, f"{address}: {why}", ASK_AGAIN)
+            for address, why in found
+            if why is not None
+        ]
+
+    def domains(self) -> frozenset[str]:
+        """Return the domains of all addresses seen."""
+        return frozenset(address.rpartition("@")[2] for address in self._desks)
+
+
+def readiness(agreements: Iterable[Agreement], on: date | None = None) -> list[Finding]:
+    """Return what the register lacks. See `Readiness`.
 
     Args:
         agreements: the register, possibly as a stream.
         on: the day on which an agreement counts as ended; without it, ended agreements are not looked for.
     """
-    findings: list[Finding] = []
-    desks: dict[str, dict[str, Agreement]] = {}
+    looking = Readiness(on)
     for agreement in agreements:
-        findings.extend(_gaps(agreement, on))
-        for contact in chain(agreement.chain, agreement.copies):
-            desks.setdefault(contact.email.casefold(), {}).setdefault(agreement.party_id, agreement)
-    findings.extend(_shared(list(parties.values())) for parties in desks.values() if len(parties) > 1)
-    return findings
+        looking.look(agreement)
+    return looking.findings()
 
 
 def _gaps(agreement: Agreement, on: date | None) -> Iterator[Finding]:
-    if not agreement.clause.limbs:
+    if not any(clause.limbs for clause in agreement.clauses):
         yield _finding(agreement, Weight.MISSING, "the clause promises nothing", "read the contract, fill in `notify`")
     if not agreement.chain:
         by_phone = f"; until then phone {agreement.phone}" if agreement.phone else ", or a phone number"
         yield _finding(agreement, Weight.MISSING, "there is nobody to write to", f"ask for a contact{by_phone}")
     elif len(agreement.chain) == 1:
         yield _finding(agreement, Weight.WEAK, "the contact has no deputy", "ask for a second address, or a phone")
-    if on is not None and agreement.ends_on is not None and agreement.ends_on < on:
-        what = f"the agreement ended on {agreement.ends_on.isoformat()}"
-        yield _finding(
-            agreement, Weight.WEAK, what, "correct `ends_on`, or remove the line if nothing is owed any more"
-        )
+    for clause in agreement.clauses:
+        if len(clause.recipients) == 1:
+            what = f"the contact of the clause {clause.key} has no deputy"
+            yield _finding(agreement, Weight.WEAK, what, "ask for a second address")
+    if on is not None:
+        yield from _ended(agreement, on)
+        yield from _unconfirmed(agreement, on)
 
 
-def _shared(agreements: list[Agreement]) -> Finding:
-    names = ", ".join(agreement.party_name for agreement in agreements[1:])
+def _ended(agreement: Agreement, on: date) -> Iterator[Finding]:
+    if not has_ended(agreement, on):
+        return
+    ended_on = max(one.ends_on for one in versions(agreement) if one.ends_on is not None)
+    what = f"the agreement ended on {ended_on.isoformat()}"
+    if not data_held(agreement, on):
+        yield _finding(agreement, Weight.INFO, f"{what} and its data is gone", "nothing: nobody is told under it")
+    elif agreement.data_held or agreement.data_held_until:
+        yield _finding(agreement, Weight.WEAK, f"{what}, and its data is still held", "delete it, or correct `ends_on`")
+    else:
+        fix = "say in `data_held` whether we still hold their data; until then it counts"
+        yield _finding(agreement, Weight.WEAK, what, fix)
+
+
+def _unconfirmed(agreement: Agreement, on: date) -> Iterator[Finding]:
+    dated = [contact for contact in agreement.contacts() if contact.confirmed_on is not None]
+    for contact in dated:
+        if contact.confirmed_on is not None and on - contact.confirmed_on > CONFIRMED_FOR:
+            what = f"{contact.email} was last confirmed on {contact.confirmed_on.isoformat()}"
+            yield _finding(agreement, Weight.WEAK, what, "write to them, then set `confirmed`")
+    never = len(agreement.contacts()) - len(dated)
+    if never:
+        what = f"{never} contact{'s were' if never > 1 else ' was'} never confirmed"
+        yield _finding(agreement, Weight.INFO, what, "write to them, then add `confirmed` and the day")
+
+
+def _shared(agreements: list[tuple[AgreementName, str]]) -> Finding:
+    names = ", ".join(party for _, party in agreements[1:])
     what = f"its contact is also the contact of {names}"
-    return _finding(agreements[0], Weight.INFO, what, "nothing if meant: each agreement gets its own notice")
+    return _finding(agreements[0][0], Weight.INFO, what, "nothing if meant: each agreement gets its own notice")
 
 
-def _finding(agreement: Agreement, severity: Weight, what: str, fix: str) -> Finding:
+def _finding(agreement: Agreement | AgreementName, severity: Weight, what: str, fix: str) -> Finding:
     return Finding(
         agreement_id=agreement.agreement_id, reference=agreement.reference, severity=severity, what=what, fix=fix
     )

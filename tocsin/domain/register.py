@@ -1,72 +1,48 @@
 """The register: which organisations we promised what, and whom to write to."""
 
-from datetime import date, timedelta
-from enum import StrEnum
+from collections.abc import Collection
+from datetime import date
+from itertools import chain as chained
+from typing import Self
 
-from tocsin.domain.incident import Trigger
-from tocsin.domain.values import AgreementId, ContactId, Instant, PartyId, Value
+from tocsin.domain.clause import (
+    SECURITY_INCIDENT,
+    Contact,
+    Discharge,
+    Exemption,
+    ExemptionKind,
+    Limb,
+    Method,
+    NoticeClause,
+    OnLift,
+    OnSilence,
+    OwedBy,
+    Possession,
+)
+from tocsin.domain.values import AgreementId, Instant, PartyId, Value
 
+__all__ = [
+    "SECURITY_INCIDENT",
+    "Affected",
+    "Agreement",
+    "Contact",
+    "Discharge",
+    "Exemption",
+    "ExemptionKind",
+    "Limb",
+    "Method",
+    "NoticeClause",
+    "OnLift",
+    "OnSilence",
+    "OwedBy",
+    "Possession",
+]
 
-class Discharge(StrEnum):
-    """What ends the duty: the channel took the notice, the recipient's server took it, or a person confirmed it."""
-
-    ACCEPTED = "accepted"
-    DELIVERED = "delivered"
-    ACKNOWLEDGED = "acknowledged"
-
-
-class OnLift(StrEnum):
-    """What a clause says happens to its period when a hold is lifted."""
-
-    DUE_IMMEDIATELY = "due_immediately"
-    RESUME_REMAINING = "resume_remaining"
-    RESTART_FULL = "restart_full"
-
-
-class Limb(Value):
-    """One promise of a clause: tell within `period` of `trigger`; no period means promptly, a duty without a number."""
-
-    trigger: Trigger
-    period: timedelta | None = None
-
-    @property
-    def rule_id(self) -> str:
-        """The stable name of the rule: limbs that say the same share it."""
-        return f"contract:{self.period_words}-from-{self.trigger}"
-
-    @property
-    def period_words(self) -> str:
-        """`promptly`, or the period in whole hours or minutes, as in `72h`."""
-        if self.period is None:
-            return "promptly"
-        minutes = round(self.period.total_seconds() / 60)
-        return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}min"
-
-    @property
-    def title(self) -> str:
-        """The limb in words: `72 h from confirmation`, `promptly from discovery`."""
-        spaced = self.period_words.replace("h", " h").replace("min", " min") if self.period else "promptly"
-        return f"{spaced} from {self.trigger.words}"
-
-
-class NoticeClause(Value):
-    """A contract's promise to tell, as data."""
-
-    limbs: tuple[Limb, ...]
-    discharge: Discharge = Discharge.ACCEPTED
-    on_lift: OnLift = OnLift.DUE_IMMEDIATELY
-
-
-class Contact(Value):
-    """A person or desk of a party."""
-
-    contact_id: ContactId
-    name: str
-    email: str
+SUB_PROCESSOR = "sub-processor"
 
 
 class Agreement(Value):
-    """One version of a contract with one party. `reference` is the user's own key for it."""
+    """One version of a contract with one party, and the others beside it. `reference` is the user's own key for it."""
 
     agreement_id: AgreementId
     reference: str
@@ -82,7 +58,54 @@ class Agreement(Value):
     copies: tuple[Contact, ...] = ()
     phone: str | None = None
     starts_on: date | None = None
+    """First day on which this version is in force, in `time_zone`; None: it always was."""
     ends_on: date | None = None
+    """Last day on which this version is in force; None: no end is known."""
+    version: str = ""
+    """Tells the versions of one contract apart."""
+    their_role: str = "controller"
+    further_clauses: tuple[NoticeClause, ...] = ()
+    under: str | None = None
+    """The reference of the master agreement that this order stands under."""
+    governing_law: str | None = None
+    data_held: bool | None = None
+    """After the end: is their data still held? None: nobody has said, so it must be assumed."""
+    data_held_until: date | None = None
+    regions: tuple[str, ...] = ()
+    location: str | None = None
+    """Where a sub-processor processes."""
+    subprocessors: tuple[str, ...] = ()
+    """Names or references of the sub-processors that this party's data passes through."""
+    data_categories: tuple[str, ...] = ()
+    other_versions: tuple[Self, ...] = ()
+    """The contract's other versions by `starts_on`; this one is the newest. They have none of their own."""
+
+    @property
+    def clauses(self) -> tuple[NoticeClause, ...]:
+        """Every notice clause of this version."""
+        return (self.clause, *self.further_clauses)
+
+    @property
+    def is_subprocessing(self) -> bool:
+        """Whether the other party is a sub-processor of ours."""
+        return self.their_role == SUB_PROCESSOR
+
+    def addressees(self, keys: Collection[str]) -> tuple[tuple[Contact, ...], tuple[Contact, ...]]:
+        """Return chain and copies for a notice that answers the clauses with these keys.
+
+        The first of them gives the chain. Whoever only another one names gets a copy, so that nobody is left out.
+        """
+        asked = [clause for clause in self.clauses if clause.key in keys] or [self.clause]
+        first, *others = (clause.recipients or self.chain for clause in asked)
+        copies = [self.copies if clause.copies is None else clause.copies for clause in asked]
+        named = {contact.contact_id for contact in first}
+        more = {c.contact_id: c for c in chained(*others, *copies) if c.contact_id not in named}
+        return first, tuple(more.values())
+
+    def contacts(self) -> tuple[Contact, ...]:
+        """Return everybody whom this version names, each once."""
+        own = (contact for clause in self.clauses for contact in (*clause.recipients, *(clause.copies or ())))
+        return tuple({c.contact_id: c for c in chained(self.chain, self.copies, own)}.values())
 
 
 class Affected(Value):

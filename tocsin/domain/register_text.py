@@ -18,7 +18,7 @@ PROMPTLY = "promptly"
 LONGEST = timedelta(days=366)
 """Longer than any promise to tell; a larger number is a slip of the keyboard."""
 
-KNOWN_PERIODS = "promptly, or a whole number with h, min or d, as in 72h, 30min or 3d"
+KNOWN_PERIODS = "promptly, or a whole number with h, min or d, as in 72h, 30min or 3d, or 3 working days"
 
 _UNITS = {
     **dict.fromkeys(("h", "hour", "hours"), timedelta(hours=1)),
@@ -27,6 +27,7 @@ _UNITS = {
     **dict.fromkeys(("d", "day", "days"), timedelta(hours=24)),
 }
 _PERIOD = re.compile(r"(\d{1,9})\s*([^\W\d_]+)")
+_COUNTED = re.compile(r"(\d{1,9})\s*(business|working|banking|calendar)[\s-]*days?")
 _CALENDAR = re.compile(r"\b(business|working|banking|calendar|week)[\s-]*(days?|hours?)?\b")
 
 
@@ -68,8 +69,8 @@ def parse_period(text: str) -> timedelta:
     wording = text.strip().casefold()
     if _CALENDAR.search(wording):
         raise Refused(
-            f"{text.strip()!r} is not counted in elapsed hours, and holiday calendars are not known here yet; "
-            "write the elapsed hours that are always early enough, as in 24h"
+            f"{text.strip()!r} is not counted in elapsed hours nor in days; "
+            "write the elapsed hours that are always early enough, as in 24h, or days, as in 3 working days"
         )
     match = _PERIOD.fullmatch(wording)
     if match is None or match[2] not in _UNITS:
@@ -104,14 +105,32 @@ def did_you_mean(wanted: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
+def parse_days(text: str) -> tuple[int, bool] | None:
+    """Read a period of counted days: `3 working days` (with `business` or `banking`, too), `5 calendar days`.
+
+    Returns:
+        How many, and whether only working days count; None for any other period.
+
+    Raises:
+        Refused: for zero, and for more than a year.
+    """
+    match = _COUNTED.fullmatch(text.strip().casefold())
+    if match is None:
+        return None
+    if not 0 < int(match[1]) <= LONGEST.days:
+        raise Refused(f"the period {text.strip()!r} must be longer than 0 and at most {LONGEST.days} days")
+    return int(match[1]), match[2] != "calendar"
+
+
 def _limb(part: str) -> Limb:
     period, separator, trigger = re.sub(r"\s+", " ", part).partition(" from ")
     if not separator:
         raise Refused(f"{part!r} is not `PERIOD from TRIGGER`; write for example `72h from confirmation`")
     mistakes: list[str] = []
-    span, event = None, Trigger.REPORT
+    span, event, counted = None, Trigger.REPORT, None
     try:
-        span = None if period.strip().casefold() == PROMPTLY else parse_period(period)
+        counted = parse_days(period)
+        span = None if counted or period.strip().casefold() == PROMPTLY else parse_period(period)
     except Refused as mistake:
         mistakes.append(str(mistake))
     try:
@@ -120,7 +139,8 @@ def _limb(part: str) -> Limb:
         mistakes.append(str(mistake))
     if mistakes:
         raise Refused("; ".join(mistakes))
-    return Limb(trigger=event, period=span)
+    days, working = counted or (None, False)
+    return Limb(trigger=event, period=span, days=days, working=working)
 
 
 _LANGUAGES = frozenset(

@@ -1,0 +1,104 @@
+"""What watches from outside: the sweep, and what Temporal's own pages show."""
+
+import uuid
+
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.common import SearchAttributeKey
+
+from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Handle, Story, police
+from tocsin import wire
+from tocsin.domain.act import Confirm, Dismiss
+from tocsin.ports import Verdict
+from tocsin.wire import SearchAttribute
+
+STATUS = SearchAttributeKey.for_keyword(SearchAttribute.STATUS)
+INCIDENT = SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT)
+NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
+
+
+async def sweep(story: Story) -> dict[str, object]:
+    """Run one sweep."""
+    handle = await story.house.client.start_workflow(
+        wire.SWEEP,
+        wire.SweepInput(tempo=story.house.tempo),
+        id=f"sweep-{uuid.uuid4()}",
+        task_queue=story.house.queue,
+    )
+    await story.server.fast_forward(handle)
+    found: dict[str, object] = await handle.result()
+    return found
+
+
+async def details(handle: Handle) -> str:
+    """Return the current details as Temporal's Web UI asks for them."""
+    metadata: WorkflowMetadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return metadata.current_details
+
+
+async def test_nothing_missing(story: Story) -> None:
+    """While everything runs, from report to closure, the sweep compares it all and pages nobody."""
+    await story.confirmed()
+    await story.dara(police())
+    await story.release(await story.draft())
+    await story.rest()
+    found = await sweep(story)
+    # The incident, its tasks, three clocks and a wave; the clock of the decision has ended.
+    assert found == {"compared": 6, "missing": []}
+    assert not story.house.pages("is not running")
+
+
+async def test_a_terminated_clock(story: Story) -> None:
+    """A clock that somebody terminated is reported once, by a page and an entry, however often is swept."""
+    await story.confirmed()
+    await story.rest()
+    clock = story.clock_run(story.clock(FROM_AWARENESS))
+    await clock.terminate("by mistake")
+    for _ in range(2):
+        assert (await sweep(story))["missing"] == [clock.id]
+    assert len(story.house.pages("is not running")) == 1
+    (entry,) = story.house.log("sweep.missing")
+    assert entry["data"] == {"workflow": clock.id}
+
+
+async def test_a_sweep_whose_page_was_not_taken(story: Story) -> None:
+    """A page that was not taken is sent again: it is not forgotten because it was tried."""
+    await story.confirmed()
+    await story.rest()
+    await story.clock_run(story.clock(FROM_AWARENESS)).terminate("by mistake")
+    story.paging.answers["on-call@processor.example"] = [Verdict.NOT_SENT]
+    await sweep(story)
+    assert len(story.house.pages("is not running")) == 1
+    assert len(story.house.log("sweep.missing")) == 1
+
+
+async def test_what_temporal_shows(story: Story) -> None:
+    """The search attributes hold status, incident and the nearest deadline; the details name the clocks."""
+    await story.report()
+    described = await story.run().describe()
+    targets = [spec.target_at for spec in story.state.clocks.values()]
+    attributes = described.typed_search_attributes
+    assert (attributes[STATUS], attributes[INCIDENT]) == ("reported", story.incident)
+    assert abs((attributes[NEXT_DEADLINE] - min(targets)).total_seconds()) < 1
+    assert "**reported**, 3 clocks run" in await details(story.run())
+    await story.asha(Confirm())
+    assert (await story.run().describe()).typed_search_attributes[STATUS] == "confirmed"
+    await story.rest()
+    assert FROM_CONFIRMATION in await details(story.run())
+    assert f"**{FROM_AWARENESS}**: 1 d 11 h left, 1 of 1 duties open" in await details(
+        story.clock_run(story.clock(FROM_AWARENESS))
+    )
+    assert "0 of 8 tasks done" in await details(story.response())
+    await story.tell()
+    await story.rest()
+    attributes = (await story.run().describe()).typed_search_attributes
+    assert attributes.get(NEXT_DEADLINE) is None
+
+
+async def test_status_is_answered(story: Story) -> None:
+    """The engine answers how an incident stands, running or ended."""
+    await story.report()
+    await story.rest()
+    assert await story.house.engine.status(story.incident) == story.state
+    await story.asha(Dismiss(reason="a drill"))
+    await story.run().result()
+    assert await story.house.engine.status(story.incident) == story.state
