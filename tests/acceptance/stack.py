@@ -109,6 +109,7 @@ class Installation:
         own = {"HOME": str(home), "TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": namespace, **settings}
         self.env = clean | {f"TOCSIN_{name}": value for name, value in own.items()}
         self._workers: list[WorkerProcess] = []
+        self._houses: list[House] = []
 
     def tocsin(self, *words: str, user: str = "asha", **settings: str) -> Ran:
         """Run the command as somebody, from an empty folder."""
@@ -154,7 +155,8 @@ class Installation:
         """Open it in this process too, to act and to look, with no worker here."""
         client = await Client.connect(self.address, namespace=self.namespace)
         url = self.env.get("TOCSIN_STORE_URL")
-        return kind(self.home, client, url=url, queue=wire.TASK_QUEUE)
+        self._houses.append(house := kind(self.home, client, url=url, queue=wire.TASK_QUEUE))
+        return house
 
     def letters(self) -> list[Path]:
         """Return the notices in the outbox."""
@@ -170,6 +172,9 @@ class Installation:
             worker.stop()
         for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
+        for house in self._houses:
+            house.store.close()
+            house.vault._engine.dispose()
 
     def processes(self) -> list[int]:
         """Return the processes that were started with this home in their environment: nobody else's."""

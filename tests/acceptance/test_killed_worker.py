@@ -33,7 +33,6 @@ async def kill_at(installation: Installation, letters: int, again_after: float |
     installation.start_worker()
     await ended(house, incident, wave)
     assert_each_told_once(installation, house, wave, CONTROLLERS)
-    house.store.close()
 
 
 @pytest.mark.timeout(240)

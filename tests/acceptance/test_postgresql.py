@@ -23,4 +23,3 @@ async def test_main_path(install: Install, postgres: Databases) -> None:
     await ended(house, incident, wave)
     assert_each_told_once(installation, house, wave, CONTROLLERS)
     assert not list(installation.home.glob("store.sqlite*"))
-    house.store.close()

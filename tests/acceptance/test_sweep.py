@@ -45,4 +45,3 @@ async def test_terminated_clock_is_reported(installation: Installation) -> None:
     await asyncio.wait_for(_reach(sweeps, seen + 2), 30)
     assert [clock] == reported(house)
     assert sum("is not running" in page and clock in page for page in installation.pages()) == 1
-    house.store.close()

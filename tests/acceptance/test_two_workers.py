@@ -19,4 +19,3 @@ async def test_two_workers(installation: Installation) -> None:
     incident, wave = await release_to_all(house)
     await ended(house, incident, wave)
     assert_each_told_once(installation, house, wave, CONTROLLERS)
-    house.store.close()

@@ -51,7 +51,7 @@ def test_found_again(install: Install) -> None:
     installation.set_up(one("1h from confirmation"))
     with up(installation, port):
         quickly(installation, "report", "Odd logins", "--everyone")
-        confirmed_at = datetime.now(UTC) - timedelta(minutes=29, seconds=50)
+        confirmed_at = datetime.now(UTC) - timedelta(minutes=29, seconds=48)
         quickly(installation, "confirm", "last", "--at", confirmed_at.isoformat())
         before = running(installation)
     assert installation.processes() == [], "Ctrl-C leaves nothing behind"

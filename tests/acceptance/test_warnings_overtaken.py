@@ -11,7 +11,7 @@ from tocsin.domain.clock import ClockRow, ClockState, Mark
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId
 
-TITLE = "8 h from confirmation"
+TITLE = "16 h from confirmation"
 
 
 class UnhurriedHouse(House):
@@ -32,7 +32,7 @@ def clock(house: House) -> ClockRow:
 
 async def test_one_warning_for_all(installation: Installation) -> None:
     """Of the warnings that fell due while no worker ran, the latest is sent; the others count as overtaken by it."""
-    await asyncio.to_thread(installation.set_up, one("8h from confirmation"))
+    await asyncio.to_thread(installation.set_up, one("16h from confirmation"))
     house = await installation.house(UnhurriedHouse)
     house.tempo = Tempo(origin=datetime.now(UTC), speed=3600)
     worker = installation.start_worker()
@@ -52,4 +52,3 @@ async def test_one_warning_for_all(installation: Installation) -> None:
     pages = [page for page in installation.pages() if spec.clock_id in page]
     assert len(pages) == 1
     assert "all of its time has passed" in pages[0]
-    house.store.close()

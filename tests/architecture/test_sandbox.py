@@ -39,13 +39,13 @@ def prepare(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", WORKFLOWS, ids=lambda kind: kind.__name__)
-def test_workflow_loads_strictly(kind: type) -> None:
+async def test_workflow_loads_strictly(kind: type) -> None:
     """Each workflow loads in the sandbox, and whatever is passed through is named in its file."""
     assert workflow._Definition.must_from_class(kind).sandboxed
     prepare(kind)
 
 
-def test_careless_import_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_careless_import_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A workflow that imports our code outside the block that passes it through does not load strictly."""
     (tmp_path / "careless.py").write_text(CARELESS)
     monkeypatch.syspath_prepend(tmp_path)

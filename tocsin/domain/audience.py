@@ -91,6 +91,8 @@ class _Names:
         self._found: set[str] = set()
 
     def hold(self, agreement: Agreement) -> bool:
+        if not (self._references or self._tenants):
+            return False
         tenants = {agreement.reference.casefold(), agreement.party_name.casefold()} & self._tenants.keys()
         self._found |= {self._tenants[name] for name in tenants}
         if agreement.reference in self._references:
@@ -107,11 +109,13 @@ class _Names:
 
 def _fits(criteria: dict[str, frozenset[str]], agreement: Agreement, at: datetime) -> bool | None:
     """Say whether every criterion holds; None: it may, but the agreement does not say."""
-    if not criteria or not may_be_owed(agreement, at):
+    if not criteria:
         return False
     version = at_or_newest(agreement, at)
     answers = {_holds(wanted, getattr(version, name)) for name, wanted in criteria.items()}
-    return False if False in answers else None if None in answers else True
+    if False in answers or not may_be_owed(agreement, at):
+        return False
+    return None if None in answers else True
 
 
 def _holds(wanted: frozenset[str], said: Collection[str]) -> bool | None:

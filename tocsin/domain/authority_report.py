@@ -140,7 +140,7 @@ def authority_report(
         ready=not missing,
         timeline=_timeline(dossier),
         counsel_check=policy.counsel_check,
-        inactive=policy.why_inactive(made_at.date()),
+        inactive=policy.why_inactive((timing.trigger_at or made_at).date()),
         notes=policy.notes,
     )
 

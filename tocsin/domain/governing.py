@@ -21,6 +21,8 @@ def governing(agreement: Agreement, at: datetime) -> Agreement | None:
     After the end of all of them the last one still governs while the party's data is held. None: the contract had
     not begun, or it had ended and the data was gone.
     """
+    if not agreement.other_versions and agreement.starts_on is None and agreement.ends_on is None:
+        return agreement  # most of a register
     begun = [one for one in versions(agreement) if (one.starts_on or BEFORE_ALL) <= _day(one, at)]
     in_force = [one for one in begun if one.ends_on is None or _day(one, at) <= one.ends_on]
     if in_force:

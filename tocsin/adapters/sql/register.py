@@ -85,7 +85,7 @@ class SqlRegister:
 
     def _version(self, agreement: Agreement, revision: int) -> Values:
         about = ("agreements", "body", agreement.agreement_id, str(revision))
-        body = self._session.seal(SCOPE, agreement.model_dump_json(exclude_none=True), *about)
+        body = self._session.seal(SCOPE, agreement.model_dump_json(), *about)
         return {"agreement_id": agreement.agreement_id, "revision": revision, "body": body}
 
     def _newest(self, ids: list[AgreementId], revision: int) -> dict[AgreementId, Agreement]:
