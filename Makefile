@@ -47,6 +47,11 @@ check: $(READY) ## Lint, types, import contracts, tests
 soak: $(READY) ## Run what takes longer than the suite may
 	@$(BIN)/pytest -q -m soak --timeout 3600
 
+.PHONY: bench
+bench: $(READY) ## Measure speed and memory against something run beside it; prints a table
+	@$(BIN)/python -m benchmarks.register
+	@$(BIN)/python -m benchmarks.explain
+
 .PHONY: fmt
 fmt: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix --quiet . || true

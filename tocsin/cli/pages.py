@@ -147,9 +147,11 @@ def _facts(view: IncidentView) -> None:
     heading("Facts")
     for name in Facts.model_fields:
         value = getattr(view.facts, name)
-        if name != "title" and value not in {None, ()}:
+        if name not in {"title", "answers"} and value not in (None, ()):
             shown = ", ".join(value) if isinstance(value, tuple) else value
             say(f"{name.replace('_', ' ')}: {shown}", indent=2)
+    for key, answer in view.facts.answers.items():
+        say(f"{key}: {', '.join(answer) if isinstance(answer, tuple) else answer}", indent=2)
     if view.unknowns:
         say(f"not yet known: {', '.join(name.replace('_', ' ') for name in view.unknowns)}", indent=2)
     for trigger, found in view.triggers.items():

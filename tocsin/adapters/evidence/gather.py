@@ -70,7 +70,7 @@ def _ledger(
 
 
 def _row(notice: Notice, agreement: Agreement | None, taken: set[str]) -> LedgerRow:
-    contacts = (*agreement.chain, *agreement.copies) if agreement else ()
+    contacts = agreement.contacts() if agreement else ()
     contact = next((one for one in contacts if one.contact_id == notice.contact_id), None)
     names = layout.letter_names(notice, taken) if layout.left(notice) else (None, None)
     return LedgerRow(
