@@ -51,4 +51,4 @@ async def test_one_warning_for_all(installation: Installation) -> None:
     assert ClockState.RUNNING is row.state
     pages = [page for page in installation.pages() if spec.clock_id in page]
     assert len(pages) == 1
-    assert "all of its time has passed" in pages[0]
+    assert "It is late." in pages[0]
