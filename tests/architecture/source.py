@@ -1,7 +1,6 @@
 """The project's files, for the tests that read them."""
 
 import ast
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +29,3 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
-
-
-def kept_files(*patterns: str) -> list[Path]:
-    """Return the files that are kept under version control, or would be."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
-    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / line for line in done.stdout.splitlines() if (ROOT / line).exists()]

@@ -6,7 +6,6 @@ version that is not released yet has changed; never over a released version, for
 """
 
 import asyncio
-import gzip
 import json
 import shutil
 import tempfile
@@ -91,7 +90,7 @@ async def _write_histories(client: Client, names: dict[IncidentId | None, str], 
     for stem, found in texts.items():
         for number, text in enumerate(_chosen(found), start=1):
             # No time in the file's head: the same history is the same file.
-            (made / f"{stem}-{number}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+            (made / f"{stem}-{number}.json").write_text(text, encoding="utf-8")
 
 
 def _chosen(found: list[str]) -> list[str]:

@@ -153,8 +153,7 @@ async def test_clocks_waves_and_tasks_continue_too(forgetful_story: Story) -> No
     (by_hand,) = [task for task in story.house.tasks(story.incident).values() if task.kind is TaskKind.NOTICE]
     await story.finish(by_hand)
     await story.finish_tasks()
-    await story.rest()
-    assert not story.state.clocks
+    await story.until(lambda: not story.state.clocks)
     assert {duty.state for duty in story.duties} == {DutyState.DISCHARGED}
     lasts = {row.spec.clock_id: (await story.clock_run(row).describe()).run_id for row in story.clocks()}
     assert any(firsts[key] != lasts[key] for key in firsts)
