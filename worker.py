@@ -49,6 +49,8 @@ async def main() -> None:
     keyring = FileKeyring.open(settings.home / "keys")
     vault = Vault(create_engine_for(settings.database_url), keyring)
     store = open_store(settings.database_url, vault)
+    with store.writing():
+        pass  # A store that cannot be written is better known now than at the first deadline.
     channel, pages = open_channel(settings, "notices"), open_channel(settings, "pages")
     await prepare_namespace(settings.temporal_address, settings.temporal_namespace, settings.retention_days)
     converter = data_converter(vault, settings.temporal_namespace)

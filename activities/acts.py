@@ -28,8 +28,8 @@ from tocsin.domain.governing import may_be_owed
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of, revised
-from tocsin.domain.notice import WRITTEN_TO, Notice, NoticeState, WaveKind, step, wave_digest
-from tocsin.domain.register import Affected
+from tocsin.domain.notice import FAILED, WRITTEN_TO, Notice, NoticeState, WaveKind, step, wave_digest
+from tocsin.domain.register import Affected, Discharge
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task
 from tocsin.domain.values import AgreementId, IncidentId, Value, WaveId
@@ -107,6 +107,7 @@ class Acts:
         Raises:
             Refused: if the envelope does not hold, or a fact, a party or a letter is not as the act says.
         """
+        refuse_misdirected(order.envelope.act, order.stamp)
         self._door.admit(order.envelope, order.stamp.at)
         self._sealer.ensure(order.stamp.incident_id)
         return self._store.once(order.stamp, order, lambda tx: self._write(tx, order), Recorded)
@@ -166,6 +167,12 @@ class Acts:
                 _set_stopped(tx, wave_id, stopped=False)
             case _:
                 pass
+
+
+def refuse_misdirected(act: Act, stamp: Stamp) -> None:
+    """Refuse an act upon another incident than the one it was sent to: a signature is good for its own only."""
+    if act.incident_id != stamp.incident_id:
+        raise Refused(f"this act is upon incident {act.incident_id}, but it was sent to {stamp.incident_id}")
 
 
 def act_entry(stamp: Stamp, envelope: Envelope, sealer: Sealer) -> EntryDraft:
@@ -246,12 +253,25 @@ def _added(tx: Transaction, incident_id: IncidentId, deed: AddAffected, act: Act
         pin.model_copy(update={"confirmed": True, "excluded": False}) for key, pin in pinned.items() if key in wanted
     ]
     if deed.only:
-        others = [pin for key, pin in pinned.items() if key not in wanted and not pin.confirmed]
+        others = [pin for key, pin in pinned.items() if key not in wanted and not pin.excluded]
+        _refuse_leaving_out_the_told(tx, incident_id, others)
         added += [pin.model_copy(update={"excluded": True}) for pin in others]
     revision = tx.register.revision()
     for agreement_id in sorted(wanted - pinned.keys()):
         added.append(_pin_newly(tx, agreement_id, revision, since))
     return added
+
+
+def _refuse_leaving_out_the_told(tx: Transaction, incident_id: IncidentId, others: list[Affected]) -> None:
+    """Nobody is made unaffected by an act who has it in writing from us, or is about to: that takes another letter."""
+    # A notice that failed is still its wave's: the next contact, or a person, takes over.
+    written = {row.agreement_id for row in tx.ledger.of(incident_id) if row.state in WRITTEN_TO | FAILED}
+    told = sorted(pin.agreement.agreement_id for pin in others if pin.agreement.agreement_id in written)
+    if told:
+        raise Refused(
+            f"these were told already, or are in a wave that was released: {', '.join(told)}; name them too, then tell "
+            f"them that they are not affected: tocsin draft {incident_id} --kind correction --to REF"
+        )
 
 
 def _pin_newly(tx: Transaction, agreement_id: AgreementId, revision: int, since: object) -> Affected:
@@ -282,6 +302,7 @@ def _release(tx: Transaction, deed: Release, act: Act, order: ActToRecord) -> No
         raise Refused(
             f"the stored letters of wave {deed.wave_id} are not those of digest {deed.digest[:12]}; draft again"
         )
+    _refuse_writing_to_the_unaffected(tx, wave, rows)
     if wave.kind is WaveKind.INITIAL:
         _refuse_telling_twice(tx, wave, rows)
     tx.ledger.put_wave(
@@ -309,6 +330,16 @@ def _refuse_telling_twice(tx: Transaction, wave: WaveRow, rows: list[Notice]) ->
         )
 
 
+def _refuse_writing_to_the_unaffected(tx: Transaction, wave: WaveRow, rows: list[Notice]) -> None:
+    """Somebody may have been found unaffected since the letters were drafted."""
+    excluded = {pin.agreement.agreement_id for pin in tx.register.pinned(wave.incident_id) if pin.excluded}
+    if found := {row.agreement_id for row in rows} & excluded:
+        raise Refused(
+            f"{len(found)} of the parties of wave {wave.wave_id} were found not to be affected since it was drafted; "
+            "draft again, and only the others are written to"
+        )
+
+
 def _withdraw_unsent(tx: Transaction, incident_id: IncidentId) -> None:
     """Take back what has not left yet: a report that was dismissed is no reason to write to anybody."""
     waiting = (NoticeState.RELEASED, NoticeState.BY_HAND)
@@ -326,7 +357,7 @@ def _end_duty(tx: Transaction, deed: EndDuty, order: ActToRecord) -> None:
         raise Refused(f"duty {deed.duty_id} has ended already: {duty.state}, {duty.proof}")
     if duty.agreement_id is None and policy_of(duty) is None:
         raise Refused(f"{duty.title} is owed to ourselves; it ends by being done, not by a decision")
-    if deed.how is DutyEnd.DISCHARGED and duty.agreement_id is not None:
+    if deed.how is DutyEnd.DISCHARGED and duty.agreement_id is not None and duty.discharge is Discharge.ACCEPTED:
         raise Refused("a contract's duty is discharged by its notice, or by the task that delivers it by hand")
     if deed.how is DutyEnd.WAIVED:
         _refuse_waiving(tx, duty, deed)

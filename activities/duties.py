@@ -7,13 +7,13 @@ from temporalio import activity
 
 from activities.acts import engine_entry
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
-from tocsin.domain.duty import DECIDE_RULE, Difference, Duty, DutyState, decide_duty, difference, resolve
+from tocsin.domain.duty import DECIDE_RULE, Difference, Duty, DutyState, decide_duty, difference, duties_digest, resolve
 from tocsin.domain.incident import Status, Triggers
 from tocsin.domain.policy import PolicyId
 from tocsin.domain.statutory import RULE_OUT, policy_of
 from tocsin.domain.values import ClockId, Instant, Value, derived_id
 from tocsin.ports import Law, Stamp, Store, Transaction
-from tocsin.wire import ResolvedDuties
+from tocsin.wire import ResolvedDuties, clock_workflow
 
 DISMISSED = "the report was dismissed"
 """The proof of a duty that a dismissal ended; taken up again, the incident owes it again."""
@@ -60,6 +60,15 @@ class Ended(Value):
 
     ended: bool
     outcome: str = ""
+    missed: bool = False
+    """Its deadline passed with duties open, and nobody has been told so yet: a reason is owed."""
+
+
+class ResumedClock(Value):
+    """Where a clock stood whose run was lost."""
+
+    sent: tuple[Mark, ...]
+    sequence: int
 
 
 class Duties:
@@ -71,12 +80,20 @@ class Duties:
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
-        return [self.resolve, self.count, self.mark, self.end_clock]
+        return [self.resolve, self.resume_clock, self.count, self.mark, self.end_clock]
 
     @activity.defn(name="duties.resolve")
     def resolve(self, order: Resolving) -> ResolvedDuties:
         """Resolve again from the triggers, pins and lifted holds; keep what has ended, move what moved."""
         return self._store.once(order.stamp, order, lambda tx: _resolve(tx, order, self._law), ResolvedDuties)
+
+    @activity.defn(name="duties.resume_clock")
+    def resume_clock(self, spec: ClockSpec) -> ResumedClock:
+        """Return what a new run of a lost clock must know: the marks that were sent, and the last write's number."""
+        with self._store.reading() as tx:
+            row = tx.duties.clock(spec.clock_id)
+            sequence = tx.last_sequence(clock_workflow(spec.incident_id, spec.clock_id))
+            return ResumedClock(sent=row.sent if row else (), sequence=sequence)
 
     @activity.defn(name="duties.count")
     def count(self, spec: ClockSpec) -> ClockCount:
@@ -112,8 +129,17 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
     specs = group(owed)
     for spec in specs:
         _show_clock(tx, rows.get(spec.clock_id), spec)
-    tx.log.append([engine_entry(order.stamp, "duties.resolved", _summary(changed, owed, specs))])
-    return ResolvedDuties(clocks=tuple(specs), difference=_bounded(changed), duties=len(owed))
+    digest = duties_digest((before | {duty.duty_id: duty for duty in (*owed, *gone)}).values())
+    summary = _summary(changed, owed, specs) | {"digest": digest}
+    tx.log.append([engine_entry(order.stamp, "duties.resolved", summary)])
+    return ResolvedDuties(
+        clocks=tuple(specs),
+        difference=_bounded(changed),
+        duties=len(owed),
+        added=len(changed.added),
+        moved=len(changed.moved),
+        withdrawn=len(changed.withdrawn),
+    )
 
 
 def _may_be_open(duty: Duty) -> bool:
@@ -192,7 +218,10 @@ def _summary(changed: Difference, owed: list[Duty], specs: list[ClockSpec]) -> d
 
 
 def _bounded(changed: Difference) -> Difference:
-    """Return the first hundred of each kind: a message must stay small however many parties there are."""
+    """Return the first hundred of each kind: a message must stay small however many parties there are.
+
+    How many there are in truth is counted beside it.
+    """
     return Difference(
         added=changed.added[:100],
         moved=changed.moved[:100],
@@ -218,15 +247,16 @@ def _in_order(marks: Iterable[Mark]) -> tuple[Mark, ...]:
 
 def _end(tx: Transaction, order: Ending) -> Ended:
     row = tx.duties.clock(order.clock_id)
-    if row is None or row.open_duties:
+    if row is not None and row.open_duties:
         return Ended(ended=False)
     duties = tx.duties.of(order.stamp.incident_id, clock_id=order.clock_id)
     outcome = _outcome(duties)
-    tx.duties.put_clock(
-        row.model_copy(update={"state": ClockState.ENDED, "ended_at": order.stamp.at, "outcome": outcome})
-    )
+    missed = row is not None and not row.late and any(duty.late for duty in duties)
+    if row is not None:
+        ended = {"state": ClockState.ENDED, "ended_at": order.stamp.at, "outcome": outcome, "late": row.late or missed}
+        tx.duties.put_clock(row.model_copy(update=ended))
     tx.log.append([engine_entry(order.stamp, "clock.ended", {"clock": order.clock_id, "outcome": outcome})])
-    return Ended(ended=True, outcome=outcome)
+    return Ended(ended=True, outcome=outcome, missed=missed)
 
 
 def _outcome(duties: list[Duty]) -> str:

@@ -11,6 +11,7 @@ from activities.watch import Watch
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Deferred
+from tocsin.domain.incident import Status
 from tocsin.domain.notice import FAILED, ContactRole, Notice, NoticeState, WaveCounts, discharges, step
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
 from tocsin.domain.tempo import Tempo
@@ -279,6 +280,8 @@ def _added(total: BatchResult, outcomes: list[Outcome]) -> BatchResult:
 
 def _fall_back(tx: Transaction, order: WaveStep) -> HandedOver:
     at, tasks = order.stamp.at, []
+    if _was_dismissed(tx, order):
+        return _take_back(tx, order)
     rows = tx.ledger.notices(order.wave_id, states=[*FAILED, NoticeState.BY_HAND])
     chains = tx.ledger.notices(order.wave_id, states=[NoticeState.DRAFTED]) if rows else []
     changed: list[Notice] = []
@@ -300,6 +303,22 @@ def _fall_back(tx: Transaction, order: WaveStep) -> HandedOver:
         data: dict[str, object] = {"wave": order.wave_id, "replaced": len(changed), "by_hand": len(tasks)}
         tx.log.append([engine_entry(order.stamp, "wave.fell_back", data)])
     return HandedOver(tasks=tuple(tasks), released=sum(row.state is NoticeState.RELEASED for row in changed))
+
+
+def _was_dismissed(tx: Transaction, order: WaveStep) -> bool:
+    state = tx.incidents.state(order.stamp.incident_id)
+    return state is not None and state.status is Status.DISMISSED
+
+
+def _take_back(tx: Transaction, order: WaveStep) -> HandedOver:
+    """Withdraw what has not left: what comes back from a call after a dismissal must not go out again."""
+    waiting = (NoticeState.RELEASED, NoticeState.BY_HAND, *FAILED)
+    rows = tx.ledger.notices(order.wave_id, states=waiting)
+    tx.ledger.put(_moved(row, NoticeState.WITHDRAWN, order.stamp.at) for row in rows)
+    if rows:
+        data: dict[str, object] = {"wave": order.wave_id, "withdrawn": len(rows)}
+        tx.log.append([engine_entry(order.stamp, "wave.taken_back", data)])
+    return HandedOver(tasks=())
 
 
 def _heir(row: Notice, chains: list[Notice]) -> Notice | None:

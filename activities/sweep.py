@@ -7,6 +7,7 @@ from contextlib import suppress
 from temporalio import activity
 
 from tocsin.audit.entry import EntryDraft
+from tocsin.domain.errors import Broken, Deferred
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Instant, Value
 from tocsin.ports import Page, Pager, Runs, Store
@@ -77,14 +78,15 @@ class Sweep:
         return expected
 
     async def _report(self, workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> None:
-        """Page for the difference and log it, once. A page that nobody took is tried again, now and next time."""
+        """Page for the difference and log it, once a day. A store that cannot be written never keeps a page back."""
         if await asyncio.to_thread(self._is_news, workflow_id, order):
             await self._pager.page(_page(workflow_id, incident_id, order))
-            await asyncio.to_thread(self._log, workflow_id, incident_id, order)
+            with suppress(Deferred, Broken):
+                await asyncio.to_thread(self._log, workflow_id, incident_id, order)
 
     def _is_news(self, workflow_id: str, order: SweepOrder) -> bool:
-        with suppress(_LookedOnlyError), self._store.writing() as tx:
-            if tx.remember(f"sweep:{workflow_id}", order.at):
+        with suppress(_LookedOnlyError, Deferred, Broken), self._store.writing() as tx:
+            if tx.remember(_key(workflow_id, order), order.at):
                 # Looking must not remember: the page comes first.
                 raise _LookedOnlyError
             return False
@@ -92,7 +94,7 @@ class Sweep:
 
     def _log(self, workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> None:
         with self._store.writing() as tx:
-            if not tx.remember(f"sweep:{workflow_id}", order.at):
+            if not tx.remember(_key(workflow_id, order), order.at):
                 return
             entry = EntryDraft(
                 key=f"sweep:{workflow_id}:{order.run_id}",
@@ -110,9 +112,14 @@ class _LookedOnlyError(Exception):
     """Rolls a transaction back."""
 
 
+def _key(workflow_id: str, order: SweepOrder) -> str:
+    """What is still missing tomorrow, or lost again, is paged for again."""
+    return f"sweep:{workflow_id}:{order.at:%Y-%m-%d}"
+
+
 def _page(workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> Page:
     return Page(
-        key=f"sweep:{workflow_id}",
+        key=_key(workflow_id, order),
         subject=f"A part of incident {incident_id} is not running",
         text=(
             f"The store says that {workflow_id} must run, but Temporal does not run it: it was terminated, reset or "

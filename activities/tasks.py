@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from temporalio import activity
 
-from activities.acts import Recorded, act_entry, engine_entry
+from activities.acts import Recorded, act_entry, engine_entry, refuse_misdirected
 from activities.notices import discharge
 from tocsin.domain.act import Envelope, TaskDone
 from tocsin.domain.errors import Refused
@@ -62,6 +62,7 @@ class Tasks:
             Refused: if the envelope does not hold, or a hold forbids the notice that was to be delivered.
         """
         if order.envelope is not None:
+            refuse_misdirected(order.envelope.act, order.stamp)
             self._door.admit(order.envelope, order.stamp.at)
         return self._store.once(order.stamp, order, lambda tx: self._keep(tx, order), Recorded)
 
@@ -97,6 +98,8 @@ def _deliver_by_hand(tx: Transaction, order: Keeping, deed: TaskDone) -> None:
     row = tx.ledger.notice(task.notice_id)
     if row is None:
         raise Refused(f"task {task.task_id} names notice {task.notice_id}, which is not in the ledger")
+    if row.state is NoticeState.WITHDRAWN:
+        return  # A dismissal took the notice back; the task may end, and the ledger stays as it is.
     for hold in tx.duties.holds(row.incident_id):
         if hold.covers(row.agreement_id):
             raise Refused(f"hold {hold.hold_id} forbids telling this party; lift it first: tocsin lift")

@@ -146,9 +146,10 @@ class House:
                 yield worker
 
     async def report(
-        self, at: datetime, *, key: str = "alert-1", history_limit: int | None = None, **report: Any
+        self, at: datetime, *, key: str | None = None, history_limit: int | None = None, **report: Any
     ) -> IncidentId:
         """Let Asha report at an instant; return the incident's id. `history_limit`: continue as new so early."""
+        key = key or f"alert-{self.queue}"  # houses may share keys, and so the ids of the same alert
         deed = Report(
             facts=report.pop("facts", Facts(title="Odd logins on the records service", services=("records-api",))),
             source_key=key,

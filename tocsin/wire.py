@@ -174,7 +174,11 @@ class ResolvedDuties(Value):
 
     clocks: tuple[ClockSpec, ...]
     difference: Difference
+    """The first of each kind only; `added`, `moved` and `withdrawn` count them all."""
     duties: int
+    added: int = 0
+    moved: int = 0
+    withdrawn: int = 0
 
 
 class IncidentStatus(Value):

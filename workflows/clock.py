@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from tocsin.ports import Page
 
 from workflows import options
-from workflows.deeds import perform
+from workflows.deeds import Insistent, perform
 from workflows.pace import Stamps, scenario_now, wait_until
 
 
@@ -28,6 +28,7 @@ class ClockWorkflow:
         self._spec = order.spec
         self._sent = set(order.sent)
         self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)
+        self._insistent = Insistent(order.incident_id, order.tempo)
         self._stirred = False
         self._page_again_at: datetime | None = None
 
@@ -39,9 +40,12 @@ class ClockWorkflow:
             count = await self._count()
             if count.open == 0:
                 ended = await self._end()
-                if ended.ended:
-                    break
-                continue
+                if not ended.ended:
+                    continue
+                if ended.missed:
+                    # Nobody could be warned at the deadline itself; that it was missed is said all the same.
+                    await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=self._spec.clock_id))
+                break
             await self._warn(count)
             self._show(count)
             await wait_until(order.tempo, self._wakes_at(), lambda: self._stirred, f"next mark of {self._spec.title}")
@@ -69,11 +73,11 @@ class ClockWorkflow:
         return self._spec
 
     async def _count(self) -> ClockCount:
-        return await perform(Duties.count, self._spec, options.STORE, "count open duties")
+        return await self._insistent.do(Duties.count, self._spec, options.STORE, "count open duties")
 
     async def _end(self) -> Ended:
         ending = Ending(stamp=self._stamps.next(), clock_id=self._spec.clock_id)
-        return await perform(Duties.end_clock, ending, options.STORE, "end")
+        return await self._insistent.do(Duties.end_clock, ending, options.STORE, "end")
 
     async def _warn(self, count: ClockCount) -> None:
         spec, now = self._spec, scenario_now(self._order.tempo)
@@ -92,7 +96,7 @@ class ClockWorkflow:
         marking = Marking(
             stamp=self._stamps.next(), clock_id=spec.clock_id, target_at=spec.target_at, mark=mark, missed=missed
         )
-        await perform(Duties.mark, marking, options.STORE, f"warned: {mark}")
+        await self._insistent.do(Duties.mark, marking, options.STORE, f"warned: {mark}")
         if missed:
             await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=spec.clock_id))
 

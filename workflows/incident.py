@@ -18,11 +18,11 @@ with workflow.unsafe.imports_passed_through():
     from tocsin.domain.errors import Refused
     from tocsin.domain.incident import Status
     from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, wave_id_of
-    from tocsin.domain.values import ClockId, WaveId
+    from tocsin.domain.values import ClockId, PersonId, WaveId
     from tocsin.wire import SearchAttribute
 
 from workflows import options
-from workflows.deeds import perform
+from workflows.deeds import Insistent, perform
 from workflows.pace import Stamps, scenario_now
 from workflows.refusals import refusal, unwrapped
 
@@ -51,6 +51,7 @@ class IncidentWorkflow:
         self._ready = order.state is not None
         self._stamps = Stamps(order.incident_id, order.tempo, self._state.sequence)
         self._turn = asyncio.Lock()
+        self._insistent = Insistent(order.incident_id, order.tempo)
         self._events: list[Event] = []
 
     @workflow.run
@@ -187,7 +188,7 @@ class IncidentWorkflow:
 
     async def _resolve(self, act: Act) -> tuple[str, ...]:
         order = Resolving(stamp=self._stamps.next(), status=self._state.status, triggers=self._state.triggers)
-        resolved = await perform(Duties.resolve, order, options.BULK, f"duties after {act.deed.kind}")
+        resolved = await self._insistent.do(Duties.resolve, order, options.BULK, f"duties after {act.deed.kind}")
         wanted = {spec.clock_id: spec for spec in resolved.clocks}
         await asyncio.gather(*map(self._keep_clock, resolved.clocks))
         # In their own order: that of a set is another one in the next process, and a replay would fail.
@@ -196,30 +197,45 @@ class IncidentWorkflow:
         ending = {} if self._over() else {k: spec for k, spec in self._state.clocks.items() if k not in wanted}
         running = ending | wanted
         await self._project(self._state.model_copy(update={"clocks": running}), "clocks.kept", {"clocks": len(running)})
-        changed = resolved.difference
-        news = f"{len(changed.added)} new, {len(changed.moved)} moved, {len(changed.withdrawn)} ended"
+        news = f"{resolved.added} new, {resolved.moved} moved, {resolved.withdrawn} ended"
         return (f"{resolved.duties} duties on {len(resolved.clocks)} clocks: {news}",)
 
     async def _keep_clock(self, spec: ClockSpec) -> None:
         known = self._state.clocks.get(spec.clock_id)
-        if known == spec:
-            await self._signal(self._clock(spec.clock_id), wire.RECOUNT)
+        if known is None:
+            await self._start_clock(wire.ClockInput(incident_id=spec.incident_id, tempo=self._order.tempo, spec=spec))
             return
-        if known is not None:
-            await self._signal(self._clock(spec.clock_id), wire.REARM, spec)
-            return
-        order = wire.ClockInput(incident_id=self._state.incident_id, tempo=self._order.tempo, spec=spec)
+        heard = await self._signal(self._clock(spec.clock_id), wire.REARM, spec)
+        if not heard:
+            await self._start_lost_clock(spec)
+
+    async def _start_lost_clock(self, spec: ClockSpec) -> None:
+        """Start a clock again that must run and does not: it failed, or somebody terminated it."""
+        stood = await self._insistent.do(Duties.resume_clock, spec, options.STORE, "where the lost clock stood")
+        order = wire.ClockInput(
+            incident_id=spec.incident_id,
+            tempo=self._order.tempo,
+            spec=spec,
+            sent=stood.sent,
+            sequence=stood.sequence,
+        )
+        await self._start_clock(order, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+
+    async def _start_clock(
+        self, order: wire.ClockInput, reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE
+    ) -> None:
+        clock = self._clock(order.spec.clock_id)
         try:
             await workflow.start_child_workflow(
                 wire.CLOCK,
                 order,
-                id=self._clock(spec.clock_id),
+                id=clock,
                 parent_close_policy=ParentClosePolicy.ABANDON,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=spec.title,
+                id_reuse_policy=reuse,
+                static_summary=order.spec.title,
             )
         except WorkflowAlreadyStartedError:
-            await self._signal(self._clock(spec.clock_id), wire.REARM, spec)
+            await self._signal(clock, wire.REARM, order.spec)
 
     # -- waves ------------------------------------------------------------------------------------------------------
 
@@ -238,7 +254,15 @@ class IncidentWorkflow:
             await perform(Letters.render, rendering, options.BULK, f"render from {first}")
         sealing = Sealing(stamp=self._stamps.next(), wave_id=wave_id)
         sealed = await perform(Letters.seal, sealing, options.BULK, "digest")
-        wave = WaveState(kind=deed.wave_kind, drafter=drafter, digest=sealed.digest, rows=sealed.rows, draft=deed)
+        before = self._state.waves.get(wave_id)
+        wave = WaveState(
+            kind=deed.wave_kind,
+            drafter=drafter,
+            digest=sealed.digest,
+            rows=sealed.rows,
+            draft=deed,
+            co_drafters=before.co_drafters if before else (),
+        )
         waves = {**self._state.waves, wave_id: wave}
         await self._project(self._state.model_copy(update={"waves": waves}), "wave.ready", {"wave": wave_id})
         lines = [f"wave {wave_id}: {planned.agreements} agreements, {planned.rows} letters and deputies in reserve"]
@@ -259,8 +283,18 @@ class IncidentWorkflow:
                 lines += (await self._drop_wave(wave_id, error),)
                 continue
             if ids["digest"] != wave.digest:
+                await self._count_as_drafter(wave_id, act.actor.person_id)
                 lines += (f"wave {wave_id} was drafted again: its letters changed, so review them again",)
         return lines
+
+    async def _count_as_drafter(self, wave_id: WaveId, person_id: PersonId) -> None:
+        """Note who changed the letters: nobody may release what they wrote a part of."""
+        wave = self._state.waves[wave_id]
+        if person_id in {wave.drafter, *wave.co_drafters}:
+            return
+        changed = wave.model_copy(update={"co_drafters": (*wave.co_drafters, person_id)})
+        state = self._state.model_copy(update={"waves": {**self._state.waves, wave_id: changed}})
+        await self._project(state, "wave.changed", {"wave": wave_id, "by": person_id})
 
     async def _drop_wave(self, wave_id: WaveId, error: ActivityError) -> str:
         """Forget a draft that nobody can release any more; what the act itself did stands."""
@@ -363,16 +397,18 @@ class IncidentWorkflow:
     async def _project(self, state: IncidentState, kind: str, data: dict[str, str | int]) -> None:
         stamp = self._stamps.next()
         self._state = state.model_copy(update={"sequence": stamp.sequence})
-        await perform(
-            Acts.project, Projection(stamp=stamp, state=self._state, kind=kind, data=data), options.STORE, kind
-        )
+        projection = Projection(stamp=stamp, state=self._state, kind=kind, data=data)
+        await self._insistent.do(Acts.project, projection, options.STORE, kind)
 
-    async def _signal(self, workflow_id: str, signal: str, message: object = None) -> None:
+    async def _signal(self, workflow_id: str, signal: str, message: object = None) -> bool:
+        """Return whether it was heard."""
         handle = workflow.get_external_workflow_handle(workflow_id)
         try:
             await handle.signal(signal, args=[message] if message is not None else [])
         except Exception as error:  # noqa: BLE001 - it has ended, or was terminated: the sweep reports the latter
             workflow.logger.info("%s did not hear %s: %s", workflow_id, signal, type(error).__name__)
+            return False
+        return True
 
     async def _continue(self) -> None:
         # Hearing takes time, in which acts and events come in: a new run must not forget them.

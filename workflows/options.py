@@ -64,6 +64,12 @@ SWEEP = ActivityConfig(
     priority=Priority(priority_key=2),
 )
 
+GIVE_UP_AFTER = timedelta(minutes=2)
+"""How long a deed that must happen is retried quietly, before a person hears that it fails."""
+
+TRY_AGAIN = timedelta(minutes=1)
+"""Pause before it is tried again after that; wall time, like everything about faults."""
+
 PAGE_AGAIN = timedelta(minutes=5)
 """How long a workflow waits before it tries again to send a page that nobody took."""
 

@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from tocsin.ports import Page
 
 from workflows import options
-from workflows.deeds import perform
+from workflows.deeds import Insistent, perform
 from workflows.pace import Stamps, scenario_now, wait_until
 from workflows.refusals import refusal, unwrapped
 
@@ -42,6 +42,7 @@ class ResponseWorkflow:
         self._tasks: tuple[Task, ...] = order.tasks or ()
         self._opened = order.tasks is not None
         self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)
+        self._insistent = Insistent(order.incident_id, order.tempo)
         self._turn = asyncio.Lock()
         self._handed: list[Task] = []
         self._over: Status | None = order.over
@@ -96,7 +97,7 @@ class ResponseWorkflow:
 
     async def _open(self) -> None:
         opening = Opening(stamp=self._stamps.next(), kind=self._order.kind)
-        opened = await perform(Tasks.open, opening, options.STORE, "open the playbook")
+        opened = await self._insistent.do(Tasks.open, opening, options.STORE, "open the playbook")
         self._tasks = opened.tasks
         self._opened = True
         await self._tell()
@@ -168,7 +169,7 @@ class ResponseWorkflow:
             if not new:
                 return
             keeping = Keeping(stamp=self._stamps.next(), tasks=new, reason="handed_over")
-            await perform(Tasks.keep, keeping, options.STORE, "notices by hand")
+            await self._insistent.do(Tasks.keep, keeping, options.STORE, "notices by hand")
             self._tasks = (*self._tasks, *new)
             await self._tell()
         for task in new:
@@ -190,7 +191,7 @@ class ResponseWorkflow:
                 return
             reminded = current.model_copy(update={"reminded": True})
             keeping = Keeping(stamp=self._stamps.next(), tasks=(reminded,), reason="reminded")
-            await perform(Tasks.keep, keeping, options.STORE, "reminded")
+            await self._insistent.do(Tasks.keep, keeping, options.STORE, "reminded")
             self._tasks = tuple(reminded if t.task_id == task.task_id else t for t in self._tasks)
 
     async def _page(self, key: str, subject: str, task: Task) -> bool:

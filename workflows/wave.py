@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from tocsin.ports import Page
 
 from workflows import options
-from workflows.deeds import perform
+from workflows.deeds import Insistent, perform
 from workflows.pace import Stamps, scenario_now, wait_until
 from workflows.refusals import unwrapped
 
@@ -27,6 +27,7 @@ class WaveWorkflow:
     def __init__(self, order: wire.WaveInput) -> None:
         self._order = order
         self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)
+        self._insistent = Insistent(order.incident_id, order.tempo)
         self._nudged = False
         self._counts = WaveCounts(by_state={})
         self._told: WaveCounts | None = None
@@ -85,23 +86,23 @@ class WaveWorkflow:
 
     async def _settle(self) -> Settled:
         order = Settling(incident_id=self._order.incident_id, wave_id=self._order.wave_id, tempo=self._order.tempo)
-        return await perform(Notices.settle, order, options.BULK, "settle doubts")
+        return await self._insistent.do(Notices.settle, order, options.BULK, "settle doubts")
 
     async def _fall_back(self) -> bool:
         """Return whether another contact took over, who is to be told at once."""
-        handed: HandedOver = await perform(Notices.fall_back, self._step(), options.BULK, "next contacts")
+        handed: HandedOver = await self._insistent.do(Notices.fall_back, self._step(), options.BULK, "next contacts")
         if handed.tasks:
             response = wire.response_workflow(self._order.incident_id)
             await self._signal(response, wire.BY_HAND, wire.NoticeByHand(tasks=handed.tasks))
         return handed.released > 0
 
     async def _count(self) -> WaveCounts:
-        counts = await perform(Notices.count, self._order.wave_id, options.STORE, "count")
+        counts = await self._insistent.do(Notices.count, self._order.wave_id, options.STORE, "count")
         workflow.set_current_details(f"told {counts.told} of {counts.total}")
         return counts
 
     async def _end(self) -> WaveCounts:
-        return await perform(Notices.end, self._step(), options.BULK, "end")
+        return await self._insistent.do(Notices.end, self._step(), options.BULK, "end")
 
     async def _report_trouble(self, results: list[BatchResult]) -> None:
         reason = next((result.channel_down for result in results if result.channel_down), "")

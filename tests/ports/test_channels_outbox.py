@@ -265,13 +265,13 @@ async def test_bytes_without_an_id_are_rejected(outbox: Channel) -> None:
 
 
 async def test_unwritable_folder_is_not_sent(tmp_path: Path) -> None:
-    """A disk that refuses means not sent, to be tried again, with the fix."""
+    """A disk that refuses means that the channel is down, which pages a person, with the fix."""
     (tmp_path / "outbox").write_text("a file where the folder should be")
     channel = Outbox(tmp_path / "outbox")
 
     outcome = await channel.send(channel.prepare(a_letter()), AT)
 
-    assert outcome.verdict is Verdict.NOT_SENT
+    assert outcome.verdict is Verdict.CHANNEL_DOWN
     assert "check space and rights" in outcome.detail
 
 

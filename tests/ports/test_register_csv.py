@@ -275,7 +275,7 @@ def test_readiness() -> None:
         ("A-2", Weight.INFO, "2 contacts were never confirmed"),
         ("A-3", Weight.WEAK, "the contact has no deputy"),
         ("A-3", Weight.INFO, "1 contact was never confirmed"),
-        ("A-2", Weight.INFO, "its contact is also the contact of Dogwood School"),
+        ("A-2", Weight.INFO, "its contact ines@advisers.example is also the contact of Dogwood School"),
     ]
 
 

@@ -110,6 +110,54 @@ def test_the_database_refuses_to_change_the_log(store: SqlStore, store_url: str,
         assert verify(tx.log.entries(), tx.log.head()).holds
 
 
+@pytest.mark.parametrize(
+    "edited",
+    ["replace(body, '\"kind\"', '\"kinD\"')", "CAST(body AS TEXT) || ' '", "CAST(x'ff' AS TEXT)", "12", "x''"],
+)
+def test_an_entry_that_was_edited_by_hand_is_named(store: SqlStore, store_url: str, edited: str) -> None:
+    """Whatever type or bytes an edit left in SQLite's cell, checking the log ends in a verdict naming that entry."""
+    _edit_on_sqlite(store, store_url, f"UPDATE log_entries SET body = {edited} WHERE number = 1")
+
+    with store.reading() as tx:
+        verdict = verify(tx.log.entries(), tx.log.head())
+    assert (verdict.holds, verdict.first_bad) == (False, 1)
+
+
+@pytest.mark.parametrize("edited", ["x'ff'", "CAST(x'ff' AS TEXT)", "7"])
+def test_a_leaf_hash_that_was_edited_by_hand_is_named(store: SqlStore, store_url: str, edited: str) -> None:
+    """A leaf hash that is no text any more is a verdict too."""
+    _edit_on_sqlite(store, store_url, f"UPDATE log_entries SET leaf = {edited} WHERE number = 2")
+
+    with store.reading() as tx:
+        assert verify(tx.log.entries(), tx.log.head()).first_bad == 2
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["DELETE FROM log_head", "UPDATE log_head SET peaks = 'nothing'", "UPDATE log_head SET peaks = '[1]'"],
+)
+def test_a_head_that_was_edited_by_hand_is_named(store: SqlStore, store_url: str, edit: str) -> None:
+    """A head that cannot be read stops whoever reads it, with the reason and what to do."""
+    _edit_on_sqlite(store, store_url, edit)
+
+    with store.reading() as tx, pytest.raises(Broken, match="log_head cannot be read"):
+        tx.log.head()
+
+
+def _edit_on_sqlite(store: SqlStore, store_url: str, edit: str) -> None:
+    """Append three entries, take the guards away as whoever owns the file can, and edit."""
+    engine = create_engine_for(store_url)
+    if engine.dialect.name != "sqlite":
+        pytest.skip("a column of PostgreSQL keeps its type")
+    append(store, "a", "b", "c")
+    with engine.begin() as connection:
+        guards = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+        for guard in guards:
+            connection.execute(text(f"DROP TRIGGER {guard}"))
+        connection.execute(text(edit))
+    engine.dispose()
+
+
 def test_no_entry_is_replaced_or_swept_away(store: SqlStore, store_url: str) -> None:
     """The ways around an ordinary trigger are guarded too: replacing on SQLite, truncating on PostgreSQL."""
     append(store, "a")

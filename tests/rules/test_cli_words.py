@@ -10,7 +10,7 @@ import typer
 from freezegun import freeze_time
 
 from tocsin.cli import render
-from tocsin.cli.arguments import fact, instant, span, trigger_instant, words
+from tocsin.cli.arguments import fact, facts_of, instant, span, trigger_instant, words
 from tocsin.cli.lookup import digest, meant
 from tocsin.cli.session import EXPIRES_AFTER, Session
 from tocsin.domain.act import Actor, Confirm
@@ -47,6 +47,12 @@ def test_a_naive_instant_is_wrong_usage() -> None:
     """A wall-clock time without a zone is refused, with the same time spelt right."""
     with pytest.raises(typer.BadParameter, match="no time zone; add one, for example 2026-11-21T03:10:00Z"):
         instant("2026-11-21T03:10")
+
+
+def test_an_instant_beyond_the_calendar_is_wrong_usage() -> None:
+    """An instant that lies before the first year once it is held in UTC is refused, not a crash."""
+    with pytest.raises(typer.BadParameter, match="correct the year"):
+        instant("0001-01-01T00:00+14:00")
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "21.11.2026", "2026-13-01T00:00Z"])
@@ -95,6 +101,22 @@ def test_no_fact(text: str) -> None:
     """An unknown fact, one without a value, and one of the wrong type are wrong usage."""
     with pytest.raises(typer.BadParameter):
         fact(text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"title": " "}, "title: it is blank; say in a few words what happened"),
+        ({"title": "x" * 501}, "title: it has 501 letters; shorten it to 500"),
+        ({"title": "two\nlines"}, "holds a line break or another control character; remove it"),
+        ({"title": "x", "people_affected": -5}, "people affected: -5 is less than none; write a whole number from 0"),
+        ({"title": "x", "records_affected": -1}, "records affected: -1 is less than none"),
+    ],
+)
+def test_facts_that_cannot_be(fields: dict[str, object], says: str) -> None:
+    """Facts that cannot be so are refused by name, each with its fix."""
+    with pytest.raises(Refused, match=says):
+        facts_of(fields)
 
 
 def test_lists() -> None:

@@ -31,12 +31,13 @@ from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident import Basis, Facts, Status, Trigger, TriggerFact
-from tocsin.domain.incident_state import SKEW, IncidentState, WaveState, admit, apply, revised
+from tocsin.domain.incident_state import LONGEST_AGO, SKEW, IncidentState, WaveState, admit, apply, revised
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.values import ActId, AgreementId, ClockId, HoldId, IncidentId, PersonId, WaveId
 
 NOW = datetime(2026, 3, 2, 1, 20, tzinfo=UTC)
 LATER = NOW + SKEW + timedelta(seconds=1)
+TOO_EARLY = NOW - LONGEST_AGO - timedelta(seconds=1)
 INCIDENT = IncidentId("inc-1")
 WAVE, CLOCK, HOLD = WaveId("wav-1"), ClockId("clk-1"), HoldId("hld-1")
 DIGEST = "d" * 64
@@ -121,6 +122,8 @@ REPORT = Report(facts=Facts(title="odd sign-ins"), source_key="src-1")
         (reported(), Confirm(confirmed_at=LATER), DARA, "confirmation at .* lies in the future"),
         (reported(), Revise(triggers={Trigger.AWARENESS: LATER}), ASHA, "awareness at .* lies in the future"),
         (reported(), AddAffected(everyone=True, known_affected_at=LATER), ASHA, "known affected at .* in the future"),
+        (reported(), Confirm(confirmed_at=datetime(1, 1, 1, tzinfo=UTC)), DARA, "more than a hundred years back"),
+        (reported(), Revise(triggers={Trigger.AWARENESS: TOO_EARLY}), ASHA, "awareness at .* correct the year"),
         (CLOSED, Confirm(), DARA, "incident inc-1 is closed; reopen it first: tocsin reopen inc-1"),
         (CLOSED, Draft(), ASHA, "reopen it first"),
         (CLOSED, CLOSE, DARA, "reopen it first"),

@@ -234,22 +234,20 @@ class Story:
         quiet = 0
         async with asyncio.timeout(30):
             while quiet < AT_REST:
-                looks = [await self._look(workflow_id) for workflow_id in self._runs()]
+                looks = [await self._look(workflow_id, ends) for workflow_id, ends in self._runs().items()]
                 still = looks == before and all(look[1] for look in looks)
                 quiet, before = (quiet + 1 if still else 0), list(looks)
                 await asyncio.sleep(0.03)
 
-    def _runs(self) -> list[str]:
+    def _runs(self) -> dict[str, bool]:
+        """Return what may run, and whether the store says that it has ended: then its last signal is under way."""
         with self.house.store.reading() as tx:
-            waves = [wave.wave_id for wave in tx.ledger.waves(self.incident) if wave.released_at]
-        return [
-            wire.incident_workflow(self.incident),
-            wire.response_workflow(self.incident),
-            *(wire.clock_workflow(self.incident, row.spec.clock_id) for row in self.clocks()),
-            *(wire.wave_workflow(self.incident, wave_id) for wave_id in waves),
-        ]
+            waves = [wave for wave in tx.ledger.waves(self.incident) if wave.released_at]
+        runs = {wire.incident_workflow(self.incident): False, wire.response_workflow(self.incident): False}
+        runs |= {self.clock_run(row).id: row.ended_at is not None for row in self.clocks()}
+        return runs | {self.wave(wave.wave_id).id: wave.ended_at is not None for wave in waves}
 
-    async def _look(self, workflow_id: str) -> tuple[str, bool, str, int]:
+    async def _look(self, workflow_id: str, ends: bool, /) -> tuple[str, bool, str, int]:
         try:
             found = await self._handle(workflow_id).describe()
         except RPCError as error:
@@ -257,7 +255,8 @@ class Story:
                 raise
             return workflow_id, True, "", 0
         raw = found.raw_description
-        moving = raw.pending_activities or raw.HasField("pending_workflow_task") or await self._waits_to_begin(found)
+        moving = ends or raw.pending_activities or raw.HasField("pending_workflow_task")
+        moving = moving or await self._waits_to_begin(found)
         idle = found.status is not WorkflowExecutionStatus.RUNNING or not moving
         return workflow_id, idle, found.run_id, found.history_length
 

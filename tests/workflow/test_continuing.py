@@ -6,6 +6,7 @@ import pytest
 
 from tests.house import ASHA, DARA
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, H, Story, police
+from tocsin import wire
 from tocsin.domain.act import AddAffected, AddNote, Confirm, Draft, Lift, Release, TaskAdd, TaskAssign
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DutyState
@@ -120,12 +121,15 @@ async def test_the_same_draft_twice(story: Story) -> None:
 
 
 async def test_acts_that_come_in_the_middle(story: Story) -> None:
-    """Notes that arrive from all sides while the incident keeps continuing as new are each kept once, none is lost."""
+    """Acts and events that arrive from all sides while the incident continues as new are each heard once."""
     await story.report(history_limit=LIMIT)
-    for _ in range(5):
-        await asyncio.gather(*(story.asha(AddNote(text="from all sides")) for _ in range(6)))
-    await story.rest()
-    assert len(story.house.log("act.note")) == 30
+    for round_ in range(8):
+        events = (wire.TasksChanged(blocking=100 * round_ + n) for n in range(8))
+        notes = (story.asha(AddNote(text="from all sides")) for _ in range(6))
+        await asyncio.gather(*notes, *(story.run().signal(wire.TASKS_CHANGED, event) for event in events))
+    await story.run().signal(wire.TASKS_CHANGED, wire.TasksChanged(blocking=4711))
+    await story.until(lambda: story.state.blocking_tasks == 4711)
+    assert len(story.house.log("act.note")) == 48
     sequences = story.sequences()
     assert sequences == list(range(1, len(sequences) + 1))
 

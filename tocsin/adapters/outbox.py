@@ -67,7 +67,8 @@ class Outbox:
                 return _already(path, prepared)
             write_whole(path, f"Date: {format_datetime(at)}\r\n".encode() + prepared)
         except OSError as error:
-            return Outcome(verdict=Verdict.NOT_SENT, detail=_disk_trouble(error))
+            # No letter would fare better: the wave pages a person, and goes on by itself once the disk is mended.
+            return Outcome(verdict=Verdict.CHANNEL_DOWN, detail=_disk_trouble(error))
         return Outcome(verdict=Verdict.ACCEPTED, provider_id=path.name)
 
     def _path(self, prepared: bytes) -> Path | None:

@@ -14,6 +14,7 @@ from email_validator import EmailNotValidError, validate_email
 from tocsin.domain.calendar import Calendar
 from tocsin.domain.clause import Contact, Exemption, ExemptionKind, Method
 from tocsin.domain.errors import Refused
+from tocsin.domain.one_line import LONGEST, hidden_in
 from tocsin.domain.register_text import did_you_mean, parse_word
 from tocsin.domain.values import ContactId, opaque_id
 
@@ -47,8 +48,8 @@ class Row:
             row.cells[column] = tidy = unicodedata.normalize("NFC", cell).strip()
             if len(tidy) > LONGEST_CELL:
                 row.wrong(column, f"it is longer than {LONGEST_CELL} letters; is it a file pasted into a cell?")
-            elif not tidy.isprintable() and any(unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} for one in tidy):
-                row.wrong(column, f"{tidy!r} holds a line break or another control character; remove it")
+            elif hidden := hidden_in(tidy):
+                row.wrong(column, f"{tidy!r} holds {hidden}; remove it")
         return row
 
     def get(self, column: str) -> str:
@@ -95,6 +96,13 @@ def contacts(row: Row, column: str, id_key: bytes) -> tuple[Contact, ...]:
         contact_id = ContactId(opaque_id("con", id_key, row.get("agreement"), address.casefold()))
         found.append(Contact(contact_id=contact_id, name=name, email=address, confirmed_on=confirmed_on))
     return tuple(found)
+
+
+def refuse_long(row: Row, columns: Iterable[str]) -> None:
+    """Note every name that is no name any more."""
+    for column in columns:
+        if len(row.get(column)) > LONGEST:
+            row.wrong(column, f"it has {len(row.get(column))} letters; shorten it to {LONGEST}")
 
 
 def contacts_cell(found: Iterable[Contact]) -> str:
@@ -215,8 +223,10 @@ def _contact(part: str) -> tuple[str, str, date | None]:
     if match is None and re.search(r"[<>\s,]", part):
         raise Refused(f"{part!r} is not `Name <address>`; several are separated by `;`")
     name, address, confirmed = match.groups() if match else ("", part, None)
-    address = read_address(address)
-    return name.strip() or address, address, day(confirmed) if confirmed else None
+    name, address = name.strip(), read_address(address)
+    if len(name) > LONGEST:
+        raise Refused(f"the name of {address} has {len(name)} letters; shorten it to {LONGEST}")
+    return name or address, address, day(confirmed) if confirmed else None
 
 
 def _contact_cell(contact: Contact) -> str:

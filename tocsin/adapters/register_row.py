@@ -100,6 +100,7 @@ def agreement_of(row: Row, id_key: bytes) -> Agreement | None:
     for column in ("agreement", "party", "notify"):
         if not row.get(column):
             row.wrong(column, "it is blank; fill it in")
+    cells.refuse_long(row, ("agreement", "party", "version", "under"))
     clause = clause_of(row, id_key)
     chain = cells.contacts(row, "contact", id_key) + cells.contacts(row, "deputies", id_key)
     copies = cells.contacts(row, "copies", id_key)

@@ -1,9 +1,10 @@
 """The command line. Each command is thin: read arguments, make an act or read the store, print.
 
-Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the engine cannot be reached.
+Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the engine cannot be reached, 130 stopped by Ctrl-C.
 """
 
 import atexit
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ from tocsin.cli.render import complain
 from tocsin.cli.session import Session
 from tocsin.client import Underway, Unreachable
 from tocsin.domain.errors import TocsinError
+
+STOPPED = 130
+STOPPED_WORDS = "stopped; it may have been taken: tocsin list"
 
 app = typer.Typer(
     help="After a security incident, everyone who must be told is told in time, and you can prove it.",
@@ -71,11 +75,22 @@ def main() -> NoReturn:
     if sys.version_info < (3, 12):
         # Python 3.11 aborts one in ten exits while Temporal's threads still end (sdk-python issue 300).
         atexit.register(time.sleep, 0.1)
-    sys.exit(run())
+    code = run()
+    # What is left is tidying up: another Ctrl-C has nothing to stop any more.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an expected failure is one sentence with its fix, no traceback."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        complain(STOPPED_WORDS)
+        return STOPPED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         app(args=arguments, prog_name="tocsin")
     except (Unreachable, Underway) as error:
@@ -85,5 +100,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return 1
     except SystemExit as ended:
+        if ended.code == STOPPED:
+            raise KeyboardInterrupt from None
         return ended.code if isinstance(ended.code, int) else 1
     return 0

@@ -1,11 +1,15 @@
 """The arguments that several commands share, and how their text is read."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Facts, Trigger
 from tocsin.domain.values import as_utc
 
@@ -26,6 +30,8 @@ def instant(text: str) -> datetime:
     """Read an instant: ISO 8601 with a zone. A wall-clock time without one is wrong usage."""
     try:
         return as_utc(datetime.fromisoformat(text))
+    except OverflowError as error:
+        raise typer.BadParameter(f"{text!r} lies beyond the calendar; correct the year") from error
     except ValueError as error:
         if "time zone" in str(error):
             raise typer.BadParameter(str(error)) from error
@@ -61,14 +67,33 @@ def fact(text: str) -> tuple[str, FactValue]:
     return name, _typed(name, value.strip())
 
 
+def facts_of(fields: Mapping[str, object]) -> Facts:
+    """Return facts of these fields.
+
+    Raises:
+        Refused: naming every field that cannot be so, with the fix.
+    """
+    try:
+        return Facts.model_validate(fields)
+    except ValidationError as error:
+        raise Refused("; ".join(map(_mistake, error.errors()))) from None
+
+
 def words(text: str | None) -> tuple[str, ...] | None:
     """Split a list written with commas; None stays None."""
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _mistake(found: ErrorDetails) -> str:
+    name = str(found["loc"][0]).replace("_", " ")
+    if found["type"] == "greater_than_equal":
+        return f"{name}: {found['input']} is less than none; write a whole number from 0 on, or unknown"
+    return f"{name}: {found['msg'].removeprefix('Value error, ')}"
+
+
 def _typed(name: str, value: str) -> FactValue:
     default = Facts.model_fields[name].default
-    if value in {"unknown", ""}:
+    if value in {"unknown", ""} and name != "title":
         return default if default == () else None
     if name in {"people_affected", "records_affected"}:
         try:

@@ -46,10 +46,10 @@ def done(
     ctx: typer.Context,
     incident: Incident,
     duty: Which,
-    proof: Annotated[str, typer.Option(help="The authority's reference number, or where the proof is attached.")],
+    proof: Annotated[str, typer.Option(help="The authority's reference, the party's confirmation, or its attachment.")],
     as_json: Json = False,
 ) -> None:
-    """State that a duty of the law was done by hand, with its proof; what runs from there starts now."""
+    """State that a duty was done by hand, with its proof: one of the law, or a contract's that no receipt can end."""
     _end(session(ctx), incident, duty, DutyEnd.DISCHARGED, proof, as_json)
 
 

@@ -11,11 +11,11 @@ import typer
 from tocsin.cli import lookup
 from tocsin.cli.acting import act
 from tocsin.cli.answers import answers
-from tocsin.cli.arguments import Incident, Json, fact, instant, trigger_instant
+from tocsin.cli.arguments import Incident, Json, fact, facts_of, instant, trigger_instant
 from tocsin.cli.audience import DataCategories, Regions, Services, Subprocessors, Tenants, audience, chosen
 from tocsin.cli.session import session
 from tocsin.cli.todo import Me
-from tocsin.domain.act import AddAffected, AddNote, Attach, Close, Confirm, Dismiss, Handover, Reopen, Revise
+from tocsin.domain.act import AddAffected, AddNote, Attach, Close, Confirm, Dismiss, Handover, Reopen, Revise, Role
 from tocsin.domain.errors import Refused
 from tocsin.ports import Attachment
 
@@ -24,6 +24,8 @@ affected_commands = typer.Typer(help="Who is affected.")
 
 LARGEST = 25 * 1024 * 1024
 """Bytes of an attachment; a disk image belongs elsewhere, its digest in a note."""
+OWNERS = {Role.RESPONDER, Role.APPROVER}
+TO_WHOM = "hand it to a responder or an approver, or give them that role in people.toml"
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the act.")]
 At = Annotated[datetime | None, typer.Option("--at", parser=instant, metavar="INSTANT", help="Default: now.")]
 
@@ -70,8 +72,10 @@ def revise(
         raise typer.BadParameter(
             "nothing to change; give --set FACT=VALUE, --at TRIGGER=INSTANT or --answer FACT=VALUE"
         )
+    changed = dict(map(fact, facts or ()))
+    facts_of({"title": "as it was", **changed})
     deed = Revise(
-        facts=dict(map(fact, facts or ())),
+        facts=changed,
         triggers=dict(map(trigger_instant, triggers or ())),
         answers=answers(answer) if answer else {},
     )
@@ -151,7 +155,10 @@ def affected_add(
         if not named:
             raise Refused("nobody in the register fits; widen the options, or name parties by your references")
     deed = AddAffected(agreements=named, everyone=everyone, only=only, known_affected_at=known_at)
-    act(work, deed, state.incident_id, as_json)
+    try:
+        act(work, deed, state.incident_id, as_json)
+    except Refused as error:
+        raise Refused(lookup.with_references(work, str(error))) from None
 
 
 @commands.command()
@@ -165,6 +172,8 @@ def handover(
     """Make another person the incident's owner."""
     work = session(ctx)
     person = work.people.person(to)
+    if not person.roles & OWNERS:
+        raise Refused(f"{person.name} is {', '.join(sorted(person.roles))} and can do nothing here; {TO_WHOM}")
     deed = Handover(to=person.person_id, to_name=person.name, note=note)
     act(work, deed, lookup.incident(work, incident).incident_id, as_json)
 

@@ -1,5 +1,6 @@
 """From what a person types to the id that is meant: the beginning of an id, `last`, or their own reference."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -8,6 +9,8 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, TaskId, WaveId, opaque_id
 from tocsin.ports import WaveRow
+
+_AGREEMENT = re.compile(r"\bagr-[a-z2-7]+")
 
 SHORTEST_DIGEST = 12
 """Hex digits of a digest that are enough to say which one was reviewed."""
@@ -70,6 +73,13 @@ def agreements(session: Session, references: Iterable[str]) -> tuple[AgreementId
     if unknown:
         raise Refused("the register has no " + "; no ".join(_with_matches(reference, known) for reference in unknown))
     return tuple(wanted.values())
+
+
+def with_references(session: Session, text: str) -> str:
+    """Return the engine's words with the user's own references for the ids of agreements, which alone it knows."""
+    with session.store.reading() as tx:
+        known = {found: tx.register.agreement(AgreementId(found)) for found in set(_AGREEMENT.findall(text))}
+    return _AGREEMENT.sub(lambda match: one.reference if (one := known[match[0]]) else match[0], text)
 
 
 def digest(row: WaveRow, given: str) -> str:

@@ -71,6 +71,7 @@ def _clock(view: ClockView, now: datetime) -> None:
     if not running:
         ended = (view.outcome or "ended").replace("_", " ")
         say(", ".join(part for part in (ended, told, "late" if view.late else "") if part), indent=4)
+        say(f"from {when(spec.trigger_at)}, {spec.clock_id}", indent=4)
     else:
         bullets([due(spec.deadline_at, spec.target_at, now), f"from {when(spec.trigger_at)}"], indent=4)
         bullets([told] if told else [], indent=4)

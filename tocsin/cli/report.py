@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli import lookup, pages
-from tocsin.cli.arguments import Json, References, instant, words
+from tocsin.cli.arguments import Json, References, facts_of, instant, words
 from tocsin.cli.audience import DataCategories, Regions, Services, Subprocessors, Tenants, audience, chosen
 from tocsin.cli.render import complain, emit, say, when
 from tocsin.cli.session import Session, session
@@ -21,7 +21,7 @@ from tocsin.client import EnvelopeFor, Unreachable
 from tocsin.domain.act import Envelope, Receipt, Report
 from tocsin.domain.audience import Audience
 from tocsin.domain.errors import TocsinError
-from tocsin.domain.incident import Facts, Severity, Trigger
+from tocsin.domain.incident import Severity, Trigger
 from tocsin.domain.values import AgreementId, IncidentId, opaque_id
 from tocsin.ports import Page
 
@@ -55,6 +55,17 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Report a security incident. Its clocks start at once."""
+    facts = facts_of(
+        {
+            "title": title,
+            "kind": kind,
+            "severity": severity,
+            "summary": summary,
+            "data_categories": words(data),
+            "people_affected": people,
+            "records_affected": records,
+        }
+    )
     work = session(ctx)
     named = lookup.agreements(work, affected or ())
     wanted = audience(service, region, subprocessor, data_category, tenants)
@@ -62,16 +73,9 @@ def report(
         named = _narrowed(work, named, wanted)
     stated = {Trigger.OCCURRENCE: occurred_at, Trigger.DISCOVERY: discovered_at, Trigger.AWARENESS: aware_at}
     deed = Report(
-        facts=Facts(
-            title=title,
-            kind=kind,
-            severity=severity,
-            summary=summary,
-            data_categories=words(data),
-            people_affected=people,
-            records_affected=records,
+        facts=facts.model_copy(
             # A service alone is resolved by the engine, which adds everybody who uses it to those who are named.
-            services=wanted.services if wanted == audience(service) else (),
+            update={"services": wanted.services if wanted == audience(service) else ()}
         ),
         triggers={trigger: at for trigger, at in stated.items() if at is not None},
         affected=named,

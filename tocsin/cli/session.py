@@ -3,12 +3,14 @@
 import asyncio
 import getpass
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 import typer
 from sqlalchemy import Engine as SqlEngine
+from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin import settings
 from tocsin.adapters.channels import open_channel, open_pager
@@ -21,6 +23,7 @@ from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
 from tocsin.adapters.vault import Vault
 from tocsin.client import Engine, EnvelopeFor
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt
+from tocsin.domain.errors import Broken, TocsinError
 from tocsin.domain.values import ActId, IncidentId, derived_id
 
 EXPIRES_AFTER = timedelta(minutes=10)
@@ -107,7 +110,7 @@ class Session:
         async def acting() -> Receipt:
             return await (await self._connect()).act(envelope)
 
-        return asyncio.run(acting())
+        return self._run(acting, envelope.act)
 
     def report(self, envelope_for: EnvelopeFor) -> Receipt:
         """Report an incident, or join the one of the same alert."""
@@ -115,7 +118,7 @@ class Session:
         async def reporting() -> Receipt:
             return await (await self._connect()).report(envelope_for)
 
-        return asyncio.run(reporting())
+        return self._run(reporting, envelope_for(0, None).act)
 
     @cached_property
     def pager(self) -> ChannelPager:
@@ -128,10 +131,38 @@ class Session:
             if name in self.__dict__:
                 (self.store.close if name == "store" else self.database.dispose)()
 
+    def _run(self, asking: Callable[[], Awaitable[Receipt]], act: Act) -> Receipt:
+        try:
+            return asyncio.run(_stoppable(asking))
+        except Broken as error:
+            raise Broken(f"{error}\n{self._what_stands(act)}; the worker's log says what to mend") from error
+
+    def _what_stands(self, act: Act) -> str:
+        try:
+            with self.store.reading() as tx:
+                recorded = tx.incidents.act(act.act_id)
+        except (TocsinError, SQLAlchemyError):
+            return "It may have been done all the same: look with `tocsin list` before you do it again"
+        if recorded is None:
+            return "Nothing was changed: do it again once that is mended"
+        incident_id = recorded.act.incident_id
+        return f"It is recorded, so do not do it again; what follows from it may be missing: tocsin show {incident_id}"
+
     async def _connect(self) -> Engine:
         chosen = self.settings
         converter = data_converter(self.vault, chosen.temporal_namespace)
         return await Engine.connect(chosen.temporal_address, chosen.temporal_namespace, converter)
+
+
+async def _stoppable(asking: Callable[[], Awaitable[Receipt]]) -> Receipt:
+    try:
+        return await asking()
+    except TocsinError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # Temporal's client takes Ctrl-C for an engine that does not answer.
+            raise asyncio.CancelledError from None
+        raise
 
 
 def session(ctx: typer.Context) -> Session:

@@ -11,7 +11,7 @@ from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me, Todo, by_urgency, tasks_of, waiting_for
-from tocsin.cli.views import IncidentView, read_incident
+from tocsin.cli.views import OVER, IncidentView, read_incident
 from tocsin.domain.incident import Severity, Status, Trigger
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter
@@ -103,8 +103,9 @@ def show(
 
 
 def _mine(tx: Transaction, me: Me, state: IncidentState, now: datetime) -> Iterable[Todo]:
-    if state.status in {Status.CLOSED, Status.DISMISSED}:
-        return tasks_of(me, state.incident_id, tx.tasks.of(state.incident_id))
+    if state.status in OVER:
+        later = (task for task in tx.tasks.of(state.incident_id) if not task.blocks_closing)
+        return tasks_of(me, state.incident_id, later)
     return waiting_for(me, read_incident(tx, state.incident_id, now), now)
 
 

@@ -10,6 +10,7 @@ from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json, span
 from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import session
+from tocsin.cli.views import OVER
 from tocsin.domain.act import TaskAdd, TaskAssign, TaskDone
 from tocsin.domain.task import TaskKind, TaskState
 from tocsin.domain.tempo import time_left
@@ -28,15 +29,18 @@ def list_(
 ) -> None:
     """List an incident's tasks by due time."""
     work = session(ctx)
+    state = lookup.incident(work, incident)
     with work.store.reading() as tx:
-        found = tx.tasks.of(lookup.incident(work, incident).incident_id)
-    tasks = [task for task in found if not only_open or task.state is not TaskState.DONE]
+        found = tx.tasks.of(state.incident_id)
+    dropped = {task.task_id for task in found if task.blocks_closing} if state.status in OVER else set()
+    tasks = [t for t in found if not only_open or (t.state is not TaskState.DONE and t.task_id not in dropped)]
     if as_json:
         emit(tasks)
         return
     for task in tasks:
         done = task.state is TaskState.DONE
         left = f"done: {task.outcome}" if done else f"{task.state}, {time_left(task.due_at, work.now())}"
+        left = f"ended with the incident, which is {state.status}" if task.task_id in dropped else left
         say(task.title, style="dim" if done else "bold")
         say(f"{task.task_id} ({task.key})", indent=2)
         say(f"{task.kind}, {task.owner}, due {when(task.due_at)}, {left}", indent=2)

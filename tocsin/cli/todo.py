@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from tocsin.cli.session import Session
-from tocsin.cli.views import IncidentView
+from tocsin.cli.views import OVER, IncidentView
 from tocsin.domain.act import Role
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DECIDE_RULE
@@ -66,7 +66,7 @@ def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
     if not me.acts:
         return
     yield from tasks_of(me, view.incident_id, view.tasks)
-    if view.status in {Status.CLOSED, Status.DISMISSED}:
+    if view.status in OVER:
         return
     yield from _decisions(view)
     yield from _waves(me, view)

@@ -20,6 +20,7 @@ from tocsin.ports import Transaction, WaveRow
 
 NEEDS_A_LOOK = FAILED | {NoticeState.BY_HAND, NoticeState.IN_DOUBT}
 LAST_EVENTS = 8
+OVER = {Status.CLOSED, Status.DISMISSED}
 ROUTINE = {"notice.accepted", "notice.delivered", "clocks.kept", "incident.heard", "wave.ready"}
 """Log entries that a page leaves out: fifty thousand accepted notices are one number of their wave."""
 
@@ -31,6 +32,7 @@ class ClockView(Value):
     state: ClockState
     left: str
     told: int
+    """Duties that were discharged; one that was waived, withdrawn or not owed told nobody."""
     total: int
     late: bool
     reason: str | None
@@ -95,11 +97,13 @@ class IncidentView(Value):
 
 
 def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, events: bool = False) -> IncidentView:
-    """Read an incident that exists."""
+    """Read an incident that exists. Of one that is over nothing is shown that would wait for somebody."""
     state, facts = tx.incidents.state(incident_id), tx.incidents.facts(incident_id)
     assert state is not None
     facts = facts or Facts(title="(no facts yet)")
-    waves = tuple(_wave(tx, row) for row in tx.ledger.waves(incident_id))
+    over = state.status in OVER
+    rows = [row for row in tx.ledger.waves(incident_id) if row.released_at or not over]
+    waves = tuple(_wave(tx, row) for row in rows)
     return IncidentView(
         incident_id=incident_id,
         status=state.status,
@@ -110,10 +114,10 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
         unknowns=facts.unknowns(),
         triggers=state.triggers,
         clocks=_clocks(tx, incident_id, now, frozenset(state.reasons_owed)),
-        to_draft=_to_draft(tx, incident_id, [view.wave for view in waves]),
-        notices_to_look_at=tuple(look for view in waves for look in _looks(tx, view.wave)),
+        to_draft=0 if over else _to_draft(tx, incident_id, rows),
+        notices_to_look_at=() if over else tuple(look for row in rows for look in _looks(tx, row)),
         waves=waves,
-        tasks=tuple(tx.tasks.of(incident_id)),
+        tasks=tuple(task for task in tx.tasks.of(incident_id) if not (over and task.blocks_closing)),
         holds=tuple(tx.duties.holds(incident_id)),
         attachments=tuple(kept.name for kept in tx.incidents.attachments(incident_id)),
         events=_events(tx, incident_id) if events else (),
@@ -129,7 +133,8 @@ def _clocks(
     for row in rows:
         held = _held(tx, row, holds) if holds and row.state is ClockState.RUNNING else []
         owed = row.spec.clock_id in reasons_owed
-        views.append(_clock(row, held, now, reason_owed=owed, reason=_reason(tx, row), holds=holds))
+        clock = _clock(row, held, now, reason_owed=owed, reason=_reason(tx, row), holds=holds)
+        views.append(clock.model_copy(update={"told": _told(tx, row)}))
     return tuple(views)
 
 
@@ -141,7 +146,7 @@ def _clock(
         spec=row.spec,
         state=row.state,
         left=row.outcome or "ended" if ended else time_left(row.spec.target_at, now),
-        told=row.total_duties - row.open_duties,
+        told=0,
         total=row.total_duties,
         late=row.late,
         reason=reason,
@@ -150,6 +155,13 @@ def _clock(
         if_lifted_now=max((at for at in (_if_lifted(duty, holds, now) for duty in held) if at), default=None),
         outcome=row.outcome,
     )
+
+
+def _told(tx: Transaction, row: ClockRow) -> int:
+    if row.open_duties == row.total_duties:
+        return 0
+    duties = tx.duties.of(row.spec.incident_id, clock_id=row.spec.clock_id)
+    return sum(duty.state is DutyState.DISCHARGED for duty in duties)
 
 
 def _held(tx: Transaction, row: ClockRow, holds: list[Hold]) -> list[Duty]:

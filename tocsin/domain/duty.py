@@ -1,9 +1,12 @@
 """Duties: what is owed to whom, since when, by when, and why. Resolving is a pure function of facts and pins."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
+
+import rfc8785
 
 from tocsin.domain.clause import SECURITY_INCIDENT, NoticeClause, OwedBy
 from tocsin.domain.counting_contract import contract_days
@@ -20,6 +23,10 @@ DECIDE_TARGET = timedelta(hours=12)
 """Internal target for confirming or dismissing a report: half of the shortest contract period in common use."""
 
 DECIDE_RULE = "internal:decide"
+
+
+_END = frozenset({"state", "ended_at", "proof", "proved_by", "late"})
+"""What ending a duty changes; all the rest of it is as it was resolved."""
 
 
 class DutyState(StrEnum):
@@ -144,6 +151,14 @@ def difference(before: Iterable[Duty], after: Iterable[Duty]) -> Difference:
         ),
         withdrawn=tuple(key for key, duty in old.items() if key not in new and duty.state is DutyState.OPEN),
     )
+
+
+def duties_digest(duties: Iterable[Duty]) -> str:
+    """Return SHA-256, in hex, over each duty without its end as canonical JSON (RFC 8785), a line each, by id."""
+    whole = hashlib.sha256()
+    for duty in sorted(duties, key=lambda duty: duty.duty_id):
+        whole.update(rfc8785.dumps(duty.model_dump(mode="json", exclude=set(_END))) + b"\n")
+    return whole.hexdigest()
 
 
 def clock_id_of(incident_id: IncidentId, rule_id: str, anchor: str) -> ClockId:

@@ -45,6 +45,9 @@ def deadline_after_lift(
     `due_immediately` keeps a deadline that is still ahead; one that passed while held falls due at the lifting.
     `resume_remaining` gives back what was left when the hold was placed, `restart_full` the whole period.
     """
+    if deadline_at <= placed_at:
+        # It was missed before anybody forbade telling: no order makes up for that.
+        return deadline_at
     match on_lift:
         case OnLift.DUE_IMMEDIATELY:
             return max(deadline_at, lifted_at)

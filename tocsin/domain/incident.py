@@ -1,7 +1,11 @@
 """The incident: its facts, its trigger instants, its states, and what may happen in which state."""
 
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from tocsin.domain.one_line import one_line
 from tocsin.domain.values import Instant, Value
 
 
@@ -79,16 +83,21 @@ Answer = bool | int | str | tuple[str, ...]
 """What a person says to such a question; a question without an answer is simply not in the mapping."""
 
 
+Title = Annotated[str, AfterValidator(one_line)]
+Number = Annotated[int, Field(ge=0)]
+"""How many there are of something."""
+
+
 class Facts(Value):
     """What is known of an incident. None means "not yet known", which is a value and never blocks a notice."""
 
-    title: str
+    title: Title
     kind: str = "general"
     severity: Severity | None = None
     summary: str | None = None
     data_categories: tuple[str, ...] | None = None
-    people_affected: int | None = None
-    records_affected: int | None = None
+    people_affected: Number | None = None
+    records_affected: Number | None = None
     consequences: str | None = None
     measures: tuple[str, ...] = ()
     contact_point: str | None = None

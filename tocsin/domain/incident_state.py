@@ -34,6 +34,10 @@ SKEW = timedelta(minutes=2)
 """How far ahead of the engine's clock a stated instant may lie before it counts as the future."""
 
 
+LONGEST_AGO = timedelta(days=36_525)
+"""How far back a stated instant may lie: a hundred years. What lies further is a slip of the keys."""
+
+
 class WaveState(Value):
     """What the incident remembers of a wave."""
 
@@ -46,6 +50,8 @@ class WaveState(Value):
     released: bool = False
     stopped: bool = False
     ended: bool = False
+    co_drafters: tuple[PersonId, ...] = ()
+    """Those whose revisions changed its letters since: they may not release it either."""
 
 
 class IncidentState(Value):
@@ -79,6 +85,8 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
         Refused: with what is wrong and what to do instead.
     """
     deed = act.deed
+    if act.incident_id != state.incident_id:
+        raise Refused(f"this act is upon incident {act.incident_id}, but it was sent to {state.incident_id}")
     if isinstance(deed, APPROVERS_ONLY) and Role.APPROVER not in act.actor.roles:
         raise Refused(f"only an approver may {deed.kind}; {act.actor.name} is {_roles(act)}")
     if not act.actor.roles:
@@ -87,7 +95,7 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
         raise Refused(f"only an approver may decide that a duty is {deed.how}; {act.actor.name} is {_roles(act)}")
     if act.actor.roles == {Role.AUDITOR}:
         raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {deed.kind}")
-    _refuse_future(_stated_instants(deed), now)
+    _refuse_impossible(_stated_instants(deed), now)
     if state.status in {Status.CLOSED, Status.DISMISSED} and deed.kind not in {"reopen", "note", "attach", "handover"}:
         raise Refused(
             f"incident {state.incident_id} is {state.status}; reopen it first: tocsin reopen {state.incident_id}"
@@ -210,8 +218,8 @@ def _admit_release(state: IncidentState, act: Act, deed: Release) -> None:
     wave = _wave(state, deed.wave_id)
     if wave.released:
         raise Refused(f"wave {deed.wave_id} was released already; nothing was sent twice")
-    if wave.drafter == act.actor.person_id:
-        raise Refused("the drafter may not release their own draft; ask another approver")
+    if act.actor.person_id in {wave.drafter, *wave.co_drafters}:
+        raise Refused("whoever drafted or changed these letters may not release them; ask another approver")
     if wave.digest != deed.digest:
         raise Refused(
             f"the letters of wave {deed.wave_id} changed since you reviewed them; their digest is {wave.digest[:12]}, "
@@ -268,10 +276,12 @@ def _stated_instants(deed: Deed) -> dict[str, datetime]:
             return {}
 
 
-def _refuse_future(stated: dict[str, datetime], now: datetime) -> None:
+def _refuse_impossible(stated: dict[str, datetime], now: datetime) -> None:
     for name, at in stated.items():
         if at > now + SKEW:
             raise Refused(f"{name} at {at.isoformat()} lies in the future; it is {now.isoformat()} now")
+        if at < now - LONGEST_AGO:
+            raise Refused(f"{name} at {at.isoformat()} lies more than a hundred years back; correct the year")
 
 
 def _roles(act: Act) -> str:

@@ -65,9 +65,9 @@ TRANSITIONS: dict[NoticeState, frozenset[NoticeState]] = {
     # A bounce can arrive late, after the recipient's server had taken the notice.
     S.DELIVERED: frozenset({S.ACKNOWLEDGED, S.BOUNCED}),
     S.ACKNOWLEDGED: frozenset(),
-    S.BOUNCED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED}),
-    S.BLOCKED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED}),
-    S.DROPPED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED}),
+    S.BOUNCED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED, S.WITHDRAWN}),
+    S.BLOCKED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED, S.WITHDRAWN}),
+    S.DROPPED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED, S.WITHDRAWN}),
     S.REPLACED: frozenset({S.ACKNOWLEDGED}),
     S.BY_HAND: frozenset({S.TOLD_BY_HAND, S.RELEASED, S.WITHDRAWN}),
     S.TOLD_BY_HAND: frozenset(),

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from tocsin.domain.clause import SECURITY_INCIDENT, Discharge, NoticeClause, OwedBy
 from tocsin.domain.governing import data_held, has_ended, versions
 from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, Value
@@ -20,6 +21,8 @@ class Weight(StrEnum):
 
 CONFIRMED_FOR = timedelta(days=366)
 """How long a contact that somebody made sure of is taken to be right: a year, leap years included."""
+
+BY_HAND = "end its duties by hand: tocsin duty done INCIDENT DUTY --proof '…'"
 
 ASK_AGAIN = "ask the party for an address that works"
 
@@ -49,6 +52,7 @@ class Readiness:
         self._on = on
         self._findings: list[Finding] = []
         self._desks: dict[str, dict[str, tuple[AgreementName, str]]] = {}
+        """By address, the parties it is a contact of; of each the agreement that came first."""
 
     def look(self, agreement: Agreement) -> Agreement:
         """Note what the agreement lacks, and return it."""
@@ -61,8 +65,13 @@ class Readiness:
 
     def findings(self) -> list[Finding]:
         """Return what was found, agreement by agreement, then the addresses that several parties share."""
-        shared = [_shared(list(parties.values())) for parties in self._desks.values() if len(parties) > 1]
-        return [*self._findings, *shared]
+        shared: dict[AgreementName, list[str]] = {}
+        for address, parties in self._desks.items():
+            if len(parties) > 1:
+                (first, _), *others = parties.values()
+                names = ", ".join(party for _, party in others)
+                shared.setdefault(first, []).append(f"its contact {address} is also the contact of {names}")
+        return [*self._findings, *(_shared(*found) for found in shared.items())]
 
     def without_mail(self, domains: Mapping[str, str]) -> list[Finding]:
         """Return a finding for each address whose domain is in `domains`, with the reason why mail does not arrive."""
@@ -100,12 +109,19 @@ def _gaps(agreement: Agreement, on: date | None) -> Iterator[Finding]:
     elif len(agreement.chain) == 1:
         yield _finding(agreement, Weight.WEAK, "the contact has no deputy", "ask for a second address, or a phone")
     for clause in agreement.clauses:
+        if clause.limbs and clause.owed_by is OwedBy.US and clause.discharge is not Discharge.ACCEPTED:
+            yield _finding(agreement, Weight.WEAK, _by_hand_only(clause), BY_HAND)
         if len(clause.recipients) == 1:
             what = f"the contact of the clause {clause.key} has no deputy"
             yield _finding(agreement, Weight.WEAK, what, "ask for a second address")
     if on is not None:
         yield from _ended(agreement, on)
         yield from _unconfirmed(agreement, on)
+
+
+def _by_hand_only(clause: NoticeClause) -> str:
+    named = "its clause" if clause.key == SECURITY_INCIDENT else f"the clause {clause.key}"
+    return f"{named} ends only once the notice is {clause.discharge}, and no receipts are taken in that would say so"
 
 
 def _ended(agreement: Agreement, on: date) -> Iterator[Finding]:
@@ -134,10 +150,8 @@ def _unconfirmed(agreement: Agreement, on: date) -> Iterator[Finding]:
         yield _finding(agreement, Weight.INFO, what, "write to them, then add `confirmed` and the day")
 
 
-def _shared(agreements: list[tuple[AgreementName, str]]) -> Finding:
-    names = ", ".join(party for _, party in agreements[1:])
-    what = f"its contact is also the contact of {names}"
-    return _finding(agreements[0][0], Weight.INFO, what, "nothing if meant: each agreement gets its own notice")
+def _shared(agreement: AgreementName, uses: list[str]) -> Finding:
+    return _finding(agreement, Weight.INFO, "; ".join(uses), "nothing if meant: each agreement gets its own notice")
 
 
 def _finding(agreement: Agreement | AgreementName, severity: Weight, what: str, fix: str) -> Finding:

@@ -5,10 +5,12 @@ from itertools import islice
 from pathlib import Path
 
 from tocsin.adapters.evidence import layout
-from tocsin.adapters.evidence.check_acts import acts_in_log, state_follows, timeline_is_whole, work_follows
-from tocsin.adapters.evidence.check_duties import clocks_in_log, duties_proved
+from tocsin.adapters.evidence.check_acts import acts_in_log, state_follows, work_follows
+from tocsin.adapters.evidence.check_duties import clocks_in_log, duties_as_resolved, duties_proved
 from tocsin.adapters.evidence.check_ledger import ledger_in_log, waves_bound
 from tocsin.adapters.evidence.check_letters import letters_as_approved, sent_as_approved
+from tocsin.adapters.evidence.check_text import nothing_else, readme_is_ours, timeline_retells, verified_as_written
+from tocsin.adapters.evidence.check_waves import waves_follow
 from tocsin.adapters.evidence.pack import Pack, Unreadable
 from tocsin.adapters.evidence.result import Check, Checked, Finding
 from tocsin.audit.entry import leaf_hash
@@ -29,11 +31,15 @@ def check_evidence(folder: Path, noted: tuple[int, str] | None = None) -> Checke
     """
     if not (folder / layout.INCIDENT).exists() and not (folder / layout.SUMS).exists():
         raise Refused(f"{folder} holds no evidence; name the folder that `tocsin evidence` wrote")
-    tests: list[tuple[str, Test]] = [("every file is as it was written (SHA256SUMS)", sums_match), *_TESTS]
+    pack = Pack(folder)
+    gathered = _checked(pack, _TESTS)
+    title = "verification.txt says how these checks come out"
+    tests: list[tuple[str, Test]] = [(title, verified_as_written(gathered))]
     if noted is not None:
         title = f"the log goes on from the head that was noted, {noted[0]}:{noted[1]}"
         tests.append((title, lambda pack: goes_on_from(pack, *noted)))
-    return _checked(Pack(folder), tests)
+    first, last = _checked(pack, [(_SEALED, sums_match)]), _checked(pack, tests)
+    return gathered.model_copy(update={"checks": (*first.checks, *gathered.checks, *last.checks)})
 
 
 def check_gathered(folder: Path) -> Checked:
@@ -76,18 +82,23 @@ def goes_on_from(pack: Pack, size: int, root: str) -> Iterator[Finding]:
         yield Finding(file=layout.LOG, what=what)
 
 
+_SEALED = "every file is as it was written (SHA256SUMS)"
 _TESTS: list[tuple[str, Test]] = [
     ("the entries of the log give its root", log_holds),
     ("every act is in the log, with its salted digest, and every act in the log is here", acts_in_log),
     ("status, triggers and facts follow from the acts", state_follows),
-    ("tasks that are done, holds and attachments follow from the acts", work_follows),
+    ("tasks, holds and attachments follow from the acts", work_follows),
     ("every letter that left has the digest under which it was approved", letters_as_approved),
     ("what the channel was given says what the letter says, to its one recipient", sent_as_approved),
     ("every wave has the digest that was drafted, logged and released by a second person", waves_bound),
+    ("every wave is what acts and log say, in the ledger and in the incident", waves_follow),
     ("the ledger stands where the log says that it stands", ledger_in_log),
     ("every deadline is one that the log recorded when the duties were resolved", clocks_in_log),
+    ("every duty is as it was resolved, with the digest that the log recorded then", duties_as_resolved),
     ("every duty that ended has its proof, and is late if it was", duties_proved),
-    ("the timeline has every entry of the incident once, in order", timeline_is_whole),
+    ("the timeline, in both forms, is what acts, log and records give", timeline_retells),
+    ("README.txt names this incident and this head of the log", readme_is_ours),
+    ("nothing else lies in the folder", nothing_else),
 ]
 
 

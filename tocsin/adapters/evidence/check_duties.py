@@ -8,11 +8,22 @@ from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
+from tocsin.domain.act import AddNote, EndDuty
 from tocsin.domain.clock import ClockRow, ClockState
-from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.duty import DECIDE_RULE, Duty, DutyState, duties_digest
+from tocsin.domain.incident import Status
 from tocsin.domain.notice import NoticeState, discharges
+from tocsin.domain.statutory import RULE_OUT
 
-_DECIDING = {"act.confirm", "act.dismiss"}
+_FALLEN_AWAY = {
+    (DutyState.NOT_OWED, "the report was dismissed"),
+    (DutyState.WITHDRAWN, "it no longer follows from the facts"),
+}
+"""How a resolving ends a duty, in the words that it gives as the proof."""
+_INTERNAL_ENDS = {
+    DECIDE_RULE: {(DutyState.DISCHARGED, f"decided: {status}") for status in Status},
+    RULE_OUT: {(DutyState.DISCHARGED, "nothing is left to rule out"), *_FALLEN_AWAY},
+}
 
 Targets = dict[str, list[tuple[datetime, int]]]
 """By clock id, each instant that the log says it counted to, with the entry that says so."""
@@ -36,18 +47,40 @@ def clocks_in_log(pack: Pack) -> Iterator[Finding]:
             yield Finding(file=layout.DUTIES, what=f"{_what(duty)} has a deadline that the log never recorded")
 
 
+def duties_as_resolved(pack: Pack) -> Iterator[Finding]:
+    """Compare the digest of all duties with the last one that the log recorded, and their parties with the ledger's."""
+    logged = [entry for entry in pack.entries if entry.draft.kind == "duties.resolved"]
+    # Entries of earlier versions have none.
+    digest = logged[-1].draft.data.get("digest") if logged else None
+    if digest is not None and digest != duties_digest(record.duty for record in pack.duties):
+        what = (
+            "they are not the duties that were resolved here: one was added or taken out, or its party's id, rule, "
+            "trigger, deadline, citation, reason or computation was changed"
+        )
+        yield Finding(file=layout.DUTIES, entry=logged[-1].number, what=what)
+    written: dict[str | None, set[tuple[str | None, str | None]]] = {None: {(None, None)}}
+    for row in pack.rows.values():
+        written.setdefault(row.notice.agreement_id, set()).add((row.party, row.reference))
+    for record in pack.duties:
+        given = (record.party, record.reference)
+        if given not in written.get(record.duty.agreement_id, {given}):
+            what = f"{_what(record.duty)} is owed to another party or agreement than the ledger's"
+            yield Finding(file=layout.DUTIES, what=what)
+
+
 def duties_proved(pack: Pack) -> Iterator[Finding]:
     """Find for each duty that ended what ended it, at that instant, and whether it was late; and count them."""
     duties = [record.duty for record in pack.duties]
     for duty in duties:
         if duty.state is DutyState.OPEN:
+            if (duty.ended_at, duty.proof, duty.proved_by, duty.late) != (None, None, None, False):
+                yield Finding(file=layout.DUTIES, what=f"{_what(duty)} is open, and says how it ended")
             continue
         late = duty.ended_at is not None and duty.deadline_at is not None and duty.ended_at > duty.deadline_at
         if duty.late is not late:
             what = f"{_what(duty)} is marked {'late' if duty.late else 'in time'}, and was not"
             yield Finding(file=layout.DUTIES, what=what)
-        if duty.state is DutyState.DISCHARGED:
-            yield from _proof_faults(pack, duty)
+        yield from _proof_faults(pack, duty)
     yield from _count_faults(pack, duties)
 
 
@@ -67,36 +100,83 @@ def _clock_faults(pack: Pack, row: ClockRow, logged: Targets) -> Iterator[Findin
     elif recorded[-1][0] != row.spec.target_at:
         what = f"{_clock(row)} counts to another instant than the log recorded"
         yield Finding(file=layout.CLOCKS, entry=recorded[-1][1], what=what)
-    ended = any(e.draft.kind == "clock.ended" and e.draft.data.get("clock") == clock_id for e in pack.entries)
-    if ended is not (row.state is ClockState.ENDED):
-        yield Finding(file=layout.CLOCKS, what=f"{_clock(row)}: log and clock differ on whether it ended")
+    ended = [e for e in pack.entries if e.draft.kind == "clock.ended" and e.draft.data.get("clock") == clock_id]
+    logged_end = (ended[-1].draft.at, ended[-1].draft.data["outcome"]) if ended else (None, None)
+    if bool(ended) is not (row.state is ClockState.ENDED) or logged_end != (row.ended_at, row.outcome):
+        yield Finding(file=layout.CLOCKS, what=f"{_clock(row)}: log and clock differ on whether, when or how it ended")
     missed = any(e.draft.kind == "clock.missed" and e.draft.data.get("clock") == clock_id for e in pack.entries)
-    if missed is not row.late:
+    # One whose last duty ended late may have ended before anybody was paged.
+    late_at_the_end = bool(ended) and str(row.outcome).endswith(" late")
+    if (missed and not row.late) or (row.late and not missed and not late_at_the_end):
         yield Finding(file=layout.CLOCKS, what=f"{_clock(row)}: log and clock differ on whether it was missed")
+    yield from _spec_faults(pack, row)
+
+
+def _spec_faults(pack: Pack, row: ClockRow) -> Iterator[Finding]:
+    """Compare what a clock counts with its duties, and with the clock that the incident remembers."""
+    spec, name = row.spec, _clock(row)
+    duties = [record.duty for record in pack.duties if record.duty.clock_id == spec.clock_id]
+    if duties and not any((d.rule_id, d.title, d.trigger) == (spec.rule_id, spec.title, spec.trigger) for d in duties):
+        yield Finding(file=layout.CLOCKS, what=f"{name} has another rule, title or trigger than its duties")
+    # Duties that ended before the deadline moved stand at the old one.
+    same = [(d.trigger_at, d.deadline_at) for d in duties if d.target_at == spec.target_at]
+    if same and (spec.trigger_at, spec.deadline_at) not in same:
+        yield Finding(file=layout.CLOCKS, what=f"{name} runs from, or to, another instant than its duties")
+    remembered = pack.incident.clocks.get(spec.clock_id)
+    if remembered is not None and remembered.target_at == spec.target_at and remembered != spec:
+        yield Finding(file=layout.INCIDENT, what=f"{name} is another one in clocks.json")
+    reason = pack.acts.get(row.late_reason) if row.late_reason else None
+    deed = reason.act.deed if reason else None
+    if row.late_reason and not (isinstance(deed, AddNote) and deed.clock_id == spec.clock_id):
+        yield Finding(file=layout.CLOCKS, what=f"{name}: no act gave the reason that it names")
 
 
 def _proof_faults(pack: Pack, duty: Duty) -> Iterator[Finding]:
     if duty.proved_by is None:
-        decided = duty.agreement_id is None and any(entry.draft.kind in _DECIDING for entry in pack.entries)
-        if not decided:
-            yield Finding(file=layout.DUTIES, what=f"{_what(duty)} is discharged without a proof")
+        if not (_decisions(pack, duty) or _fell_away(pack, duty)):
+            what = f"{_what(duty)} is {duty.state} at {duty.ended_at} without a proof: no act or resolving ended it so"
+            yield Finding(file=layout.DUTIES, what=what)
         return
     row = pack.rows.get(duty.proved_by)
     if row is None or duty.duty_id not in row.notice.duty_ids:
         what = f"{_what(duty)} is discharged by {duty.proved_by}, which is not a notice that answers it"
         yield Finding(file=layout.DUTIES, what=what)
-    elif not _proofs(pack, duty):
-        what = f"{_what(duty)} ended at {duty.ended_at}, when the log says nothing of notice {row.notice.number}"
+    elif duty.state is not DutyState.DISCHARGED or not _proofs(pack, duty):
+        what = f"{_what(duty)} ended at {duty.ended_at}, when the log says nothing such of notice {row.notice.number}"
         yield Finding(file=layout.DUTIES, what=what)
 
 
 def _proofs(pack: Pack, duty: Duty) -> list[Entry]:
     """Return the entries that say of the duty's notice what the clause asks for, at the instant the duty ended."""
     notice_id = duty.proved_by or ""
-    found = [entry for entry, state in pack.of_notice.get(notice_id, ()) if discharges(state, duty.discharge)]
-    if notice_id in pack.told_by_hand and discharges(NoticeState.TOLD_BY_HAND, duty.discharge):
-        found.append(pack.told_by_hand[notice_id])
-    return [entry for entry in found if entry.draft.at == duty.ended_at]
+    found = list(pack.of_notice.get(notice_id, ()))
+    if notice_id in pack.told_by_hand:
+        found.append((pack.told_by_hand[notice_id], NoticeState.TOLD_BY_HAND))
+    number = pack.rows[notice_id].notice.number if notice_id in pack.rows else ""
+    return [
+        entry
+        for entry, state in found
+        if discharges(state, duty.discharge)
+        and (entry.draft.at, f"notice {number} {state}") == (duty.ended_at, duty.proof)
+    ]
+
+
+def _decisions(pack: Pack, duty: Duty) -> list[Entry]:
+    """Return the entries of the acts that ended the duty so, at that instant, with that proof."""
+    found = []
+    for entry in pack.entries:
+        envelope = pack.act_of(entry)
+        if envelope is not None and isinstance(deed := envelope.act.deed, EndDuty) and deed.duty_id == duty.duty_id:
+            said = (DutyState(deed.how), deed.proof, entry.draft.at)
+            found += [entry] if said == (duty.state, duty.proof, duty.ended_at) else []
+    return found
+
+
+def _fell_away(pack: Pack, duty: Duty) -> bool:
+    """Say whether a resolving at that instant may have ended the duty, in one of the ways in which it does."""
+    ways = _INTERNAL_ENDS.get(duty.rule_id, _FALLEN_AWAY)
+    resolved = {entry.draft.at for entry in pack.entries if entry.draft.kind == "duties.resolved"}
+    return (duty.state, duty.proof) in ways and duty.ended_at in resolved
 
 
 def _count_faults(pack: Pack, duties: list[Duty]) -> Iterator[Finding]:
@@ -105,10 +185,14 @@ def _count_faults(pack: Pack, duties: list[Duty]) -> Iterator[Finding]:
     if not resolved:
         return
     last = resolved[-1]
-    after = [d for d in duties if d.state is DutyState.OPEN or any(e.number > last.number for e in _proofs(pack, d))]
+    after = [d for d in duties if d.state is DutyState.OPEN or any(e.number > last.number for e in _ends(pack, d))]
     if last.draft.data.get("owed") != len(after):
         what = f"{last.draft.data.get('owed')} duties were owed after this entry, and {len(after)} of them are here"
         yield Finding(file=layout.DUTIES, entry=last.number, what=what)
+
+
+def _ends(pack: Pack, duty: Duty) -> list[Entry]:
+    return _proofs(pack, duty) if duty.proved_by else _decisions(pack, duty)
 
 
 def _what(duty: Duty) -> str:

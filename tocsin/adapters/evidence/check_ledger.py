@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.layout import LedgerRow, LedgerWave
@@ -9,11 +10,24 @@ from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
 from tocsin.domain.act import Envelope, Release
-from tocsin.domain.notice import FAILED, SETTLED, TRANSITIONS, Notice, NoticeState, wave_digest
+from tocsin.domain.notice import (
+    FAILED,
+    SETTLED,
+    TRANSITIONS,
+    ContactRole,
+    Notice,
+    NoticeState,
+    notice_id_of,
+    notice_number,
+    wave_digest,
+)
+from tocsin.domain.values import AgreementId
 
 S = NoticeState
 _UNLOGGED = frozenset({S.DRAFTED, S.RELEASED, S.CLAIMED, S.BY_HAND, S.REPLACED, S.TOLD_BY_HAND, S.WITHDRAWN})
 """States that a notice may enter without an entry of its own: an act, or an entry of its wave, stands for them."""
+_MOVING = frozenset({"wave.fell_back", "wave.taken_back"})
+"""The entries of a wave that stand for notices that moved."""
 
 
 def waves_bound(pack: Pack) -> Iterator[Finding]:
@@ -33,6 +47,7 @@ def ledger_in_log(pack: Pack) -> Iterator[Finding]:
     for held in pack.ledger:
         for row in held.rows:
             yield from _row_faults(pack, row)
+            yield from _identity_faults(pack, held, row)
         ended = _last(pack, "wave.ended", held.wave.wave_id)
         if (ended is None) is not (held.wave.ended_at is None):
             yield Finding(file=layout.LEDGER, what=f"wave {held.wave.wave_id}: log and ledger differ on its end")
@@ -92,8 +107,46 @@ def _row_faults(pack: Pack, row: LedgerRow) -> Iterator[Finding]:
         if logged != (notice.attempts, notice.possible_duplicate):
             what = f"notice {notice.number} has other attempts, or another mark as duplicate, than the log recorded"
             yield Finding(file=layout.LEDGER, entry=number, what=what)
+    if notice.settled_at not in _settled(pack, row):
+        what = f"notice {notice.number} was settled at {notice.settled_at}, when the log says nothing of it"
+        yield Finding(file=layout.LEDGER, entry=number, what=what)
     if notice.state is S.TOLD_BY_HAND and notice.notice_id not in pack.told_by_hand:
         yield Finding(file=layout.LEDGER, what=f"notice {notice.number} was told by hand, but no act says so")
+
+
+def _identity_faults(pack: Pack, held: LedgerWave, row: LedgerRow) -> Iterator[Finding]:
+    """Ids are made from ids, and a notice answers its own party's duties."""
+    notice, owed = row.notice, {record.duty.duty_id: record.duty.agreement_id for record in pack.duties}
+    notice_id = notice_id_of(held.wave.wave_id, notice.agreement_id, notice.contact_id)
+    given = (notice.notice_id, notice.number, notice.wave_id, notice.message_id.partition("@")[0])
+    if given != (notice_id, notice_number(notice_id), held.wave.wave_id, f"<{notice_id}"):
+        what = (
+            f"notice {notice.number}: its id, number, message id or wave is not made from wave, agreement and contact"
+        )
+        yield Finding(file=layout.LEDGER, what=what)
+    if any(owed.get(duty_id) != notice.agreement_id for duty_id in notice.duty_ids):
+        what = f"notice {notice.number} names duties that are not here, or are owed to others"
+        yield Finding(file=layout.LEDGER, what=what)
+    chain = [other for other in held.rows if (other.notice.agreement_id, other.notice.role) == _place(notice)]
+    if notice.role is ContactRole.COPY and notice.duty_ids or any(o.notice.duty_ids != notice.duty_ids for o in chain):
+        what = f"notice {notice.number} answers other duties than the chain that it stands in"
+        yield Finding(file=layout.LEDGER, what=what)
+
+
+def _place(notice: Notice) -> tuple[AgreementId, ContactRole]:
+    return notice.agreement_id, notice.role
+
+
+def _settled(pack: Pack, row: LedgerRow) -> set[datetime | None]:
+    """Return the instants at which, says the log, the notice may have come to the state that it is in."""
+    notice, entries = row.notice, pack.of_notice.get(row.notice.notice_id, [])
+    hand = pack.told_by_hand.get(notice.notice_id)
+    if notice.state is S.TOLD_BY_HAND and hand is not None:
+        return {hand.draft.at}
+    if entries and notice.state is entries[-1][1]:
+        return {entries[-1][0].draft.at}
+    ofwave = (e for e in pack.entries if e.draft.kind in _MOVING and e.draft.data.get("wave") == notice.wave_id)
+    return {None} | {e.draft.at for e in ofwave} | {entry.draft.at for entry, _ in entries}
 
 
 def _as_drafted(notice: Notice) -> NoticeState:

@@ -12,6 +12,7 @@ from tocsin.adapters.evidence.layout import LedgerRow
 from tocsin.adapters.evidence.pack import Pack, Unreadable
 from tocsin.adapters.evidence.result import Finding
 from tocsin.adapters.headers import checked
+from tocsin.adapters.letters import one_line
 from tocsin.domain.errors import Refused
 from tocsin.domain.letter import Letter
 
@@ -57,6 +58,13 @@ def _approved(pack: Pack, row: LedgerRow, name: str, _as_sent: str) -> Iterator[
     if letter.fingerprint() != row.notice.letter_sha256:
         what = f"it is not the letter that was approved as notice {row.notice.number}: its digest differs"
         yield Finding(file=name, what=what)
+    said = (letter.notice_id, letter.notice_number, letter.message_id)
+    if said != (row.notice.notice_id, row.notice.number, row.notice.message_id):
+        what = f"notice {row.notice.number} has another id, number or message id than its letter"
+        yield Finding(file=layout.LEDGER, what=what)
+    if not all(one_line(name) in letter.text for name in (row.party, row.reference)):
+        what = f"notice {row.notice.number} names another party or agreement than its letter does"
+        yield Finding(file=layout.LEDGER, what=what)
     if (letter.to_name, letter.to_address) != (row.recipient_name, row.recipient_address):
         what = f"notice {row.notice.number} names another recipient than its letter is addressed to"
         yield Finding(file=layout.LEDGER, what=what)

@@ -10,11 +10,12 @@ from tocsin.adapters.evidence.timeline import markdown, timeline
 from tocsin.domain.act import Attach, Envelope
 from tocsin.domain.duty import Duty
 from tocsin.domain.errors import Broken, Refused
+from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import Notice
 from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, IncidentId
-from tocsin.ports import Sealer, Transaction
+from tocsin.ports import Sealer, Transaction, WaveRow
 
 Files = Iterator[tuple[str, Iterable[bytes]]]
 
@@ -31,7 +32,10 @@ def files(tx: Transaction, incident_id: IncidentId, sealer: Sealer) -> Files:
     agreements = {pin.agreement.agreement_id: pin.agreement for pin in tx.register.pinned(incident_id)}
     acts, ledger = tx.incidents.acts(incident_id), _ledger(tx, incident_id, agreements)
     clocks, tasks = tx.duties.clocks(incident_id), tx.tasks.of(incident_id)
-    duties = [_duty(duty, agreements) for duty in tx.duties.of(incident_id)]
+    # A party that was renamed is called what it was written to as.
+    written = {row.notice.agreement_id: (row.party, row.reference) for wave in ledger for row in wave.rows}
+    parties = {key: (agreement.party_name, agreement.reference) for key, agreement in agreements.items()} | written
+    duties = [_duty(duty, parties) for duty in tx.duties.of(incident_id)]
     yield layout.INCIDENT, [as_json(state)]
     yield layout.FACTS, [as_json(tx.incidents.facts(incident_id) or Facts(title="(no facts yet)"))]
     yield layout.ACTS, [as_json(acts)]
@@ -44,13 +48,12 @@ def files(tx: Transaction, incident_id: IncidentId, sealer: Sealer) -> Files:
     yield from _letters(tx, ledger)
     yield from _attachments(tx, incident_id, acts)
     yield from _log(tx)
-    yield from _timeline(tx, incident_id, acts, Names.of(acts, agreements, ledger, clocks, tasks))
+    yield from _timeline(tx, incident_id, acts, Names.of(acts, duties, ledger, clocks, tasks))
     yield layout.README, [readme(incident_id, _head(tx)).encode()]
 
 
-def _duty(duty: Duty, agreements: dict[AgreementId, Agreement]) -> DutyRecord:
-    agreement = agreements.get(duty.agreement_id) if duty.agreement_id else None
-    party, reference = (agreement.party_name, agreement.reference) if agreement else (None, None)
+def _duty(duty: Duty, parties: dict[AgreementId, tuple[str, str]]) -> DutyRecord:
+    party, reference = parties.get(duty.agreement_id, (None, None)) if duty.agreement_id else (None, None)
     return DutyRecord(duty=duty, party=party, reference=reference)
 
 
@@ -62,11 +65,17 @@ def _ledger(
         LedgerWave(
             wave=wave,
             rows=tuple(
-                _row(notice, agreements.get(notice.agreement_id), taken) for notice in tx.ledger.notices(wave.wave_id)
+                _row(notice, _at(agreements.get(notice.agreement_id), wave), taken)
+                for notice in tx.ledger.notices(wave.wave_id)
             ),
         )
         for wave in tx.ledger.waves(incident_id)
     )
+
+
+def _at(agreement: Agreement | None, wave: WaveRow) -> Agreement | None:
+    """Return the version that the letters of a wave were written under."""
+    return agreement and at_or_newest(agreement, wave.drafted_at)
 
 
 def _row(notice: Notice, agreement: Agreement | None, taken: set[str]) -> LedgerRow:

@@ -33,6 +33,11 @@ HEAD = "log-head.json"
 SALT = "salt.txt"
 VERIFICATION = "verification.txt"
 SUMS = "SHA256SUMS"
+FILES = frozenset(
+    {README, INCIDENT, FACTS, ACTS, DUTIES, CLOCKS, LEDGER, TASKS, HOLDS, TIMELINE, TIMELINE_TEXT}
+    | {LOG, LEAVES, HEAD, SALT, VERIFICATION, SUMS}
+)
+"""What lies at the top of every folder; letters and attachments lie in folders of their own."""
 
 _SENT_SUFFIX = {"sendgrid": ".json"}
 """How the bytes that a channel was given are stored; mail, unless it says otherwise."""

@@ -1,14 +1,12 @@
 """What the ids of an incident are called, so that its timeline can be read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from tocsin.adapters.evidence.layout import LedgerWave
+from tocsin.adapters.evidence.layout import DutyRecord, LedgerWave
 from tocsin.domain.act import Envelope, Handover
 from tocsin.domain.clock import ClockRow
-from tocsin.domain.register import Agreement
 from tocsin.domain.task import Task
-from tocsin.domain.values import AgreementId
 
 ENGINE = "engine"
 
@@ -26,21 +24,23 @@ class Names(NamedTuple):
     def of(
         cls,
         acts: Iterable[Envelope],
-        agreements: Mapping[AgreementId, Agreement],
+        duties: Iterable[DutyRecord],
         ledger: Iterable[LedgerWave],
         clocks: Iterable[ClockRow],
         tasks: Iterable[Task],
     ) -> "Names":
-        """Collect the names that the incident's own records give."""
+        """Collect the names that the records in the folder give, so that whoever checks it finds the same ones."""
         people = {ENGINE: "Tocsin"}
         for act in (envelope.act for envelope in acts):
             people[act.actor.person_id] = act.actor.name
             if isinstance(act.deed, Handover):
                 people.setdefault(act.deed.to, act.deed.to_name)
-        rows = (row for wave in ledger for row in wave.rows)
+        rows = [row for wave in ledger for row in wave.rows]
+        named = [(r.duty.agreement_id, r.party, r.reference) for r in duties if r.duty.agreement_id and r.party]
+        named += [(row.notice.agreement_id, row.party, row.reference) for row in rows]
         return cls(
             people=people,
-            parties={key: f"{agreement.party_name} ({agreement.reference})" for key, agreement in agreements.items()},
+            parties={key: f"{party} ({reference})" for key, party, reference in named},
             clocks={row.spec.clock_id: row.spec.title for row in clocks},
             notices={
                 row.notice.notice_id: f"{row.notice.number} to {row.recipient_name or 'nobody'}, {row.party}"

@@ -53,6 +53,10 @@ class Checked(Value):
         """Say whether every check holds."""
         return not self.findings
 
+    def as_text(self) -> bytes:
+        """Return the result as it is written down."""
+        return "\n".join([*self.lines(), ""]).encode()
+
     def lines(self) -> list[str]:
         """Return the result in plain words."""
         failed = sum(bool(check.findings) for check in self.checks)

@@ -26,6 +26,6 @@ def write_evidence(store: Store, sealer: Sealer, incident_id: IncidentId, target
             for name, chunks in files(tx, incident_id, sealer):
                 folder.put(name, chunks)
         checked = check_gathered(folder.path)
-        folder.put(VERIFICATION, ["\n".join([*checked.lines(), ""]).encode()])
+        folder.put(VERIFICATION, [checked.as_text()])
         folder.seal()
     return checked

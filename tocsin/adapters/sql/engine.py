@@ -27,7 +27,9 @@ PATIENCE_SECONDS = 30
 MODE = "tocsin_mode"
 """The execution option that says what a connection is for: `write`, `read`, or, without it, either."""
 
-_OURS = re.compile("readonly|no such|has no column")
+_OURS = re.compile("no such|has no column")
+_STALE = re.compile("readonly|disk I/O")
+"""Connections that were opened on a file that nobody may write keep failing after it is mended: they are dropped."""
 """What SQLite calls operational although it is a mistake of ours."""
 
 _BEGIN = {"write": ("OFF", "BEGIN IMMEDIATE"), "read": ("ON", "BEGIN")}
@@ -104,6 +106,8 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
         raise Deferred(f"all connections to the store {where} are in use; try again") from error
     except DBAPIError as error:
         if isinstance(error, OperationalError) and not _OURS.search(str(error.orig)):
+            if _STALE.search(str(error.orig)):
+                engine.dispose()
             # Locked, deadlocked, unreachable. If it was lost at the very commit, `once` finds what was done.
             raise Deferred(f"the store {where} is not available now, try again: {error.orig}") from error
         raise Broken(f"the store {where} failed, and trying again will not help: {error.orig}") from error

@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 
 from tocsin.adapters.sql.notice_rows import from_row
 from tocsin.adapters.sql.session import Session
-from tocsin.adapters.sql.tables import hold_scopes, holds, letters, notices, waves
+from tocsin.adapters.sql.tables import hold_scopes, holds, incidents, letters, notices, waves
 from tocsin.domain.errors import Broken
+from tocsin.domain.incident import Status
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.values import WaveId
 from tocsin.ports import Claim, Claimed
@@ -28,7 +29,7 @@ class Gate:
             Broken: if the wave is unknown, or a released row has no letter.
         """
         wave = self._wave(wave_id)
-        if wave.stopped:
+        if wave.stopped or wave.status == Status.DISMISSED:
             return Claim(rows=(), stopped=True)
         free = and_(
             notices.c.wave_id == wave_id,
@@ -45,8 +46,12 @@ class Gate:
 
     def _wave(self, wave_id: WaveId) -> Any:
         """Read the wave under a lock that placing a hold, or a stop, waits for: none slips in beside a claim."""
-        query = select(waves.c.incident_id, waves.c.stopped).where(waves.c.wave_id == wave_id)
-        wave = self._connection.execute(query.with_for_update(read=True)).one_or_none()
+        query = (
+            select(waves.c.incident_id, waves.c.stopped, incidents.c.status)
+            .outerjoin(incidents, incidents.c.incident_id == waves.c.incident_id)
+            .where(waves.c.wave_id == wave_id)
+        )
+        wave = self._connection.execute(query.with_for_update(read=True, of=waves)).one_or_none()
         if wave is None:
             raise Broken(f"there is no wave {wave_id} to claim from; it must be put before its notices are released")
         return wave

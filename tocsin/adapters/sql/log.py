@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import LargeBinary, Select, cast, insert, select, update
+from sqlalchemy.exc import NoResultFound
 
 from tocsin.adapters.sql.session import Row as Values
 from tocsin.adapters.sql.session import Session, chunks
@@ -12,6 +13,7 @@ from tocsin.adapters.sql.tables import log_entries, log_head
 from tocsin.audit.entry import Entry, EntryDraft, leaf_hash
 from tocsin.audit.tree import Frontier
 from tocsin.audit.verify import StoredEntry
+from tocsin.domain.errors import Broken
 from tocsin.domain.values import IncidentId
 
 PAGE = 1_000
@@ -43,7 +45,7 @@ class SqlLog:
 
     def entries(self, first: int = 0, *, incident_id: IncidentId | None = None) -> Iterator[StoredEntry]:
         """Yield entries by number from `first`, a page at a time."""
-        query = select(log_entries.c.number, log_entries.c.body, log_entries.c.leaf)
+        query = self._readable()
         if incident_id is not None:
             query = query.where(log_entries.c.incident_id == incident_id)
         query = query.order_by(log_entries.c.number).limit(PAGE)
@@ -58,8 +60,23 @@ class SqlLog:
 
     def _head(self, *, lock: bool) -> Frontier:
         query = select(log_head.c.size, log_head.c.peaks)
-        row = self._connection.execute(query.with_for_update() if lock else query).one()
-        return Frontier(size=row.size, peaks=tuple(json.loads(row.peaks)))
+        try:
+            row = self._connection.execute(query.with_for_update() if lock else query).one()
+            return Frontier(size=row.size, peaks=tuple(json.loads(row.peaks)))
+        except (NoResultFound, ValueError, TypeError) as error:
+            raise Broken(
+                "the head of the log in the table log_head cannot be read: it was deleted or edited; "
+                "keep the store as it is, and compare it with a backup"
+            ) from error
+
+    def _readable(self) -> Select[Any]:
+        """Return the query of entries whose columns can be read whatever somebody wrote into them."""
+        body, leaf = log_entries.c.body, log_entries.c.leaf
+        if self._connection.dialect.name != "sqlite":
+            return select(log_entries.c.number, body, leaf)
+        # SQLite keeps whatever type an edit gave a cell, text that is no UTF-8 included: the bytes are always readable.
+        columns = (cast(column, LargeBinary).label(column.name) for column in (body, leaf))
+        return select(log_entries.c.number, *columns)
 
     def _numbers(self, keys: list[str]) -> dict[str, int]:
         query = select(log_entries.c.key, log_entries.c.number).where(log_entries.c.key.in_(keys))
@@ -88,4 +105,10 @@ def _values(entry: Entry) -> Values:
 
 
 def _stored(row: Any) -> StoredEntry:
-    return StoredEntry(number=row.number, body=bytes(row.body), leaf=row.leaf)
+    # An edited cell may hold anything; the entry's own hash tells, so reading it must not fail.
+    leaf = row.leaf if isinstance(row.leaf, str) else _bytes(row.leaf).decode(errors="replace")
+    return StoredEntry(number=row.number, body=_bytes(row.body), leaf=leaf)
+
+
+def _bytes(cell: Any) -> bytes:
+    return cell.encode() if isinstance(cell, str) else bytes(cell or b"")

@@ -1,0 +1,70 @@
+"""Checks of what only retells: the timeline, how checking came out, and that nothing else lies in the folder."""
+
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+
+from tocsin.adapters.evidence import layout
+from tocsin.adapters.evidence.layout import TimelineItem, as_json
+from tocsin.adapters.evidence.names import Names
+from tocsin.adapters.evidence.pack import Pack
+from tocsin.adapters.evidence.readme import readme
+from tocsin.adapters.evidence.result import Checked, Finding
+from tocsin.adapters.evidence.timeline import markdown, timeline
+
+_ANEW = "it is not what this version of Tocsin writes from the other files"
+
+
+def nothing_else(pack: Pack) -> Iterator[Finding]:
+    """Find files that are no part of evidence: SHA256SUMS may have been written anew to list them."""
+    named = {name for row in pack.rows.values() for name in (row.letter, row.as_sent) if name}
+    for name in sorted(pack.names() - layout.FILES - named):
+        # The digests of attached files are compared with their acts.
+        if not name.startswith(f"{layout.ATTACHMENTS}/"):
+            yield Finding(file=name, what="it is no part of the evidence: it was added later")
+
+
+def timeline_retells(pack: Pack) -> Iterator[Finding]:
+    """Write the timeline again from acts, log and records, and compare every byte."""
+    names = Names.of(pack.acts.values(), pack.duties, pack.ledger, pack.clocks, pack.tasks)
+    items = timeline(pack.entries, list(pack.acts.values()), names)
+    if pack.read(layout.TIMELINE) != as_json(items):
+        yield _first_unlike(pack, items)
+    text = b"".join(markdown(pack.incident.incident_id, items))
+    yield from _unlike_text(layout.TIMELINE_TEXT, pack.read(layout.TIMELINE_TEXT), text)
+
+
+def readme_is_ours(pack: Pack) -> Iterator[Finding]:
+    """Compare the README's incident and head with the others: people read it first."""
+    whole = readme(pack.incident.incident_id, pack.head).encode()
+    yield from _unlike_text(layout.README, pack.read(layout.README), whole)
+
+
+def verified_as_written(gathered: Checked) -> Callable[[Pack], Iterator[Finding]]:
+    """Return the check that verification.txt says what checking the other files gives now."""
+
+    def compare(pack: Pack) -> Iterator[Finding]:
+        yield from _unlike_text(layout.VERIFICATION, pack.read(layout.VERIFICATION), gathered.as_text())
+
+    return compare
+
+
+def _first_unlike(pack: Pack, items: list[TimelineItem]) -> Finding:
+    for told, item in zip_longest(pack.timeline, items):
+        if told == item:
+            continue
+        if item is None:
+            return Finding(file=layout.TIMELINE, entry=told.entry if told else None, what="it has an item too many")
+        if told is None or told.entry != item.entry:
+            return Finding(file=layout.TIMELINE, entry=item.entry, what="in the place of this entry stands another")
+        fields = [name for name in TimelineItem.model_fields if getattr(told, name) != getattr(item, name)]
+        what = f"{', '.join(fields)} is not what act, entry and records give"
+        return Finding(file=layout.TIMELINE, entry=item.entry, what=what)
+    return Finding(file=layout.TIMELINE, what=_ANEW)
+
+
+def _unlike_text(name: str, there: bytes, anew: bytes) -> Iterator[Finding]:
+    lines = zip_longest(there.splitlines(keepends=True), anew.splitlines(keepends=True))
+    for number, (line, other) in enumerate(lines, start=1):
+        if line != other:
+            yield Finding(file=name, what=f"line {number}: {_ANEW}")
+            return
