@@ -1,15 +1,20 @@
 """The command line with no engine anywhere: setting up, reading, the register, and every way of being told no."""
 
 import re
+import signal
+import socket
 import sqlite3
 import stat
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.desk import Desk
-from tests.acceptance.stack import ROOT, Installation, free_port
+from tests.acceptance.stack import ROOT, TOCSIN, Installation, free_port
+from tocsin.client import Engine
+from tocsin.domain.errors import Broken
 
 HEADER = "agreement,party,notify,contact"
 BIRCH = "BIRCH-1,Birch Clinic,72h from confirmation,Bea Birch <bea@birch.example>"
@@ -79,6 +84,14 @@ def test_an_empty_installation(ready: Desk) -> None:
         (["report", "x", "--severity", "awful"], 2, "low"),
         (["raport", "x"], 2, "Did you mean"),
         (["revise", "last"], 2, "nothing to change"),
+        (["revise", "last", "--set", "people_affected=-5"], 1, "write a whole number from 0 on, or unknown"),
+        (["revise", "last", "--set", "title="], 1, "title: it is blank"),
+        (["report", ""], 1, "title: it is blank; say in a few words what happened"),
+        (["report", "a\nb"], 1, "holds a line break or another control character; remove it"),
+        (["report", "a\u202eb"], 1, "changes the direction of text; remove it"),
+        (["report", "x" * 501], 1, "shorten it to 500"),
+        (["handover", "last", "noor"], 1, "is auditor and can do nothing here; hand it to a responder"),
+        (["confirm", "last", "--at", "0001-01-01T00:00+14:00"], 2, "correct the year"),
         (["affected", "add", "last"], 2, "--everyone"),
         (["register", "import", "/nowhere.csv"], 1, "/nowhere.csv"),
     ],
@@ -89,6 +102,38 @@ def test_no_is_said_in_a_sentence(ready: Desk, words: list[str], code: int, says
     assert (ran.code, ran.out) == (code, "")
     assert says in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_stopped_by_hand(ready: Desk) -> None:
+    """Ctrl-C while the engine does not answer ends with 130 and one line, and nothing is kept for later."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        env = ready.env | {"TOCSIN_TEMPORAL_ADDRESS": address}
+        asking = subprocess.Popen(
+            [TOCSIN, "--as", "asha", "report", "x"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        called, _ = silent.accept()
+        asking.send_signal(signal.SIGINT)
+        out, err = asking.communicate(timeout=30)
+        called.close()
+    assert (asking.returncode, out, err) == (130, "", "stopped; it may have been taken: tocsin list\n")
+    assert ready.tocsin("spool", "drain").out == "nothing waits\n"
+
+
+def test_a_broken_engine(ready: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the engine fails at an act the person hears whether anything was changed, and where to look."""
+
+    async def fail(*_: object) -> Engine:
+        raise Broken("the engine failed at this")
+
+    monkeypatch.setattr(Engine, "connect", fail)
+    ran = ready.tocsin("report", "x")
+    assert ran.code == 1
+    assert "Nothing was changed: do it again once that is mended; the worker's log says what to mend" in ran.err
+    with closing(sqlite3.connect(ready.home / "store.sqlite")) as database:
+        database.execute("DROP TABLE acts")
+    ran = ready.tocsin("report", "x")
+    assert "It may have been done all the same: look with `tocsin list`" in ran.err
 
 
 def test_nobody(ready: Desk) -> None:

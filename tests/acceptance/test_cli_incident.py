@@ -1,14 +1,25 @@
 """One incident from the command line, on the real engine: what each command answers, refuses and shows."""
 
+import asyncio
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 from tests.acceptance.controllers import HEADER
 from tests.acceptance.desk import Desk
-from tests.acceptance.stack import Installation, wait_for
+from tests.acceptance.stack import TOCSIN, Installation, wait_for
+from tocsin.adapters.keyring import FileKeyring
+from tocsin.client import Engine
+from tocsin.domain.act import Envelope, Receipt
+from tocsin.domain.errors import Broken
+from tocsin.domain.values import IncidentId, opaque_id
+from tocsin.wire import incident_workflow
 
 REGISTER = f"""\
 {HEADER}
@@ -176,3 +187,111 @@ def test_found_affected_later(desk: Desk) -> None:
     later, _ = draft(desk)
     letters = desk.does("show", "last", "--letters", later, "--json").json
     assert [letter["to_address"] for letter in letters] == ["dan@dogwood.example"]
+
+
+@pytest.mark.timeout(240)
+def test_only_some_are_affected(desk: Desk) -> None:
+    """Leaving out whoever was told is refused, and named as we name them; the others can be left out."""
+    desk.does("report", "records copied by an outsider", "--everyone")
+    desk.does("confirm", "last")
+    drafted = desk.does("draft", "last", "--to", "BIRCH-1", "--json").json["wave"]
+    desk.does("release", "last", drafted["wave_id"], "--digest", drafted["digest"], user="dara")
+    wait_for(lambda: shown(desk)["waves"][0]["wave"]["ended_at"] is not None)
+    refused = desk.tocsin("affected", "add", "last", "CEDAR-1", "--only")
+    assert refused.code == 1
+    assert "were told already, or are in a wave that was released: BIRCH-1; name them too" in refused.err
+    only = desk.does("affected", "add", "last", "BIRCH-1", "CEDAR-1", "--only").out
+    assert "2 ended" in only, "those of DOGWOOD-1 and ELM-1"
+    assert shown(desk)["to_draft"] == 1
+
+
+@pytest.mark.timeout(240)
+def test_nothing_waits_after_a_dismissal(desk: Desk, tmp_path: Path) -> None:
+    """Of a dismissed incident only the told are counted as told, and nothing of it waits for anybody."""
+    file = tmp_path / "more.csv"
+    file.write_text(f"{HEADER}\nFIR-1,Fir Farm,36h from awareness,en,records-api,,,,+44 20 0000 0001\n")
+    desk.does("register", "import", str(file))
+    incident = report(desk)["receipt"]["incident_id"]
+    wave, digest = draft(desk)
+    desk.does("release", incident, wave, "--digest", digest, user="dara")
+    wait_for(lambda: bool(shown(desk)["notices_to_look_at"]))
+    wait_for(lambda: any(task["kind"] == "notice" for task in shown(desk)["tasks"]))
+    desk.does("affected", "add", incident, "ELM-1", "DOGWOOD-1")
+    desk.does("task", "add", incident, "rotate keys every month", "--kind", "improvement", "--owner", "responder")
+    desk.does("dismiss", incident, "--reason", "a test of ours")
+    wait_for(lambda: not clocks(shown(desk)))
+    view = shown(desk)
+    ended = next(clock for clock in view["clocks"] if clock["spec"]["title"] == "36 h from awareness")
+    assert (ended["outcome"], ended["told"], ended["total"]) == ("discharged and not_owed", 1, 2)
+    assert (view["notices_to_look_at"], view["to_draft"]) == ([], 0)
+    assert {task["kind"] for task in view["tasks"]} == {"improvement"}
+    page = desk.does("show", incident).out
+    assert f"from {ended['spec']['trigger_at'][:16]}Z, {ended['spec']['clock_id']}" in page
+    assert "need a look" not in page
+    for user in ("asha", "dara"):
+        assert "Deliver notice" not in desk.does("next", user=user).out
+    tasks = desk.does("task", "list", incident).out
+    assert "ended with the incident, which is dismissed" in tasks
+    assert "rotate keys" in desk.does("task", "list", incident, "--open").out
+    assert "Deliver notice" not in desk.does("task", "list", incident, "--open").out
+
+
+@pytest.mark.timeout(240)
+def test_a_draft_of_a_dismissed_incident(desk: Desk) -> None:
+    """A draft that waited for release when its report was dismissed waits no longer."""
+    incident = report(desk)["receipt"]["incident_id"]
+    draft(desk)
+    assert "waits for release" in desk.does("show", incident).out
+    desk.does("dismiss", incident, "--reason", "a test of ours")
+    page = desk.does("show", incident).out
+    assert "waits for release" not in page
+    assert "tocsin release" not in page
+    assert desk.does("next", user="dara").out == "Nothing waits for Dara Okafor.\n"
+
+
+@pytest.mark.timeout(240)
+def test_the_engine_fails_after_it_took_an_act(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an act that stands although the engine failed, the person hears that it is not to be done again."""
+    incident = report(desk)["receipt"]["incident_id"]
+    really = Engine.act
+
+    async def fail(engine: Engine, envelope: Envelope) -> Receipt:
+        await really(engine, envelope)
+        raise Broken("the engine failed at this")
+
+    monkeypatch.setattr(Engine, "act", fail)
+    ran = desk.tocsin("confirm", incident)
+    assert ran.code == 1
+    assert f"It is recorded, so do not do it again; what follows from it may be missing: tocsin show {incident}" in (
+        ran.err
+    )
+
+
+@pytest.mark.timeout(240)
+def test_stopped_while_no_worker_answers(installation: Installation) -> None:
+    """Ctrl-C while the engine waits for a worker is one line and 130: no page, no report kept for later."""
+    installation.set_up(REGISTER)
+    with installation.working():
+        pass
+    key = FileKeyring.open(installation.home / "keys").id_key()
+    workflow = incident_workflow(IncidentId(opaque_id("inc", key, opaque_id("src", key, "SIEM-1"), "0")))
+    asking = subprocess.Popen(
+        [TOCSIN, "--as", "asha", "report", "x", "--alert", "SIEM-1"],
+        env=installation.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: asyncio.run(_exists(installation, workflow)))
+    asking.send_signal(signal.SIGINT)
+    out, err = asking.communicate(timeout=30)
+    assert (asking.returncode, out, err) == (130, "", "stopped; it may have been taken: tocsin list\n")
+    assert installation.does("spool", "drain").out == "nothing waits\n"
+
+
+async def _exists(installation: Installation, workflow: str) -> bool:
+    client = await Client.connect(installation.address, namespace=installation.namespace)
+    try:
+        return bool(await client.get_workflow_handle(workflow).describe())
+    except RPCError:
+        return False

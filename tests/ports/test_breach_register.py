@@ -39,7 +39,7 @@ def rows(content: bytes) -> list[dict[str, str]]:
 
 def an_entry(title: str = "A share was open", **fields: object) -> Breach:
     """Return an entry with this title."""
-    return breach(Records(state=state(), facts=Facts(title=title))).model_copy(update=fields)
+    return breach(Records(state=state(), facts=Facts(title="A share"))).model_copy(update={"title": title, **fields})
 
 
 def test_every_incident_is_in_it(store: SqlStore) -> None:

@@ -55,7 +55,7 @@ from tocsin.domain.values import IncidentId, NoticeId, WaveId
 from tocsin.ports import Attachment
 from tocsin.wire import SearchAttribute
 
-TITLE = "Odd logins\n# Mallory <script>alert(1)</script> | *was* here"
+TITLE = "Odd logins # Mallory <script>alert(1)</script> | *was* here"
 UNREADABLE = b"\x00\x01 a memory image \xff"
 
 
@@ -126,7 +126,7 @@ class Teller:
         facts = Facts(title=TITLE, services=("records-api", "lonely"))
         triggers = {Trigger.AWARENESS: now - timedelta(hours=80)}
         self.incident = await house.report(now, facts=facts, triggers=triggers)
-        await self.do(Confirm(statement="The key was used from outside"))
+        await self.do(Confirm(statement="The key was used from outside\n# Mallory\n- was here"))
         await self.attach()
         hold = PlaceHold(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="Harbour Police", reference="HP/117")
         held = await self.do(hold, DARA)
@@ -290,7 +290,7 @@ def test_the_timeline_tells_everything_once(story: Story) -> None:
 
 
 def test_what_people_wrote_cannot_become_markup(story: Story) -> None:
-    """A title with line breaks and markup stays one line of words in the Markdown form."""
+    """A title with markup, and a statement with line breaks, stay one line of words in the Markdown form."""
     text = (story.folder / "timeline.md").read_text()
 
     assert [line for line in text.splitlines() if line.startswith("#")] == [f"# Incident {story.incident}"]
@@ -402,6 +402,13 @@ def own_entry(folder: Path, kind: str) -> int:
     incident_id = load(folder, "incident.json")["incident_id"]
     entries = map(json.loads, log_lines(folder))
     return next(int(e["n"]) for e in entries if e["kind"] == kind and e.get("incident_id") == incident_id)
+
+
+def last_entry(folder: Path, kind: str) -> int:
+    """Return the number of the incident's last entry of a kind."""
+    incident_id = load(folder, "incident.json")["incident_id"]
+    entries = map(json.loads, log_lines(folder))
+    return max(int(e["n"]) for e in entries if e["kind"] == kind and e.get("incident_id") == incident_id)
 
 
 def notice_entry(folder: Path, notice_id: str) -> int:
@@ -593,6 +600,173 @@ def edit_attachment(folder: Path) -> tuple[str, int | None]:
     return path.relative_to(folder).as_posix(), None
 
 
+def duty_field(name: str, value: Any) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of one field of every contract's duty."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        duties = load(folder, "duties.json")
+        for record in duties:
+            if record["duty"]["agreement_id"]:
+                record["duty"][name] = value(record["duty"][name]) if callable(value) else value
+        store(folder, "duties.json", duties)
+        return "duties.json", last_entry(folder, "duties.resolved")
+
+    forge.__name__ = f"duty_{name}"
+    return forge
+
+
+def duty_record(name: str, value: str) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of whom a duty is owed to."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        duties = load(folder, "duties.json")
+        next(record for record in duties if record["party"])[name] = value
+        store(folder, "duties.json", duties)
+        return "duties.json", None
+
+    forge.__name__ = f"duty_record_{name}"
+    return forge
+
+
+def duty_proof(folder: Path) -> tuple[str, int | None]:
+    """Let a duty have been discharged by more than the log says."""
+    duties = load(folder, "duties.json")
+    duty = next(record["duty"] for record in duties if record["duty"]["proved_by"])
+    duty["proof"] = duty["proof"].replace("accepted", "acknowledged").replace("told_by_hand", "acknowledged")
+    store(folder, "duties.json", duties)
+    return "duties.json", None
+
+
+def decided_otherwise(folder: Path) -> tuple[str, int | None]:
+    """Let the report have been dismissed."""
+    duties = load(folder, "duties.json")
+    next(r["duty"] for r in duties if r["duty"]["rule_id"] == "internal:decide")["proof"] = "decided by Mallory"
+    store(folder, "duties.json", duties)
+    return "duties.json", None
+
+
+def row_field(name: str, value: Any) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of one field of the ledger's rows whose letters left."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        waves = load(folder, "ledger.json")
+        for row in (row for wave in waves for row in wave["rows"] if row["letter"]):
+            (row["notice"] if name in row["notice"] else row)[name] = value
+        store(folder, "ledger.json", waves)
+        entry = None
+        if name == "settled_at":
+            entry = last_entry(folder, "notice.accepted")
+        return "ledger.json", entry
+
+    forge.__name__ = f"row_{name}"
+    return forge
+
+
+def wave_field(name: str, value: Any, kind: str | None = None) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of one field of the ledger's first wave; the finding names the first entry of `kind`."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        waves = load(folder, "ledger.json")
+        waves[0]["wave"][name] = value
+        store(folder, "ledger.json", waves)
+        return "ledger.json", own_entry(folder, kind) if kind else None
+
+    forge.__name__ = f"wave_{name}"
+    return forge
+
+
+def incident_wave(name: str, value: Any) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of one field of a wave that the incident remembers."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        incident = load(folder, "incident.json")
+        for wave in incident["waves"].values():
+            wave[name] = value
+        store(folder, "incident.json", incident)
+        return "incident.json", None
+
+    forge.__name__ = f"incident_wave_{name}"
+    return forge
+
+
+def audience_unknown(folder: Path) -> tuple[str, int | None]:
+    """Let nobody have known who is affected."""
+    store(folder, "incident.json", load(folder, "incident.json") | {"audience_known": False})
+    return "incident.json", None
+
+
+def clock_field(name: str, value: Any) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of one field of every clock, and of how it ended."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        clocks = load(folder, "clocks.json")
+        for row in clocks:
+            (row["spec"] if name in row["spec"] else row)[name] = value
+        store(folder, "clocks.json", clocks)
+        return "clocks.json", None
+
+    forge.__name__ = f"clock_{name}"
+    return forge
+
+
+def hold_field(name: str) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of one instant of the hold."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        holds = load(folder, "holds.json")
+        holds[0][name] = "2026-01-01T00:00:00Z"
+        store(folder, "holds.json", holds)
+        return "holds.json", None
+
+    forge.__name__ = f"hold_{name}"
+    return forge
+
+
+def task_field(name: str, value: str) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of the task by which a notice was delivered."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        tasks = load(folder, "tasks.json")
+        next(task for task in tasks if task["notice_id"])[name] = value
+        store(folder, "tasks.json", tasks)
+        return "tasks.json", None
+
+    forge.__name__ = f"task_{name}"
+    return forge
+
+
+def timeline_field(name: str, value: Any) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of one field of the timeline's item of the confirmation."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        items = load(folder, "timeline.json")
+        next(item for item in items if item["kind"] == "act.confirm")[name] = value
+        store(folder, "timeline.json", items)
+        return "timeline.json", own_entry(folder, "act.confirm")
+
+    forge.__name__ = f"timeline_{name}"
+    return forge
+
+
+def words(name: str, old: str, new: str) -> Callable[[Path], tuple[str, int | None]]:
+    """Return the forgery of a file of words, as `sed` does it."""
+
+    def forge(folder: Path) -> tuple[str, int | None]:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new))
+        return name, None
+
+    forge.__name__ = f"words_of_{name}"
+    return forge
+
+
+def add_file(folder: Path) -> tuple[str, int | None]:
+    """Lay a file beside the others."""
+    (folder / "statement.txt").write_text("Mallory was told in time.")
+    return "statement.txt", None
+
+
 def drop_timeline_item(folder: Path) -> tuple[str, int | None]:
     """Leave the hold out of the timeline."""
     items = load(folder, "timeline.json")
@@ -621,6 +795,28 @@ TAMPERING = [
     pretend_told, edit_digest, hide_row, edit_recipient,
     edit_deadline, not_late, ended_sooner, hide_duty, without_proof, hide_clock,
     edit_hold, edit_task, edit_attachment, drop_timeline_item, link_out, misshape,
+    duty_field("agreement_id", "agr-mallory"), duty_field("party_id", "pty-mallory"),
+    duty_field("trigger_at", "2026-01-01T00:00:00Z"), duty_field("rule_id", "contract:never"),
+    duty_field("citation", "nothing"), duty_field("because", "nothing"),
+    duty_field("computation", lambda whole: whole | {"steps": ["by hand"]}),
+    duty_field("computation", lambda whole: whole | {"inputs": {}}),
+    duty_record("party", "Mallory"), duty_record("reference", "MALLORY-1"), duty_proof, decided_otherwise,
+    row_field("party", "Mallory"), row_field("reference", "MALLORY-1"), row_field("settled_at", "2026-01-01T00:00:00Z"),
+    row_field("message_id", "<ntc-x@mallory.example>"), row_field("number", "N-AAAA-AAAA"),
+    row_field("duty_ids", ["dty-x"]), hold_field("lifted_at"), hold_field("placed_at"),
+    wave_field("released_at", "2026-01-01T00:00:00Z"), wave_field("drafted_at", "2026-01-01T00:00:00Z", "act.draft"),
+    wave_field("drafter", "mallory", "act.draft"), wave_field("stopped", True), wave_field("rows", 1),
+    wave_field("ended_at", "2026-01-01T00:00:00Z", "wave.ended"), wave_field("kind", "final", "act.draft"),
+    wave_field("previous", "wav-x"),
+    incident_wave("drafter", "mallory"), incident_wave("digest", "0" * 64), incident_wave("released", False),
+    incident_wave("stopped", True), incident_wave("rows", 1), audience_unknown,
+    clock_field("title", "Mallory"), clock_field("trigger_at", "2026-01-01T00:00:00Z"),
+    clock_field("ended_at", "2026-01-01T00:00:00Z"), clock_field("outcome", "withdrawn"),
+    task_field("title", "Nothing"), task_field("owner", "mallory"),
+    timeline_field("what", "confirmed nothing"), timeline_field("authenticated", "a passkey"),
+    timeline_field("inputs", {}), timeline_field("who", "Mallory"),
+    words("timeline.md", "Asha", "Mallory"), words("verification.txt", "holds", "fails"),
+    words("README.txt", "not advice", "advice"), add_file,
 ]  # fmt: skip
 
 

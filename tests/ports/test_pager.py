@@ -83,5 +83,5 @@ async def test_page_that_cannot_be_delivered_is_deferred(tmp_path: Path) -> None
     (tmp_path / "pages").write_text("a file where the folder should be")
     pager = ChannelPager(Outbox(tmp_path, "pages"), TO, SENDER)
 
-    with pytest.raises(Deferred, match="outbox answered not_sent"):
+    with pytest.raises(Deferred, match="outbox answered channel_down"):
         await pager.page(a_page())

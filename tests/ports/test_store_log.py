@@ -111,25 +111,25 @@ def test_the_database_refuses_to_change_the_log(store: SqlStore, store_url: str,
 
 
 @pytest.mark.parametrize(
-    "edited",
-    ["replace(body, '\"kind\"', '\"kinD\"')", "CAST(body AS TEXT) || ' '", "CAST(x'ff' AS TEXT)", "12", "x''"],
+    "edit",
+    [
+        """UPDATE log_entries SET body = replace(body, '"kind"', '"kinD"') WHERE number = 1""",
+        "UPDATE log_entries SET body = CAST(body AS TEXT) || ' ' WHERE number = 1",
+        "UPDATE log_entries SET body = CAST(x'ff' AS TEXT) WHERE number = 1",
+        "UPDATE log_entries SET body = 12 WHERE number = 1",
+        "UPDATE log_entries SET body = x'' WHERE number = 1",
+        "UPDATE log_entries SET leaf = x'ff' WHERE number = 1",
+        "UPDATE log_entries SET leaf = CAST(x'ff' AS TEXT) WHERE number = 1",
+        "UPDATE log_entries SET leaf = 7 WHERE number = 1",
+    ],
 )
-def test_an_entry_that_was_edited_by_hand_is_named(store: SqlStore, store_url: str, edited: str) -> None:
+def test_an_entry_that_was_edited_by_hand_is_named(store: SqlStore, store_url: str, edit: str) -> None:
     """Whatever type or bytes an edit left in SQLite's cell, checking the log ends in a verdict naming that entry."""
-    _edit_on_sqlite(store, store_url, f"UPDATE log_entries SET body = {edited} WHERE number = 1")
+    _edit_on_sqlite(store, store_url, edit)
 
     with store.reading() as tx:
         verdict = verify(tx.log.entries(), tx.log.head())
     assert (verdict.holds, verdict.first_bad) == (False, 1)
-
-
-@pytest.mark.parametrize("edited", ["x'ff'", "CAST(x'ff' AS TEXT)", "7"])
-def test_a_leaf_hash_that_was_edited_by_hand_is_named(store: SqlStore, store_url: str, edited: str) -> None:
-    """A leaf hash that is no text any more is a verdict too."""
-    _edit_on_sqlite(store, store_url, f"UPDATE log_entries SET leaf = {edited} WHERE number = 2")
-
-    with store.reading() as tx:
-        assert verify(tx.log.entries(), tx.log.head()).first_bad == 2
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,12 @@ REPORT = Report(facts=Facts(title="odd sign-ins"), source_key="src-1")
         (reported(audience_known=False), Draft(), ASHA, "not known who is affected; name them first"),
         (reported(), RELEASE, DARA, "no wave wav-1 in this incident"),
         (SENDING, RELEASE, DARA, "released already; nothing was sent twice"),
-        (DRAFTED, RELEASE, person("Asha", Role.APPROVER), "the drafter may not release their own draft"),
+        (
+            DRAFTED,
+            RELEASE,
+            person("Asha", Role.APPROVER),
+            "whoever drafted or changed these letters may not release them",
+        ),
         (DRAFTED, Release(wave_id=WAVE, digest="e" * 64), DARA, "changed since you reviewed them; .*dddddddddddd"),
         (reported(), Stop(wave_id=WAVE, reason="wrong letter"), DARA, "no wave wav-1 in this incident"),
         (DRAFTED, Stop(wave_id=WAVE, reason="wrong letter"), DARA, "not being sent, so there is nothing to stop"),

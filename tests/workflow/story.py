@@ -124,9 +124,11 @@ class Story:
         """Let Dara act."""
         return await self.act(DARA, deed)
 
-    async def act(self, actor: Actor, deed: Deed) -> Receipt:
-        """Let somebody act."""
-        return await self.house.do(self.incident, actor, deed, self.now)
+    async def act(self, actor: Actor, deed: Deed, ago: timedelta = timedelta(0)) -> Receipt:
+        """Let somebody act, or enter now what they did so long ago."""
+        envelope = self.house.envelope(self.incident, actor, deed, self.now - ago)
+        late = envelope.model_copy(update={"expires_at": self.now + timedelta(minutes=10)})
+        return await self.house.engine.act(late)
 
     async def draft(self, deed: Draft | None = None) -> Drafted:
         """Let Asha draft."""

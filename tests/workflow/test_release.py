@@ -24,7 +24,7 @@ async def test_who_may_release(story: Story) -> None:
     await story.rest()
     release = Release(wave_id=drafted.wave, digest=drafted.digest)
     await story.refuses(ASHA, release, "only an approver may release; Asha is responder")
-    await story.refuses(both, release, "the drafter may not release their own draft")
+    await story.refuses(both, release, "whoever drafted or changed these letters may not release")
     await story.refuses(NOOR, release, "only an approver may release; Noor is auditor")
     assert not story.post.handed
 

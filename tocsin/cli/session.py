@@ -155,14 +155,19 @@ class Session:
 
 
 async def _stoppable(asking: Callable[[], Awaitable[Receipt]]) -> Receipt:
+    task = asyncio.current_task()
+    assert task is not None
     try:
         return await asking()
     except TocsinError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if task.cancelling():
             # Temporal's client takes Ctrl-C for an engine that does not answer.
             raise asyncio.CancelledError from None
         raise
+    finally:
+        if task.cancelling():
+            # Whatever else the client was at fails now, and nobody asks any more how.
+            asyncio.get_running_loop().set_exception_handler(lambda _, about: None)
 
 
 def session(ctx: typer.Context) -> Session:

@@ -160,6 +160,8 @@ def _clock(
 def _told(tx: Transaction, row: ClockRow) -> int:
     if row.open_duties == row.total_duties:
         return 0
+    if row.outcome and row.outcome.partition(",")[0] == DutyState.DISCHARGED:
+        return row.total_duties  # All of them: tens of thousands need not be read to be counted.
     duties = tx.duties.of(row.spec.incident_id, clock_id=row.spec.clock_id)
     return sum(duty.state is DutyState.DISCHARGED for duty in duties)
 

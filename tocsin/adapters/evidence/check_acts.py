@@ -1,6 +1,7 @@
 """Checks of acts: against the log, and of whatever follows from them alone."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -150,9 +151,21 @@ def _hold_fault(pack: Pack, hold: Hold) -> Iterator[Finding]:
     said = (deed.hold_kind, deed.issuer, deed.reference, deed.agreements, deed.review_at, deed.on_lift)
     if said != (hold.kind, hold.issuer, hold.reference, hold.scope, hold.review_at, hold.on_lift):
         yield Finding(file=layout.HOLDS, what=f"hold {hold.hold_id} is not the one that the act placed")
-    lifted = any(isinstance(d := e.act.deed, Lift) and d.hold_id == hold.hold_id for e in pack.acts.values())
-    if lifted is not (hold.lifted_at is not None):
-        yield Finding(file=layout.HOLDS, what=f"hold {hold.hold_id}: acts and hold differ on whether it was lifted")
+    if hold.placed_at != envelope.act.at:
+        yield Finding(file=layout.HOLDS, what=f"hold {hold.hold_id} was placed at another instant than the act says")
+    if hold.lifted_at != _lifted_at(pack, hold):
+        what = f"hold {hold.hold_id}: log and hold differ on whether, or when, it was lifted"
+        yield Finding(file=layout.HOLDS, what=what)
+
+
+def _lifted_at(pack: Pack, hold: Hold) -> datetime | None:
+    """Return when the log has the last act that lifted the hold, or None."""
+    lifted = None
+    for entry in pack.entries:
+        envelope = pack.act_of(entry)
+        if envelope is not None and isinstance(deed := envelope.act.deed, Lift) and deed.hold_id == hold.hold_id:
+            lifted = entry.draft.at
+    return lifted
 
 
 def _attachment_faults(pack: Pack) -> Iterator[Finding]:

@@ -54,7 +54,7 @@ def ledger_in_log(pack: Pack) -> Iterator[Finding]:
         elif ended is not None and _counted(pack, held, ended) != ended.draft.data.get("states"):
             what = f"wave {held.wave.wave_id} has other counts than those with which it ended"
             yield Finding(file=layout.LEDGER, entry=ended.number, what=what)
-    for notice_id in pack.of_notice.keys() - pack.rows.keys():
+    for notice_id in sorted(pack.of_notice.keys() - pack.rows.keys()):
         what = f"notice {notice_id} is in the log and not here: it was taken out"
         yield Finding(file=layout.LEDGER, entry=pack.of_notice[notice_id][0][0].number, what=what)
 
@@ -128,7 +128,8 @@ def _identity_faults(pack: Pack, held: LedgerWave, row: LedgerRow) -> Iterator[F
         what = f"notice {notice.number} names duties that are not here, or are owed to others"
         yield Finding(file=layout.LEDGER, what=what)
     chain = [other for other in held.rows if (other.notice.agreement_id, other.notice.role) == _place(notice)]
-    if notice.role is ContactRole.COPY and notice.duty_ids or any(o.notice.duty_ids != notice.duty_ids for o in chain):
+    copy_answers = notice.role is ContactRole.COPY and notice.duty_ids
+    if copy_answers or any(other.notice.duty_ids != notice.duty_ids for other in chain):
         what = f"notice {notice.number} answers other duties than the chain that it stands in"
         yield Finding(file=layout.LEDGER, what=what)
 

@@ -40,10 +40,29 @@ HOW TO CHECK IT
   - A letter's digest (letter_sha256 in ledger.json, `letter` in the log's notice entries) is SHA-256 over its
     .letter.json as canonical JSON. The digest of a wave binds all its letters, contacts and places in the chain;
     the releasing act and the log's `wave.drafted` entry both name it.
+  - The duties' digest (`digest` in the log's last `duties.resolved` entry of this incident) is SHA-256 over every
+    `duty` in duties.json as canonical JSON, in the order of duty_id, each followed by a line break, and each without
+    how it ended: state, ended_at, proof, proved_by, late.
 
 WHAT IT SHOWS
   That acts, letters, ledger, duties and log in this folder agree with each other, and that no entry of the log was
   changed, removed or put in another order since its root was what log-head.json says.
+
+WHAT THE LOG COVERS, AND WHAT ONLY SHA256SUMS DOES
+  Whoever changes what the log covers is found even if they write SHA256SUMS anew; what SHA256SUMS alone covers shows
+  a change only to whoever kept SHA256SUMS, or its digest, elsewhere.
+  - The log, by digests and entries: every act, word for word; status, triggers, facts, holds and waves, which follow
+    from acts; what each duty is, since when, until when and why, and what ended it; targets and ends of the clocks;
+    digest, attempts, state and instant of every notice that left, and with the digest every word of its letter, its
+    recipient and its numbers; attachments. Evidence of incidents resolved before the log had the duties' digest
+    lacks that one cover.
+  - The letters: names of parties and references of agreements, where a letter to the party left.
+  - Written again from the others and compared: timeline.md, timeline.json, verification.txt and this file. Another
+    version of Tocsin may word them otherwise, and then names them; the others count.
+  - SHA256SUMS only: names of parties, and recipients, that no letter went to; in the ledger provider_id, claimed_at,
+    detail and channel, and which open duties a notice was meant to answer; the marks that a clock sent; title and
+    owner of a task that a playbook set and no act changed, and due time and dependencies of every task; in
+    incident.json the sequence, blocking_tasks and reasons_owed.
 
 WHAT IT DOES NOT SHOW
   - That the log was not rewritten as a whole or cut short before this folder was written. For that, compare size
@@ -52,9 +71,6 @@ WHAT IT DOES NOT SHOW
     signatures of other acts are kept here and are checked against the doors' public keys, which are not.
   - That a notice was read. `accepted` says that the channel took it, `delivered` that the recipient's server did.
   - That the clock of the machines was right: no third party has stamped these instants.
-  - The sentences of the timeline retell acts and entries; where they differ, these count. Titles, owners and due
-    times of tasks, names of parties and the wording of duties are bound to the log only as far as an act or a letter
-    repeats them; SHA256SUMS shows that they did not change since the folder was written.
   - What the law or a contract asks for. It is a record, not advice.
 """
 

@@ -21,11 +21,14 @@ _ENGINE = {
     "tasks.handed_over": "A notice became a task for a person.",
     "tasks.opened": "The playbook “{playbook}” set {tasks} task(s).",
     "tasks.reminded": "The owner of a task that was due was reminded.",
+    "wave.changed": "A revision changed the letters of the wave {wave}; whoever made it may not release them either.",
     "wave.drafted": "The letters of the {kind} wave {wave} were written: {rows} row(s), digest {digest}.",
+    "wave.dropped": "The wave {wave}, which waited for release, is void.",
     "wave.ended": "The wave {wave} has nothing more to do: {counts}.",
     "wave.fell_back": (
         "In the wave {wave}, {replaced} row(s) changed because a contact was not reached; {by_hand} wait for a person."
     ),
+    "wave.taken_back": "In the wave {wave}, {withdrawn} row(s) that had not left were taken back.",
     "wave.ready": "The wave {wave} waits for review.",
 }
 

@@ -77,7 +77,7 @@ class Transactions:
         options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         if self._engine.dialect.name == "sqlite":
             options = {MODE: "read"}
-        with _errors_translated(self._engine), self._engine.connect() as connection:
+        with _errors_translated(self._engine, reading=True), self._engine.connect() as connection:
             reader = connection.execution_options(**options)
             with reader.begin():
                 yield reader
@@ -96,7 +96,7 @@ class Transactions:
 
 
 @contextmanager
-def _errors_translated(engine: Engine) -> Iterator[None]:
+def _errors_translated(engine: Engine, *, reading: bool = False) -> Iterator[None]:
     where = engine.url.render_as_string(hide_password=True)
     try:
         yield
@@ -105,7 +105,8 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
     except PoolTimeout as error:
         raise Deferred(f"all connections to the store {where} are in use; try again") from error
     except DBAPIError as error:
-        if isinstance(error, OperationalError) and not _OURS.search(str(error.orig)):
+        ours = _OURS.search(str(error.orig)) or (reading and "readonly" in str(error.orig))
+        if isinstance(error, OperationalError) and not ours:
             if _STALE.search(str(error.orig)):
                 engine.dispose()
             # Locked, deadlocked, unreachable. If it was lost at the very commit, `once` finds what was done.
