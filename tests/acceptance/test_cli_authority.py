@@ -15,7 +15,7 @@ from tocsin.cli.session import Session
 from tocsin.domain.incident import Facts, Status, Trigger, TriggerFact
 from tocsin.domain.values import ActId
 
-TITLE = "=HYPERLINK(1), said Mallory\x1b[2J"
+TITLE = "=HYPERLINK(1), said Mallory"
 
 
 @pytest.fixture
@@ -31,7 +31,9 @@ def desk(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
     older = state(incident_id=OTHER_INCIDENT, status=Status.DISMISSED, reported_at=AT.replace(year=2025))
     with work.store.writing() as tx:
         tx.incidents.put_state(state().model_copy(update={"triggers": triggers}), AT)
-        tx.incidents.put_facts(INCIDENT, Facts(title=TITLE, people_affected=12), AT, ActId("act-1"))
+        tx.incidents.put_facts(
+            INCIDENT, Facts(title=TITLE, summary="She said so\x1b[2J", people_affected=12), AT, ActId("act-1")
+        )
         tx.incidents.put_state(older, AT)
     work.close()
     return made
