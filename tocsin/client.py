@@ -113,8 +113,10 @@ class Engine:
         """Do what the envelope says to its incident, or to the incident's tasks.
 
         Raises:
-                Refused: with the incident's reason, or if there is no such incident.
-        XX the engine failed in doing it.
+            Refused: with the incident's reason, or if there is no such incident.
+            Unreachable: if no worker took it in time.
+            Underway: if a worker took it and is still at it.
+            Broken: if the engine failed in doing it.
         """
         act = envelope.act
         if isinstance(act.deed, LATE_ACTS):
@@ -140,7 +142,7 @@ class Engine:
     async def _join(self, envelope: Envelope) -> Receipt | None:
         """Return the receipt of a report, or None if its incident has ended."""
         try:
-            return await self._open(envelope, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            return await self._open(envelope, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
         except WorkflowAlreadyStartedError:
             return None
         except Refused:

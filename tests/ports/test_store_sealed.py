@@ -37,7 +37,19 @@ from tocsin.ports import Attachment, Transaction
 
 WORDS = (
     *("Backup share", "night shift", "Asha", "called at home", "Birch", "Cedar", "BIRCH", "privacy-0", ".example"),
-    *("Desk of", "7946 0018", "Quill", "Harbour", "HP/2026", "exposed", "warrant", "Clerk", "Noor", "550", "lockpick"),
+    *(
+        "Desk of",
+        "7946 0018",
+        "Quill",
+        "Harbour",
+        "HP/2026",
+        "exposed",
+        "warrant",
+        "Clerk",
+        "Noor",
+        "550 no mailbox",
+        "lockpick",
+    ),
 )
 """A word of everything that people wrote or are named by in `write_all`."""
 

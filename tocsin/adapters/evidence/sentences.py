@@ -76,7 +76,10 @@ def deed_sentence(deed: act.Deed, names: Names) -> str:
         case act.Dismiss():
             what = "dismissed it as no security incident" + _said(deed.reason)
         case act.Revise():
-            what = "changed what is known: " + ", ".join([*deed.facts, *deed.triggers])
+            # Sorted, because an act that was read from a file has its fields in another order than the store's.
+            what = "changed what is known: " + ", ".join(sorted([*deed.facts, *deed.answers, *deed.triggers]))
+        case act.EndDuty():
+            what = f"ended duty {deed.duty_id} as {deed.how.replace('_', ' ')}" + _said(deed.proof)
         case act.AddAffected():
             who = "everyone" if deed.everyone else names.named_parties(deed.agreements)
             what = f"named as affected: {who}" + (", and nobody else" if deed.only else "")
