@@ -29,7 +29,7 @@ demo: $(READY) ## Play one incident from report to evidence, on real parts
 .PHONY: up
 up: $(READY) ## Run Temporal, its Web UI and a worker until Ctrl-C; incidents stay
 	@$(BIN)/tocsin init
-	@$(BIN)/honcho start
+	@$(BIN)/honcho start || [ $$? -eq 130 ] # what Ctrl-C ends with
 
 .PHONY: test
 test: $(READY) ## Run the whole test suite
