@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     """`https://api.eu.sendgrid.com` for a key of the EU region."""
     pages_to: str = "on-call@processor.example"
     """The mail address that warnings go to."""
+    pager_urls: SecretStr | None = None
+    """Apprise URLs of further pagers, separated by white space; the next is tried when one fails, the mail last."""
+    heartbeat_url: SecretStr | None = None
+    """Where `tocsin watch` reports that it is alive; a service outside pages when that stops."""
     on_call: str = "the on-call approver"
     on_call_phone: str = ""
     """Whom the command line tells to phone when the engine cannot be reached."""

@@ -2,7 +2,8 @@
 
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
-from tocsin.ports import Channel
+from tocsin.adapters.pager_chain import PagerChain
+from tocsin.ports import Channel, Pager
 from tocsin.settings import ChannelName, Settings
 
 
@@ -15,6 +16,16 @@ def open_channel(settings: Settings, shelf: str) -> Channel:
     return Outbox(settings.outbox, shelf)
 
 
-def open_pager(channel: Channel, settings: Settings) -> ChannelPager:
-    """Return the pager that writes to the on-call address through a channel."""
-    return ChannelPager(channel, settings.pages_to, settings.sender_address)
+def open_pager(channel: Channel, settings: Settings) -> Pager:
+    """Return the pagers of TOCSIN_PAGER_URLS in their order, and behind them the mail to the on-call address.
+
+    Raises:
+        Refused: if a URL is none that a pager can be made of.
+    """
+    mail = ChannelPager(channel, settings.pages_to, settings.sender_address)
+    if not settings.pager_urls:
+        return mail
+    from tocsin.adapters.apprise_pager import ApprisePager  # noqa: PLC0415 - a command that pages nobody loads it never
+
+    urls = settings.pager_urls.get_secret_value().split()
+    return PagerChain([*(ApprisePager(url, place) for place, url in enumerate(urls, start=1)), mail])

@@ -16,7 +16,6 @@ from tocsin import settings
 from tocsin.adapters.channels import open_channel, open_pager
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.keyring import FileKeyring, engine_public
-from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.people import People
 from tocsin.adapters.spool import Spool
 from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
@@ -25,6 +24,7 @@ from tocsin.client import Engine, EnvelopeFor
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt
 from tocsin.domain.errors import Broken, TocsinError
 from tocsin.domain.values import ActId, IncidentId, derived_id
+from tocsin.ports import Pager
 
 EXPIRES_AFTER = timedelta(minutes=10)
 """How long an envelope is good for: long enough for a slow line, too short to be kept and used later."""
@@ -121,7 +121,7 @@ class Session:
         return self._run(reporting, envelope_for(0, None).act)
 
     @cached_property
-    def pager(self) -> ChannelPager:
+    def pager(self) -> Pager:
         """Calls a person directly, for when the engine that should do it does not answer."""
         return open_pager(open_channel(self.settings, "pages"), self.settings)
 

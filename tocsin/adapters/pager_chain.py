@@ -1,0 +1,37 @@
+"""Several pagers in order: one that fails is itself a reason to call, and the next is tried at once."""
+
+from collections.abc import Sequence
+
+from tocsin.domain.errors import Deferred, TocsinError
+from tocsin.ports import Page, Pager
+
+
+class PagerChain:
+    """Tries each pager until one takes the page; fulfils `ports.Pager`.
+
+    A page that reached its person by a later pager says which ones before it failed, so that they are mended.
+    """
+
+    def __init__(self, pagers: Sequence[Pager]) -> None:
+        self._pagers = pagers
+
+    async def page(self, page: Page) -> None:
+        """Deliver the page by the first pager that takes it.
+
+        Raises:
+            Deferred: naming every reason, if none did.
+        """
+        failures: list[str] = []
+        for pager in self._pagers:
+            try:
+                return await pager.page(_with(page, failures))
+            except TocsinError as error:
+                failures.append(str(error))
+        raise Deferred("nobody could be paged: " + "; ".join(failures))
+
+
+def _with(page: Page, failures: list[str]) -> Page:
+    if not failures:
+        return page
+    told = "".join(f"\nBefore this: {failure}." for failure in failures)
+    return page.model_copy(update={"text": f"{page.text}{told}\n"})
