@@ -10,7 +10,7 @@ from tocsin.audit.entry import EntryDraft
 from tocsin.domain.errors import Broken, Deferred
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Instant, Value
-from tocsin.ports import Page, Pager, Runs, Store
+from tocsin.ports import SWEPT, Page, Pager, Runs, Store
 from tocsin.wire import clock_workflow, incident_workflow, response_workflow, wave_workflow
 
 LOOK_AGAIN_SECONDS = 5.0
@@ -57,7 +57,13 @@ class Sweep:
             missing = await self._missing([workflow_id for workflow_id in missing if workflow_id in still])
         for workflow_id in missing:
             await self._report(workflow_id, expected[workflow_id], order)
+        await asyncio.to_thread(self._beat, order)
         return SweepResult(compared=len(expected), missing=missing[:100])
+
+    def _beat(self, order: SweepOrder) -> None:
+        # Last, and failing with the store: a sweep that could not write down what it found has not come to its end.
+        with self._store.writing() as tx:
+            tx.beats.put(SWEPT, order.at)
 
     async def _missing(self, workflow_ids: list[str]) -> tuple[str, ...]:
         running = await self._runs.running(workflow_ids)

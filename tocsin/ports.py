@@ -35,6 +35,9 @@ from tocsin.domain.values import (
 
 V = TypeVar("V", bound=Value)
 
+SWEPT = "sweep"
+"""The beat of a sweep that came to its end."""
+
 
 class Stamp(Value):
     """Which write of which workflow this is. Two writes with the same workflow id and sequence are the same write."""
@@ -99,6 +102,9 @@ class Incidents(Protocol):
 
     def all(self, *, open_only: bool = False) -> list[IncidentState]:
         """Return every incident's state, newest report first; `open_only`: neither closed nor dismissed."""
+
+    def changed_at(self) -> datetime | None:
+        """Return when any incident's state was last written, or None."""
 
     def put_facts(self, incident_id: IncidentId, facts: Facts, at: datetime, act_id: ActId) -> None:
         """Append a version of the facts (sealed under the incident's key). The same act's version is put once."""
@@ -261,6 +267,16 @@ class Log(Protocol):
         """Return the frontier after the newest entry."""
 
 
+class Beats(Protocol):
+    """Signs of life of what runs again and again: the sweep."""
+
+    def put(self, name: str, at: datetime) -> None:
+        """Note that the part called `name` has come to its end at `at`."""
+
+    def last(self, name: str) -> datetime | None:
+        """Return when it last did, or None."""
+
+
 class Transaction(Protocol):
     """One transaction over all of the store. It commits when its context ends without an exception."""
 
@@ -276,6 +292,8 @@ class Transaction(Protocol):
     def tasks(self) -> Tasks: ...
     @property
     def log(self) -> Log: ...
+    @property
+    def beats(self) -> Beats: ...
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `Store.once` has seen for a workflow id; 0 for none."""

@@ -81,7 +81,7 @@ def test_a_store_of_another_version_is_refused(store_url: str, vault: Vault) -> 
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
 
-    with pytest.raises(Refused, match="has schema 9999, this version needs 0001; run `tocsin init`"):
+    with pytest.raises(Refused, match=f"has schema 9999, this version needs {KNOWN}; run `tocsin init`"):
         open_store(store_url, vault)
 
 

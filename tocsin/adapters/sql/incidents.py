@@ -50,6 +50,11 @@ class SqlIncidents:
             query = query.where(incidents.c.status.not_in(_ENDED))
         return [IncidentState.model_validate_json(body) for body in self._connection.scalars(query)]
 
+    def changed_at(self) -> datetime | None:
+        """Return when any incident's state was last written, or None."""
+        at: datetime | None = self._connection.scalar(select(func.max(incidents.c.changed_at)))
+        return at
+
     def put_facts(self, incident_id: IncidentId, facts_: Facts, at: datetime, act_id: ActId) -> None:
         """Append a version of the facts, sealed. The same act's version is put once."""
         newest = select(func.coalesce(func.max(facts.c.version), 0)).where(facts.c.incident_id == incident_id)

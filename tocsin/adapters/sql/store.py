@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
 
+from tocsin.adapters.sql.beats import SqlBeats
 from tocsin.adapters.sql.duties import SqlDuties
 from tocsin.adapters.sql.engine import Transactions, create_engine_for
 from tocsin.adapters.sql.incidents import SqlIncidents
@@ -32,6 +33,7 @@ class SqlTransaction:
         self.ledger = SqlLedger(self.session)
         self.tasks = SqlTasks(self.session)
         self.log = SqlLog(self.session)
+        self.beats = SqlBeats(self.session)
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `SqlStore.once` has seen for a workflow id; 0 for none."""

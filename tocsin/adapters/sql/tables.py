@@ -108,6 +108,8 @@ writes = _table(
 
 remembered = _table("remembered", _key("key"), _instant("at"))
 
+beats = _table("beats", _key("name"), _instant("at"))
+
 incidents = _table(
     "incidents",
     _key("incident_id"),
