@@ -1,6 +1,6 @@
 """Recording what people did: envelope checked, then act, projection and log entry in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from temporalio import activity
 
@@ -21,6 +21,7 @@ from tocsin.domain.act import (
     Resume,
     Revise,
     Stop,
+    Told,
 )
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
@@ -29,7 +30,7 @@ from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of, revised
 from tocsin.domain.notice import FAILED, WRITTEN_TO, Notice, NoticeState, WaveKind, step, wave_digest
-from tocsin.domain.register import Affected, Discharge
+from tocsin.domain.register import Affected, Agreement, Discharge
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task
 from tocsin.domain.values import AgreementId, IncidentId, Value, WaveId
@@ -138,11 +139,14 @@ class Acts:
             case Report() as deed:
                 tx.incidents.put_facts(incident_id, deed.facts, at, act.act_id)
                 tx.register.pin(incident_id, _named_in_report(tx, deed, act))
+                tx.register.pin(incident_id, _source_pins(tx, incident_id, _sources(deed)))
             case Revise() as deed if deed.facts or deed.answers:
                 tx.incidents.put_facts(incident_id, _revise(_facts(tx, incident_id), deed), at, act.act_id)
             case Close() as deed:
                 facts = _facts(tx, incident_id).model_copy(update={"cause": deed.cause, "lessons": deed.lessons})
                 tx.incidents.put_facts(incident_id, facts, at, act.act_id)
+            case Told() as deed:
+                tx.register.pin(incident_id, _source_pins(tx, incident_id, (deed.agreement_id,)))
             case AddAffected() as deed:
                 tx.register.pin(incident_id, _added(tx, incident_id, deed, act))
             case PlaceHold() as deed:
@@ -242,6 +246,18 @@ def _named_in_report(tx: Transaction, deed: Report, act: Act) -> list[Affected]:
     ]
 
 
+def _sources(deed: Report) -> tuple[AgreementId, ...]:
+    return deed.sources if deed.told_by is None else (*deed.sources, deed.told_by)
+
+
+def _source_pins(tx: Transaction, incident_id: IncidentId, sources: Iterable[AgreementId]) -> list[Affected]:
+    """Return pins of the parties at which it happened, who are not for that reason among those to be told."""
+    pinned = {pin.agreement.agreement_id for pin in tx.register.pinned(incident_id)}
+    revision = tx.register.revision()
+    new = [_known(tx, agreement_id) for agreement_id in sources if agreement_id not in pinned]
+    return [Affected(agreement=agreement, revision=revision, excluded=True) for agreement in new]
+
+
 def _added(tx: Transaction, incident_id: IncidentId, deed: AddAffected, act: Act) -> list[Affected]:
     pinned = {pin.agreement.agreement_id: pin for pin in tx.register.pinned(incident_id)}
     since = deed.known_affected_at or act.at
@@ -275,10 +291,16 @@ def _refuse_leaving_out_the_told(tx: Transaction, incident_id: IncidentId, other
 
 
 def _pin_newly(tx: Transaction, agreement_id: AgreementId, revision: int, since: object) -> Affected:
+    return Affected.model_validate(
+        {"agreement": _known(tx, agreement_id), "revision": revision, "known_affected_at": since}
+    )
+
+
+def _known(tx: Transaction, agreement_id: AgreementId) -> Agreement:
     agreement = tx.register.agreement(agreement_id)
     if agreement is None:
         raise Refused(f"the register has no agreement {agreement_id}; `tocsin register import` adds it")
-    return Affected.model_validate({"agreement": agreement, "revision": revision, "known_affected_at": since})
+    return agreement
 
 
 def _placed(act: Act, deed: PlaceHold) -> Hold:
@@ -357,7 +379,8 @@ def _end_duty(tx: Transaction, deed: EndDuty, order: ActToRecord) -> None:
         raise Refused(f"duty {deed.duty_id} has ended already: {duty.state}, {duty.proof}")
     if duty.agreement_id is None and policy_of(duty) is None:
         raise Refused(f"{duty.title} is owed to ourselves; it ends by being done, not by a decision")
-    if deed.how is DutyEnd.DISCHARGED and duty.agreement_id is not None and duty.discharge is Discharge.ACCEPTED:
+    by_notice = duty.agreement_id is not None and not duty.owed_to_us and duty.discharge is Discharge.ACCEPTED
+    if deed.how is DutyEnd.DISCHARGED and by_notice:
         raise Refused("a contract's duty is discharged by its notice, or by the task that delivers it by hand")
     if deed.how is DutyEnd.WAIVED:
         _refuse_waiving(tx, duty, deed)

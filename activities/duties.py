@@ -9,9 +9,10 @@ from activities.acts import engine_entry
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
 from tocsin.domain.duty import DECIDE_RULE, Difference, Duty, DutyState, decide_duty, difference, duties_digest, resolve
 from tocsin.domain.incident import Status, Triggers
+from tocsin.domain.owed_to_us import owed_to_us, told
 from tocsin.domain.policy import PolicyId
 from tocsin.domain.statutory import RULE_OUT, policy_of
-from tocsin.domain.values import ClockId, Instant, Value, derived_id
+from tocsin.domain.values import AgreementId, ClockId, Instant, Value, derived_id
 from tocsin.ports import Law, Stamp, Store, Transaction
 from tocsin.wire import ResolvedDuties, clock_workflow
 
@@ -28,6 +29,8 @@ class Resolving(Value):
     stamp: Stamp
     status: Status
     triggers: Triggers
+    sources: tuple[AgreementId, ...] = ()
+    told: dict[AgreementId, Instant] = {}
 
 
 class ClockCount(Value):
@@ -102,7 +105,8 @@ class Duties:
             duties = tx.duties.of(spec.incident_id, clock_id=spec.clock_id)
             holds = tx.duties.holds(spec.incident_id)
         still_open = [duty for duty in duties if duty.state is DutyState.OPEN]
-        held = [d for d in still_open if d.agreement_id and any(hold.covers(d.agreement_id) for hold in holds)]
+        ours = [(d, d.agreement_id) for d in still_open if d.agreement_id and not d.owed_to_us]
+        held = [d for d, agreement_id in ours if any(hold.covers(agreement_id) for hold in holds)]
         return ClockCount(open=len(still_open), total=len(duties), held=len(held))
 
     @activity.defn(name="duties.mark")
@@ -120,17 +124,21 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
     incident_id = order.stamp.incident_id
     rows = {row.spec.clock_id: row for row in tx.duties.clocks(incident_id)}
     before = {duty.duty_id: duty for duty in tx.duties.of(incident_id)}
-    owed = [_placed(duty, rows) for duty in _owed(tx, order, law, before.values())]
-    owed = [duty for duty in owed if duty.duty_id not in before or _may_be_open(before[duty.duty_id])]
+    resolved = [_placed(duty, rows) for duty in _owed(tx, order, law, before.values())]
+    resolved = [duty for duty in resolved if duty.duty_id not in before or _may_be_open(before[duty.duty_id])]
+    owed = [duty for duty in resolved if duty.state is DutyState.OPEN]
+    proved = [duty for duty in resolved if duty.state is not DutyState.OPEN]
     still_open = [duty for duty in before.values() if duty.state is DutyState.OPEN]
-    changed = difference(still_open, owed)
+    changed = difference(still_open, resolved)
     gone = [_fallen_away(before[duty_id], order) for duty_id in changed.withdrawn]
-    tx.duties.put([*owed, *gone])
+    tx.duties.put([*resolved, *gone])
     specs = group(owed)
     for spec in specs:
         _show_clock(tx, rows.get(spec.clock_id), spec)
-    digest = duties_digest((before | {duty.duty_id: duty for duty in (*owed, *gone)}).values())
+    digest = duties_digest((before | {duty.duty_id: duty for duty in (*resolved, *gone)}).values())
     summary = _summary(changed, owed, specs) | {"digest": digest}
+    if proved:
+        summary["settled"] = [{"clock": duty.clock_id, "target": duty.target_at.isoformat()} for duty in proved]
     tx.log.append([engine_entry(order.stamp, "duties.resolved", summary)])
     return ResolvedDuties(
         clocks=tuple(specs),
@@ -138,7 +146,7 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
         duties=len(owed),
         added=len(changed.added),
         moved=len(changed.moved),
-        withdrawn=len(changed.withdrawn),
+        withdrawn=len(changed.withdrawn) + sum(duty.duty_id in before for duty in proved),
     )
 
 
@@ -157,6 +165,7 @@ def _owed(tx: Transaction, order: Resolving, law: Law, before: Iterable[Duty]) -
     pins = tx.register.pinned(incident_id)
     lifted = [hold for hold in tx.duties.holds(incident_id) if hold.lifted_at is not None]
     owed = resolve(incident_id, order.triggers, pins, lifted)
+    owed += [told(duty, order.told) for duty in owed_to_us(incident_id, order.triggers, pins, order.sources)]
     if facts is not None:
         owed += law.duties(incident_id, facts, order.triggers, pins, _submitted(before), order.stamp.at)
     if order.status is Status.REPORTED:
@@ -251,7 +260,8 @@ def _end(tx: Transaction, order: Ending) -> Ended:
         return Ended(ended=False)
     duties = tx.duties.of(order.stamp.incident_id, clock_id=order.clock_id)
     outcome = _outcome(duties)
-    missed = row is not None and not row.late and any(duty.late for duty in duties)
+    # Their lateness is recorded with the duty; a reason is owed for ours.
+    missed = row is not None and not row.late and any(duty.late and not duty.owed_to_us for duty in duties)
     if row is not None:
         ended = {"state": ClockState.ENDED, "ended_at": order.stamp.at, "outcome": outcome, "late": row.late or missed}
         tx.duties.put_clock(row.model_copy(update=ended))

@@ -310,7 +310,7 @@ def _written_to(tx: Transaction, incident_id: IncidentId) -> set[AgreementId]:
 def _open_duties(tx: Transaction, incident_id: IncidentId) -> dict[AgreementId, list[Duty]]:
     owed: dict[AgreementId, list[Duty]] = {}
     for duty in tx.duties.of(incident_id, open_only=True):
-        if duty.agreement_id is not None and duty.state is DutyState.OPEN:
+        if duty.agreement_id is not None and duty.state is DutyState.OPEN and not duty.owed_to_us:
             owed.setdefault(duty.agreement_id, []).append(duty)
     return owed
 

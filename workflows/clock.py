@@ -92,7 +92,7 @@ class ClockWorkflow:
             # The deadline moved while the page was on its way: nothing was warned about of the new one.
             return
         self._sent.update(covered_by(mark))
-        missed = mark is Mark.DUE and spec.deadline_at is not None and count.open > count.held
+        missed = mark is Mark.DUE and spec.is_our_deadline and count.open > count.held
         marking = Marking(
             stamp=self._stamps.next(), clock_id=spec.clock_id, target_at=spec.target_at, mark=mark, missed=missed
         )

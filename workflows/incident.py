@@ -31,7 +31,7 @@ INCIDENT = SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT)
 NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
 
 Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChanged
-RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen", "duty_end"}
+RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen", "duty_end", "told"}
 """The acts after which duties are resolved again."""
 STIRRED_BY = {"hold", "lift", "stop", "resume", "dismiss"}
 """The acts that change what may be sent: waves and clocks look again at once."""
@@ -187,7 +187,14 @@ class IncidentWorkflow:
     # -- duties and clocks ------------------------------------------------------------------------------------------
 
     async def _resolve(self, act: Act) -> tuple[str, ...]:
-        order = Resolving(stamp=self._stamps.next(), status=self._state.status, triggers=self._state.triggers)
+        state = self._state
+        order = Resolving(
+            stamp=self._stamps.next(),
+            status=state.status,
+            triggers=state.triggers,
+            sources=state.sources,
+            told=state.told,
+        )
         resolved = await self._insistent.do(Duties.resolve, order, options.BULK, f"duties after {act.deed.kind}")
         wanted = {spec.clock_id: spec for spec in resolved.clocks}
         await asyncio.gather(*map(self._keep_clock, resolved.clocks))

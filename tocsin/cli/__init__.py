@@ -28,6 +28,7 @@ from tocsin.cli import (
     show,
     spool,
     tasks,
+    told,
     watch,
     waves,
 )
@@ -46,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (report, show, explain, incident, waves, holds, evidence, watch, setup):
+for part in (report, show, explain, incident, waves, holds, evidence, told, watch, setup):
     app.add_typer(part.commands)
 app.add_typer(incident.affected_commands, name="affected")
 app.add_typer(duties.commands, name="duty")

@@ -13,10 +13,11 @@ from tocsin.cli.acting import act
 from tocsin.cli.answers import answers
 from tocsin.cli.arguments import Incident, Json, fact, facts_of, instant, trigger_instant
 from tocsin.cli.audience import DataCategories, Regions, Services, Subprocessors, Tenants, audience, chosen
-from tocsin.cli.session import session
+from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me
 from tocsin.domain.act import AddAffected, AddNote, Attach, Close, Confirm, Dismiss, Handover, Reopen, Revise, Role
 from tocsin.domain.errors import Refused
+from tocsin.domain.values import IncidentId
 from tocsin.ports import Attachment
 
 commands = typer.Typer()
@@ -108,6 +109,15 @@ def attach(
     """Attach a file, sealed under the incident's key."""
     work = session(ctx)
     incident_id = lookup.incident(work, incident).incident_id
+    act(work, keep_file(work, incident_id, file), incident_id, as_json)
+
+
+def keep_file(work: Session, incident_id: IncidentId, file: Path) -> Attach:
+    """Store a file sealed under the incident's key, and return the act that says so.
+
+    Raises:
+        Refused: if the person may not, or the file is too large.
+    """
     if not Me.of(work).acts:
         raise Refused(f"an auditor reads and changes nothing; {work.actor.name} may not attach")
     if file.stat().st_size > LARGEST:
@@ -122,8 +132,7 @@ def attach(
     # The bytes go first: an act that names a file which is not there would be worse than a file nobody names.
     with work.store.writing() as tx:
         tx.incidents.attach(incident_id, kept)
-    deed = Attach(name=kept.name, media_type=kept.media_type, sha256=kept.sha256, size=len(content))
-    act(work, deed, incident_id, as_json)
+    return Attach(name=kept.name, media_type=kept.media_type, sha256=kept.sha256, size=len(content))
 
 
 @affected_commands.command("add")

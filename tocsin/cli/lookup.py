@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from tocsin.cli.session import Session
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, TaskId, WaveId, opaque_id
 from tocsin.ports import WaveRow
 
@@ -73,6 +74,25 @@ def agreements(session: Session, references: Iterable[str]) -> tuple[AgreementId
     if unknown:
         raise Refused("the register has no " + "; no ".join(_with_matches(reference, known) for reference in unknown))
     return tuple(wanted.values())
+
+
+def party(session: Session, given: str) -> Agreement:
+    """Return the agreement of the party that is meant, by the user's reference or by the party's name.
+
+    Raises:
+        Refused: if the register has no such party, or several agreements with it.
+    """
+    with session.store.reading() as tx:
+        known = list(tx.register.agreements())
+    found = [one for one in known if one.reference == given]
+    found = found or [one for one in known if one.party_name.casefold() == given.strip().casefold()]
+    if not found:
+        names = [name for one in known for name in (one.reference, one.party_name)]
+        raise Refused(f"the register has no {_with_matches(given, names)}")
+    if len(found) > 1:
+        references = ", ".join(one.reference for one in found)
+        raise Refused(f"{given} has {len(found)} agreements ({references}); say which by its reference")
+    return found[0]
 
 
 def with_references(session: Session, text: str) -> str:

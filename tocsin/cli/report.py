@@ -13,6 +13,7 @@ import typer
 from tocsin.cli import lookup, pages
 from tocsin.cli.arguments import Json, References, facts_of, instant, words
 from tocsin.cli.audience import DataCategories, Regions, Services, Subprocessors, Tenants, audience, chosen
+from tocsin.cli.incident import keep_file
 from tocsin.cli.render import complain, emit, say, when
 from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me, next_for
@@ -22,6 +23,7 @@ from tocsin.domain.act import Envelope, Receipt, Report
 from tocsin.domain.audience import Audience
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.incident import Severity, Trigger
+from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, IncidentId, opaque_id
 from tocsin.ports import Page
 
@@ -51,6 +53,17 @@ def report(
     occurred_at: At = None,
     discovered_at: At = None,
     aware_at: At = None,
+    told_by: Annotated[
+        str | None, typer.Option("--from", metavar="PARTY", help="We pass on this party's notice to us.")
+    ] = None,
+    told_at: At = None,
+    notice: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, readable=True, help="Their notice.")
+    ] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(metavar="PARTY", help="It happened there, and they have not told us yet.")
+    ] = None,
+    their_awareness_at: At = None,
     alert: Annotated[str | None, typer.Option(metavar="KEY", help="The same alert joins the same incident.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -71,7 +84,21 @@ def report(
     wanted = audience(service, region, subprocessor, data_category, tenants)
     if wanted != audience(service):
         named = _narrowed(work, named, wanted)
-    stated = {Trigger.OCCURRENCE: occurred_at, Trigger.DISCOVERY: discovered_at, Trigger.AWARENESS: aware_at}
+    if (told_at or notice) and told_by is None:
+        raise typer.BadParameter("--told-at and --notice say something of a notice to us; give --from PARTY as well")
+    teller = lookup.party(work, told_by) if told_by is not None else None
+    sources = [lookup.party(work, one) for one in source or ()]
+    if wanted.is_empty and not (named or everyone):
+        named = _behind(work, [*sources, *([teller] if teller else ())])
+    stated = {
+        Trigger.OCCURRENCE: occurred_at,
+        Trigger.DISCOVERY: discovered_at,
+        Trigger.AWARENESS: aware_at,
+        Trigger.THEIR_AWARENESS: their_awareness_at,
+    }
+    if teller is not None:
+        at = told_at or work.now()
+        stated |= {Trigger.TOLD_BY: at, Trigger.TOLD_BY_PROCESSOR: at if _is_processor(teller) else None}
     deed = Report(
         facts=facts.model_copy(
             # A service alone is resolved by the engine, which adds everybody who uses it to those who are named.
@@ -80,6 +107,8 @@ def report(
         triggers={trigger: at for trigger, at in stated.items() if at is not None},
         affected=named,
         everyone=everyone,
+        sources=tuple(one.agreement_id for one in sources),
+        told_by=teller.agreement_id if teller else None,
         source_key=opaque_id("src", work.keyring.id_key(), alert or secrets.token_hex(16)),
     )
     first = work.envelope(deed, _incident_id(work, deed.source_key, 0))
@@ -88,7 +117,26 @@ def report(
     except Unreachable as error:
         _keep(work, first, error, as_json)
         raise typer.Exit(3) from error
+    if notice is not None:
+        work.do(keep_file(work, receipt.incident_id, notice), receipt.incident_id)
     _answer(work, receipt, as_json)
+
+
+def _behind(work: Session, parties: list[Agreement]) -> tuple[AgreementId, ...]:
+    """Return the agreements whose data passes through these parties, if they say so; nobody: it is not known yet."""
+    through = [name for one in parties if _is_processor(one) for name in (one.party_name, one.reference)]
+    if not through:
+        return ()
+    found = chosen(work, audience(None, None, through, None, None)).agreements
+    if not found:
+        complain(
+            "No agreement says that its data passes through them, so it is reported as not known yet who is affected."
+        )
+    return found
+
+
+def _is_processor(agreement: Agreement) -> bool:
+    return agreement.their_role.endswith("processor")
 
 
 def _narrowed(work: Session, named: tuple[AgreementId, ...], wanted: Audience) -> tuple[AgreementId, ...]:

@@ -168,7 +168,8 @@ def _told(tx: Transaction, row: ClockRow) -> int:
 
 def _held(tx: Transaction, row: ClockRow, holds: list[Hold]) -> list[Duty]:
     open_duties = tx.duties.of(row.spec.incident_id, clock_id=row.spec.clock_id, open_only=True)
-    return [duty for duty in open_duties if duty.agreement_id and any(hold.covers(duty.agreement_id) for hold in holds)]
+    ours = [(duty, duty.agreement_id) for duty in open_duties if duty.agreement_id and not duty.owed_to_us]
+    return [duty for duty, agreement_id in ours if any(hold.covers(agreement_id) for hold in holds)]
 
 
 def _if_lifted(duty: Duty, holds: list[Hold], now: datetime) -> datetime | None:
@@ -189,7 +190,8 @@ def _reason(tx: Transaction, row: ClockRow) -> str | None:
 
 
 def _to_draft(tx: Transaction, incident_id: IncidentId, waves: list[WaveRow]) -> int:
-    owed = {duty.agreement_id for duty in tx.duties.of(incident_id, open_only=True)} - {None}
+    open_duties = tx.duties.of(incident_id, open_only=True)
+    owed = {duty.agreement_id for duty in open_duties if not duty.owed_to_us} - {None}
     # A drafted row of a released wave is a deputy in reserve: its agreement has other rows.
     live = [notice for wave in waves for notice in tx.ledger.notices(wave.wave_id)] if owed else []
     return len(owed - {notice.agreement_id for notice in live if notice.state is not NoticeState.WITHDRAWN})

@@ -66,6 +66,22 @@ class Report(Value):
     """Opaque id of the alert or request that this report answers; the same one joins the same incident."""
     linked_to: IncidentId | None = None
     """The closed incident that the same alert reported before."""
+    sources: tuple[AgreementId, ...] = ()
+    """Agreements of the parties at which it happened: what they owe us gets clocks, too."""
+    told_by: AgreementId | None = None
+    """The agreement of the party whose notice this report passes on; it is a source as well."""
+
+
+class Told(Value):
+    """State that a party at which it happened has told us: what it owed us is discharged by its notice."""
+
+    kind: Literal["told"] = "told"
+    agreement_id: AgreementId
+    told_at: Instant | None = None
+    their_awareness_at: Instant | None = None
+    """Since when they knew, if their notice says so."""
+    sha256: str | None = None
+    """The digest of their notice, attached before."""
 
 
 class Confirm(Value):
@@ -248,6 +264,7 @@ class Reopen(Value):
 
 Deed = Annotated[
     Report
+    | Told
     | Confirm
     | Dismiss
     | Revise

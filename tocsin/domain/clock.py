@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 
-from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.duty import OWED_TO_US, Duty, DutyState
 from tocsin.domain.incident import Trigger
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import ActId, ClockId, IncidentId, Instant, Value
@@ -38,6 +38,16 @@ class ClockSpec(Value):
     trigger_at: Instant
     deadline_at: Instant | None
     target_at: Instant
+
+    @property
+    def owed_to_us(self) -> bool:
+        """Whether the other party must tell us by then."""
+        return self.rule_id.startswith(OWED_TO_US)
+
+    @property
+    def is_our_deadline(self) -> bool:
+        """Whether we must have told somebody by then: neither a target of our own nor somebody else's deadline."""
+        return self.deadline_at is not None and not self.owed_to_us
 
     def mark_at(self, mark: Mark) -> datetime:
         """Return the instant at which `mark` falls due."""
@@ -98,7 +108,9 @@ def warning(spec: ClockSpec, mark: Mark, now: datetime, counted: tuple[int, int]
     ]
     if held:
         lines.append(f"{held} of them are under a hold: the clock runs on, nothing is sent until it is lifted.")
-    if mark is Mark.DUE and spec.deadline_at and not held:
+    if spec.owed_to_us:
+        lines.append(f"They owe us this notice: ask for it now. When it has come: tocsin told {spec.incident_id} PARTY")
+    elif mark is Mark.DUE and spec.deadline_at and not held:
         lines.append("It is late. Tell them now; the reason why may follow.")
     lines.append(f"See what is missing: tocsin show {spec.incident_id}")
     return subject, "\n".join(lines) + "\n"

@@ -24,6 +24,9 @@ DECIDE_TARGET = timedelta(hours=12)
 
 DECIDE_RULE = "internal:decide"
 
+OWED_TO_US = "owed-to-us:"
+"""Begins the rule id of what the other party owes us: it warns us to chase them, and no letter of ours ends it."""
+
 
 _END = frozenset({"state", "ended_at", "proof", "proved_by", "late"})
 """What ending a duty changes; all the rest of it is as it was resolved."""
@@ -81,6 +84,11 @@ class Duty(Value):
     proved_by: NoticeId | None = None
     late: bool = False
 
+    @property
+    def owed_to_us(self) -> bool:
+        """Whether the other party must tell us."""
+        return self.rule_id.startswith(OWED_TO_US)
+
 
 class Difference(Value):
     """What resolving again changed: duties that came, whose deadline moved (was, now), and that fell away."""
@@ -101,9 +109,9 @@ def resolve(
     pins = [pin for pin in affected if not pin.excluded]
     precedence = Precedence(pins)
     return [
-        _under_limb(incident_id, fact, pin, promise, lifted)
+        under_limb(incident_id, fact, pin, promise, lifted)
         for pin in pins
-        for promise in _promises(pin.agreement)
+        for promise in promises(pin.agreement)
         if (fact := _fact(triggers, pin, promise.limb.trigger)) is not None
         and governing(pin.agreement, fact.at) is promise.version
         and precedence.order_over(pin, promise.clause, fact.at) is None
@@ -177,7 +185,7 @@ def _fact(triggers: Triggers, pin: Affected, trigger: Trigger) -> TriggerFact | 
     return triggers.get(trigger) or triggers.get(Trigger.REPORT)
 
 
-class _Promise(NamedTuple):
+class Promise(NamedTuple):
     """A limb, in the clause and the version of the agreement it stands in."""
 
     version: Agreement
@@ -186,6 +194,7 @@ class _Promise(NamedTuple):
 
     @property
     def zone(self) -> str:
+        """The IANA zone in which its days are counted."""
         return self.clause.time_zone or self.version.time_zone
 
     @property
@@ -197,16 +206,18 @@ class _Promise(NamedTuple):
         return ":".join([self.limb.rule_id, self.zone, *([calendar.fingerprint()[:12]] if calendar else [])])
 
 
-def _promises(agreement: Agreement) -> Iterator[_Promise]:
+def promises(agreement: Agreement, owed_by: OwedBy = OwedBy.US) -> Iterator[Promise]:
+    """Yield each limb of every version of an agreement by which one of the parties must tell the other."""
     for version in versions(agreement):
         for clause in version.clauses:
-            if clause.owed_by is OwedBy.US:
-                yield from (_Promise(version, clause, limb) for limb in clause.limbs)
+            if clause.owed_by is owed_by:
+                yield from (Promise(version, clause, limb) for limb in clause.limbs)
 
 
-def _under_limb(
-    incident_id: IncidentId, fact: TriggerFact, pin: Affected, promise: _Promise, lifted: Sequence[Hold]
+def under_limb(
+    incident_id: IncidentId, fact: TriggerFact, pin: Affected, promise: Promise, lifted: Sequence[Hold] = ()
 ) -> Duty:
+    """Return the duty that one limb gives from one trigger fact, with each step of its computation."""
     agreement, clause, limb = promise
     trigger_at, anchor, steps = (
         fact.at,
@@ -263,7 +274,7 @@ def _under_limb(
     )
 
 
-def _due(trigger_at: datetime, promise: _Promise, steps: list[str]) -> tuple[datetime | None, datetime]:
+def _due(trigger_at: datetime, promise: Promise, steps: list[str]) -> tuple[datetime | None, datetime]:
     limb = promise.limb
     if limb.days is not None:
         calendar = promise.clause.calendar if limb.working else None

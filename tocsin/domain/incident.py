@@ -29,6 +29,10 @@ class Trigger(StrEnum):
     CLASSIFICATION = "classification"
     SUBMISSION = "submission"
     TOLD_BY_PROCESSOR = "told_by_processor"
+    TOLD_BY = "told_by"
+    """Somebody else told us of it; where it was a processor of ours, `TOLD_BY_PROCESSOR` is stated as well."""
+    THEIR_AWARENESS = "their_awareness"
+    """The party at which it happened knew of it: what they owe us runs from there."""
     REPORT = "report"
     KNOWN_AFFECTED = "known_affected"
     # Events that statutes name; each is an instant of its own, however close to one of the above it lies.

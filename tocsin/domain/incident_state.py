@@ -23,12 +23,13 @@ from tocsin.domain.act import (
     Revise,
     Role,
     Stop,
+    Told,
 )
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Basis, Facts, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
-from tocsin.domain.values import ClockId, HoldId, IncidentId, PersonId, Value, WaveId, derived_id
+from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
 
 SKEW = timedelta(minutes=2)
 """How far ahead of the engine's clock a stated instant may lie before it counts as the future."""
@@ -73,6 +74,10 @@ class IncidentState(Value):
     """Clocks that were missed and still lack the reason why; it never blocks a notice."""
     blocking_tasks: int = 0
     linked_to: IncidentId | None = None
+    sources: tuple[AgreementId, ...] = ()
+    """Agreements of the parties at which it happened, who owe us a notice."""
+    told: dict[AgreementId, Instant] = {}
+    """When each of them has told us."""
 
 
 APPROVERS_ONLY = (Release, Lift, PlaceHold)
@@ -109,6 +114,9 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
                 raise Refused(f"it was confirmed already, at {confirmed}; `tocsin revise` changes the instant")
         case Dismiss() if state.status is Status.CONFIRMED:
             raise Refused("it is confirmed; a confirmed incident is closed, not dismissed")
+        case Told() if deed.agreement_id in state.told:
+            told_at = state.told[deed.agreement_id].isoformat()
+            raise Refused(f"they told us already, at {told_at}; `tocsin attach` files what they send later")
         case Draft() if not state.audience_known:
             raise Refused("it is not known who is affected; name them first: `tocsin affected add` (or --everyone)")
         case Release():
@@ -137,6 +145,14 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
                 "owner": act.actor.person_id,
                 "audience_known": deed.everyone or bool(deed.affected or deed.facts.services),
                 "linked_to": deed.linked_to,
+                "sources": _with_source(deed.sources, deed.told_by),
+                "told": {deed.told_by: _told_at(deed, act.at)} if deed.told_by else {},
+            }
+        case Told() as deed:
+            change = {
+                "sources": _with_source(state.sources, deed.agreement_id),
+                "told": state.told | {deed.agreement_id: deed.told_at or act.at},
+                "triggers": state.triggers | _told_triggers(deed, act.at, state.triggers),
             }
         case Confirm() as deed:
             at = deed.confirmed_at or act.at
@@ -200,11 +216,31 @@ def _reported(deed: Report, at: datetime) -> Triggers:
     # report stands in for discovery and awareness. The earlier reading of "aware" is the safe one.
     assumed = TriggerFact(at=at, basis=Basis.ASSUMED)
     stated = {trigger: TriggerFact(at=moment) for trigger, moment in deed.triggers.items()}
+    if deed.told_by is not None:
+        # Whoever was told is aware from then on, however late the notice was passed on.
+        assumed = TriggerFact(at=min(at, _told_at(deed, at)), basis=Basis.ASSUMED)
+        stated = {Trigger.TOLD_BY: TriggerFact(at=_told_at(deed, at))} | stated
     return {
         Trigger.REPORT: TriggerFact(at=at),
         Trigger.DISCOVERY: assumed,
         Trigger.AWARENESS: assumed,
     } | stated
+
+
+def _told_at(deed: Report, at: datetime) -> datetime:
+    return deed.triggers.get(Trigger.TOLD_BY, at)
+
+
+def _told_triggers(deed: Told, at: datetime, known: Triggers) -> Triggers:
+    """Return the first instant at which anybody told us, and since when they knew if they said so."""
+    told = TriggerFact(at=deed.told_at or at)
+    first = {Trigger.TOLD_BY: min(known.get(Trigger.TOLD_BY, told), told, key=lambda fact: fact.at)}
+    knew = {Trigger.THEIR_AWARENESS: TriggerFact(at=deed.their_awareness_at)} if deed.their_awareness_at else {}
+    return first | knew
+
+
+def _with_source(sources: tuple[AgreementId, ...], one: AgreementId | None) -> tuple[AgreementId, ...]:
+    return sources if one is None or one in sources else (*sources, one)
 
 
 def _admit_triggers(state: IncidentState, deed: Report | Revise) -> None:
@@ -272,6 +308,9 @@ def _stated_instants(deed: Deed) -> dict[str, datetime]:
             return {"confirmation": deed.confirmed_at}
         case AddAffected() if deed.known_affected_at is not None:
             return {"known affected": deed.known_affected_at}
+        case Told():
+            stated = {"told": deed.told_at, "their awareness": deed.their_awareness_at}
+            return {name: at for name, at in stated.items() if at is not None}
         case _:
             return {}
 

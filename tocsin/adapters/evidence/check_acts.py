@@ -28,9 +28,21 @@ from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, apply, hold_id_of, revised
 from tocsin.domain.task import Task, TaskState, task_id_of
 
-_MOVING = {"report", "confirm", "dismiss", "revise", "affected_add", "hold", "lift", "handover", "close", "reopen"}
+_MOVING = {
+    "report",
+    "confirm",
+    "dismiss",
+    "revise",
+    "affected_add",
+    "hold",
+    "lift",
+    "handover",
+    "close",
+    "reopen",
+    "told",
+}
 """The acts that alone change these fields of an incident."""
-_FOLLOWING = ("status", "triggers", "owner", "audience_known", "holds", "linked_to")
+_FOLLOWING = ("status", "triggers", "owner", "audience_known", "holds", "linked_to", "sources", "told")
 
 
 def acts_in_log(pack: Pack) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from tocsin.domain.clock import ClockRow, ClockState
 from tocsin.domain.duty import DECIDE_RULE, Duty, DutyState, duties_digest
 from tocsin.domain.incident import Status
 from tocsin.domain.notice import NoticeState, discharges
+from tocsin.domain.owed_to_us import told
 from tocsin.domain.statutory import RULE_OUT
 
 _FALLEN_AWAY = {
@@ -31,7 +32,7 @@ Targets = dict[str, list[tuple[datetime, int]]]
 
 def clocks_in_log(pack: Pack) -> Iterator[Finding]:
     """Compare each target with those recorded when duties were resolved, and each clock's end with the log's."""
-    logged = _targets(pack)
+    logged, settled = _targets(pack, "clocks"), _targets(pack, "settled")
     counts = Counter(record.duty.clock_id for record in pack.duties)
     for row in pack.clocks:
         yield from _clock_faults(pack, row, logged)
@@ -42,7 +43,8 @@ def clocks_in_log(pack: Pack) -> Iterator[Finding]:
         what = f"clock {clock_id} is in the log and not here: it was taken out"
         yield Finding(file=layout.CLOCKS, entry=logged[clock_id][0][1], what=what)
     for duty in (record.duty for record in pack.duties):
-        targets = [at for at, _ in logged.get(duty.clock_id, ())]
+        recorded = (*logged.get(duty.clock_id, ()), *settled.get(duty.clock_id, ()))
+        targets = [at for at, _ in recorded]
         if duty.target_at not in targets or (duty.deadline_at is not None and duty.deadline_at != duty.target_at):
             yield Finding(file=layout.DUTIES, what=f"{_what(duty)} has a deadline that the log never recorded")
 
@@ -84,11 +86,12 @@ def duties_proved(pack: Pack) -> Iterator[Finding]:
     yield from _count_faults(pack, duties)
 
 
-def _targets(pack: Pack) -> Targets:
+def _targets(pack: Pack, key: str) -> Targets:
+    """Return what the log recorded under `key`: the clocks that ran, or duties that were settled when they came."""
     logged: Targets = {}
     for entry in pack.entries:
         if entry.draft.kind == "duties.resolved":
-            for clock in entry.draft.data.get("clocks", ()):
+            for clock in entry.draft.data.get(key, ()):
                 logged.setdefault(clock["clock"], []).append((datetime.fromisoformat(clock["target"]), entry.number))
     return logged
 
@@ -133,7 +136,9 @@ def _spec_faults(pack: Pack, row: ClockRow) -> Iterator[Finding]:
 
 def _proof_faults(pack: Pack, duty: Duty) -> Iterator[Finding]:
     if duty.proved_by is None:
-        if not (_decisions(pack, duty) or _fell_away(pack, duty)):
+        if not (
+            _decisions(pack, duty) or _fell_away(pack, duty) or told(_still_open(duty), pack.incident.told) == duty
+        ):
             what = f"{_what(duty)} is {duty.state} at {duty.ended_at} without a proof: no act or resolving ended it so"
             yield Finding(file=layout.DUTIES, what=what)
         return
@@ -177,6 +182,10 @@ def _fell_away(pack: Pack, duty: Duty) -> bool:
     ways = _INTERNAL_ENDS.get(duty.rule_id, _FALLEN_AWAY)
     resolved = {entry.draft.at for entry in pack.entries if entry.draft.kind == "duties.resolved"}
     return (duty.state, duty.proof) in ways and duty.ended_at in resolved
+
+
+def _still_open(duty: Duty) -> Duty:
+    return duty.model_copy(update={"state": DutyState.OPEN, "ended_at": None, "proof": None, "late": False})
 
 
 def _count_faults(pack: Pack, duties: list[Duty]) -> Iterator[Finding]:

@@ -70,7 +70,8 @@ def deed_sentence(deed: act.Deed, names: Names) -> str:
     """Return what a person did, without the person."""
     match deed:
         case act.Report():
-            what = f"reported: {deed.facts.title}"
+            by = f", passing on the notice of {names.named_parties((deed.told_by,))}" if deed.told_by else ""
+            what = f"reported: {deed.facts.title}{by}"
         case act.Confirm():
             what = "confirmed that it is a security incident" + _said(deed.statement)
         case act.Dismiss():
@@ -116,6 +117,9 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
             what = f"gave the task “{names.tasks.get(deed.task_id, deed.task_id)}” to {deed.owner}"
         case act.TaskDone():
             what = f"finished the task “{names.tasks.get(deed.task_id, deed.task_id)}”: {deed.outcome}"
+        case act.Told():
+            when = f" at {deed.told_at.isoformat()}" if deed.told_at else ""
+            what = f"recorded that {names.named_parties((deed.agreement_id,))} has told us{when}"
         case act.Handover():
             what = f"handed the incident over to {deed.to_name}" + _said(deed.note)
         case act.Close():
