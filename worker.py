@@ -13,9 +13,11 @@ from temporalio.worker import Worker
 
 from activities.acts import Acts
 from activities.duties import Duties
+from activities.fallback import Fallback
 from activities.letters import Letters, Sender
-from activities.notices import Notices
 from activities.pages import Pages
+from activities.sending import Sending
+from activities.settling import Doubts
 from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
@@ -64,7 +66,9 @@ async def main() -> None:
         *Acts(store, door, vault).all(),
         *Duties(store, PolicyLaw.load(settings.home)).all(),
         *Letters(store, JinjaLetters(), channel, sender).all(),
-        *Notices(store, channel).all(),
+        *Sending(store, channel).all(),
+        *Doubts(store, channel).all(),
+        *Fallback(store).all(),
         *Pages(pager).all(),
         *Sweep(store, TemporalRuns(client), pager).all(),
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),

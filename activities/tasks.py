@@ -5,7 +5,7 @@ from collections.abc import Callable
 from temporalio import activity
 
 from activities.acts import Recorded, act_entry, engine_entry, refuse_misdirected
-from activities.notices import discharge
+from activities.steps import discharge
 from tocsin.domain.act import Envelope, TaskDone
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import NoticeState, step

@@ -17,9 +17,11 @@ from temporalio.worker import Worker
 
 from activities.acts import Acts
 from activities.duties import Duties
+from activities.fallback import Fallback
 from activities.letters import Letters, Sender
-from activities.notices import GROUP, Notices
 from activities.pages import Pages
+from activities.sending import GROUP, Sending
+from activities.settling import Doubts
 from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
@@ -124,7 +126,9 @@ class House:
             *Acts(self.store, door, self.vault).all(),
             *Duties(self.store, PolicyLaw.load(self.home)).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
-            *Notices(self.store, self.channel, self.group).all(),
+            *Sending(self.store, self.channel, self.group).all(),
+            *Doubts(self.store, self.channel).all(),
+            *Fallback(self.store).all(),
             *Pages(pager).all(),
             *Sweep(self.store, TemporalRuns(self.client), pager).all(),
             *Tasks(self.store, door, self.vault, load_playbooks(None)).all(),

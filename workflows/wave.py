@@ -7,8 +7,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.notices import Batch, BatchResult, HandedOver, Notices, Settled, Settling, WaveStep
+    from activities.fallback import Fallback, HandedOver, WaveStep
     from activities.pages import Pages
+    from activities.sending import Batch, BatchResult, Sending
+    from activities.settling import Doubts, Settled, Settling
     from tocsin import wire
     from tocsin.domain.notice import WaveCounts
     from tocsin.ports import Page
@@ -79,30 +81,30 @@ class WaveWorkflow:
         )
         async with lanes:
             try:
-                return await perform(Notices.send, batch, options.SEND, f"rows {first} to {last - 1}")
+                return await perform(Sending.send, batch, options.SEND, f"rows {first} to {last - 1}")
             except ActivityError as error:
                 # A fault in one range must not keep the others from being told, nor end the wave: a person is called.
                 return BatchResult(channel_down=f"rows {first} to {last - 1} failed: {unwrapped(error)}")
 
     async def _settle(self) -> Settled:
         order = Settling(incident_id=self._order.incident_id, wave_id=self._order.wave_id, tempo=self._order.tempo)
-        return await self._insistent.do(Notices.settle, order, options.BULK, "settle doubts")
+        return await self._insistent.do(Doubts.settle, order, options.BULK, "settle doubts")
 
     async def _fall_back(self) -> bool:
         """Return whether another contact took over, who is to be told at once."""
-        handed: HandedOver = await self._insistent.do(Notices.fall_back, self._step(), options.BULK, "next contacts")
+        handed: HandedOver = await self._insistent.do(Fallback.fall_back, self._step(), options.BULK, "next contacts")
         if handed.tasks:
             response = wire.response_workflow(self._order.incident_id)
             await self._signal(response, wire.BY_HAND, wire.NoticeByHand(tasks=handed.tasks))
         return handed.released > 0
 
     async def _count(self) -> WaveCounts:
-        counts = await self._insistent.do(Notices.count, self._order.wave_id, options.STORE, "count")
+        counts = await self._insistent.do(Fallback.count, self._order.wave_id, options.STORE, "count")
         workflow.set_current_details(f"told {counts.told} of {counts.total}")
         return counts
 
     async def _end(self) -> WaveCounts:
-        return await self._insistent.do(Notices.end, self._step(), options.BULK, "end")
+        return await self._insistent.do(Fallback.end, self._step(), options.BULK, "end")
 
     async def _report_trouble(self, results: list[BatchResult]) -> None:
         reason = next((result.channel_down for result in results if result.channel_down), "")

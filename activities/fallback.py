@@ -1,0 +1,141 @@
+"""What failed falls to the next contact of the chain, at last to a person; and a wave's count and end."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import activity
+
+from activities.acts import engine_entry
+from activities.steps import moved
+from tocsin.domain.incident import Status
+from tocsin.domain.notice import FAILED, ContactRole, Notice, NoticeState, WaveCounts
+from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
+from tocsin.domain.values import Value, WaveId
+from tocsin.ports import Stamp, Store, Transaction
+
+BY_HAND_WITHIN = timedelta(hours=4)
+"""Internal target for a notice that a person has to deliver."""
+
+
+class WaveStep(Value):
+    """A step of a whole wave that writes."""
+
+    stamp: Stamp
+    wave_id: WaveId
+
+
+class HandedOver(Value):
+    """The notices that a person must deliver, and how many went to the next contact instead."""
+
+    tasks: tuple[Task, ...]
+    released: int = 0
+
+
+class Fallback:
+    """The deeds around a wave whose channel has answered."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> list[Callable[..., object]]:
+        """Return the deeds for a worker to register."""
+        return [self.fall_back, self.count, self.end]
+
+    @activity.defn(name="notices.fall_back")
+    def fall_back(self, order: WaveStep) -> HandedOver:
+        """Let the next contact of the chain take over each failed notice; without one, a person does."""
+        return self._store.once(order.stamp, order, lambda tx: _fall_back(tx, order), HandedOver)
+
+    @activity.defn(name="notices.count")
+    def count(self, wave_id: WaveId) -> WaveCounts:
+        """Count a wave's rows by state."""
+        with self._store.reading() as tx:
+            return tx.ledger.counts(wave_id)
+
+    @activity.defn(name="notices.end")
+    def end(self, order: WaveStep) -> WaveCounts:
+        """Write down that the wave has nothing more to do, with its final counts and the digest of its ledger."""
+        return self._store.once(order.stamp, order, lambda tx: _end(tx, order), WaveCounts)
+
+
+def _fall_back(tx: Transaction, order: WaveStep) -> HandedOver:
+    at, tasks = order.stamp.at, []
+    if _was_dismissed(tx, order):
+        return _take_back(tx, order)
+    rows = tx.ledger.notices(order.wave_id, states=[*FAILED, NoticeState.BY_HAND])
+    chains = tx.ledger.notices(order.wave_id, states=[NoticeState.DRAFTED]) if rows else []
+    changed: list[Notice] = []
+    for row in rows:
+        heir = _heir(row, chains)
+        if row.state is NoticeState.BY_HAND:
+            tasks.append(_task(row, at))
+        elif heir is not None:
+            to = NoticeState.RELEASED if heir.letter_sha256 else NoticeState.DROPPED
+            changed += [moved(row, NoticeState.REPLACED, at), moved(heir, to, at)]
+        elif row.role is ContactRole.COPY:
+            # A copy discharges nothing; the failure stays visible, but nobody is called for it.
+            changed.append(moved(row, NoticeState.REPLACED, at, detail=f"copy not delivered: {row.detail or ''}"))
+        else:
+            changed.append(moved(row, NoticeState.BY_HAND, at))
+            tasks.append(_task(row, at))
+    tx.ledger.put(changed)
+    if changed or tasks:
+        data: dict[str, object] = {"wave": order.wave_id, "replaced": len(changed), "by_hand": len(tasks)}
+        tx.log.append([engine_entry(order.stamp, "wave.fell_back", data)])
+    return HandedOver(tasks=tuple(tasks), released=sum(row.state is NoticeState.RELEASED for row in changed))
+
+
+def _was_dismissed(tx: Transaction, order: WaveStep) -> bool:
+    state = tx.incidents.state(order.stamp.incident_id)
+    return state is not None and state.status is Status.DISMISSED
+
+
+def _take_back(tx: Transaction, order: WaveStep) -> HandedOver:
+    """Withdraw what has not left: what comes back from a call after a dismissal must not go out again."""
+    waiting = (NoticeState.RELEASED, NoticeState.BY_HAND, *FAILED)
+    rows = tx.ledger.notices(order.wave_id, states=waiting)
+    tx.ledger.put(moved(row, NoticeState.WITHDRAWN, order.stamp.at) for row in rows)
+    if rows:
+        data: dict[str, object] = {"wave": order.wave_id, "withdrawn": len(rows)}
+        tx.log.append([engine_entry(order.stamp, "wave.taken_back", data)])
+    return HandedOver(tasks=())
+
+
+def _heir(row: Notice, chains: list[Notice]) -> Notice | None:
+    if row.role is not ContactRole.CHAIN:
+        return None
+    return next(
+        (
+            other
+            for other in chains
+            if other.agreement_id == row.agreement_id
+            and other.role is ContactRole.CHAIN
+            and other.chain_position == row.chain_position + 1
+        ),
+        None,
+    )
+
+
+def _task(row: Notice, at: datetime) -> Task:
+    key = f"notice:{row.notice_id}"
+    why = "the agreement has no usable contact" if row.contact_id is None else "no contact of the chain was reached"
+    return Task(
+        task_id=task_id_of(row.incident_id, key),
+        incident_id=row.incident_id,
+        kind=TaskKind.NOTICE,
+        key=key,
+        title=f"Deliver notice {row.number} by hand: {why}",
+        owner="approver",
+        due_at=at + BY_HAND_WITHIN,
+        state=TaskState.OPEN,
+        notice_id=row.notice_id,
+    )
+
+
+def _end(tx: Transaction, order: WaveStep) -> WaveCounts:
+    wave, counts = tx.ledger.wave(order.wave_id), tx.ledger.counts(order.wave_id)
+    if wave is not None:
+        tx.ledger.put_wave(wave.model_copy(update={"ended_at": order.stamp.at}))
+    data: dict[str, object] = {"wave": order.wave_id, "states": {str(k): n for k, n in counts.by_state.items()}}
+    tx.log.append([engine_entry(order.stamp, "wave.ended", data)])
+    return counts

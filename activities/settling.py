@@ -1,0 +1,85 @@
+"""Settling doubts: adopted when the channel shows that it took the notice, else sent again once, else a person's."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import activity
+
+from activities.steps import moved, record
+from activities.watch import Watch
+from tocsin.domain.notice import Notice, NoticeState
+from tocsin.domain.tempo import Tempo
+from tocsin.domain.values import IncidentId, Value, WaveId
+from tocsin.ports import Channel, Store
+
+GRACE = timedelta(minutes=5)
+"""How long an outcome may stay in doubt when the channel cannot say whether it took the notice."""
+
+
+class Settling(Value):
+    """Rows whose outcome is unknown, to be settled."""
+
+    incident_id: IncidentId
+    wave_id: WaveId
+    tempo: Tempo
+
+
+class Settled(Value):
+    """How many doubts were settled which way, and how many wait."""
+
+    adopted: int = 0
+    again: int = 0
+    by_hand: int = 0
+    waiting: int = 0
+
+
+class Doubts:
+    """The deed that settles what became of rows in doubt."""
+
+    def __init__(self, store: Store, channel: Channel) -> None:
+        self._store = store
+        self._channel = channel
+
+    def all(self) -> list[Callable[..., object]]:
+        """Return the deeds for a worker to register."""
+        return [self.settle]
+
+    @activity.defn(name="notices.settle")
+    async def settle(self, order: Settling) -> Settled:
+        """Settle the rows in doubt: adopt what was taken, release again what was not, or once what nobody can tell."""
+        watch = Watch(order.tempo)
+        rows = await asyncio.to_thread(self._doubtful, order.wave_id)
+        found = [(row, prepared, await self._channel.lookup(prepared)) for row, prepared in rows]
+        return await asyncio.to_thread(self._conclude, found, watch.now())
+
+    def _doubtful(self, wave_id: WaveId) -> list[tuple[Notice, bytes]]:
+        with self._store.reading() as tx:
+            rows = tx.ledger.notices(wave_id, states=[NoticeState.IN_DOUBT])
+            return [(row, tx.ledger.prepared(row.notice_id) or b"") for row in rows]
+
+    def _conclude(self, found: list[tuple[Notice, bytes, bool | None]], at: datetime) -> Settled:
+        rows = [(row, _conclusion(row, took, at)) for row, _, took in found]
+        changed = [new for _, new in rows if new is not None]
+        with self._store.writing() as tx:
+            record(tx, changed, at)
+        states = [row.state for row in changed]
+        return Settled(
+            adopted=states.count(NoticeState.ACCEPTED),
+            again=states.count(NoticeState.RELEASED),
+            by_hand=states.count(NoticeState.DROPPED),
+            waiting=len(rows) - len(changed),
+        )
+
+
+def _conclusion(row: Notice, took: bool | None, at: datetime) -> Notice | None:
+    """Return the settled row, or None while it has to wait (DESIGN, decision 7)."""
+    if took is True:
+        return moved(row, NoticeState.ACCEPTED, at, detail="the channel shows that it took it")
+    if took is False:
+        return moved(row, NoticeState.RELEASED, at, detail="the channel shows that it did not take it")
+    if row.settled_at is not None and at - row.settled_at < GRACE:
+        return None
+    if row.possible_duplicate:
+        return moved(row, NoticeState.DROPPED, at, detail="in doubt twice: a person decides")
+    return moved(row, NoticeState.RELEASED, at, detail="sent again after the grace period", possible_duplicate=True)

@@ -1,0 +1,60 @@
+"""A notice's step from state to state: its row, its log entry and the duties it discharges, in one transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from tocsin.audit.entry import EntryDraft
+from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.notice import ContactRole, Notice, NoticeState, discharges, step
+from tocsin.ports import Transaction
+
+
+def record(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
+    """Put rows that took a step, write it into the log, and end the duties whose proof they now are."""
+    changed = list(rows)
+    tx.ledger.put(changed)
+    tx.log.append(_entry(row, at) for row in changed)
+    discharge(tx, changed, at)
+
+
+def moved(row: Notice, to: NoticeState, at: datetime, **change: object) -> Notice:
+    """Return the row after a step. Raises Broken where the table of transitions forbids it."""
+    return row.model_copy(update={"state": step(row.state, to), "settled_at": at, **change})
+
+
+def discharge(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
+    """End each open duty whose clause takes the state of one of these notices as proof."""
+    proofs = {duty_id: row for row in rows if row.role is ContactRole.CHAIN for duty_id in row.duty_ids}
+    duties = [duty for duty in tx.duties.by_id(proofs) if duty.state is DutyState.OPEN]
+    tx.duties.put(
+        _discharged(d, proofs[d.duty_id], at) for d in duties if discharges(proofs[d.duty_id].state, d.discharge)
+    )
+
+
+def _discharged(duty: Duty, notice: Notice, at: datetime) -> Duty:
+    late = duty.deadline_at is not None and at > duty.deadline_at
+    change = {
+        "state": DutyState.DISCHARGED,
+        "ended_at": at,
+        "proof": f"notice {notice.number} {notice.state}",
+        "proved_by": notice.notice_id,
+        "late": late,
+    }
+    return duty.model_copy(update=change)
+
+
+def _entry(row: Notice, at: datetime) -> EntryDraft:
+    return EntryDraft(
+        key=f"{row.notice_id}#{row.attempts}#{row.state}#{at.isoformat()}",
+        at=at,
+        kind=f"notice.{row.state}",
+        incident_id=row.incident_id,
+        actor="engine",
+        data={
+            "notice": row.notice_id,
+            "wave": row.wave_id,
+            "attempt": row.attempts,
+            "letter": row.letter_sha256 or "",
+            "possible_duplicate": row.possible_duplicate,
+        },
+    )
