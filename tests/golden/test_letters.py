@@ -56,6 +56,8 @@ def letter_facts(kind: WaveKind, known: bool) -> LetterFacts:
         drafted_at=CONFIRMED + timedelta(hours=20),
         periods=periods if known else (),
         contact_point="incident-desk@processor.example",
+        acknowledge_url="https://notices.processor.example/a/PLACEHOLDER" if known else None,
+        verify_url="https://notices.processor.example/verify" if known else None,
     )
 
 

@@ -352,3 +352,23 @@ def test_missing_folder_of_own_letters_is_refused(tmp_path: Path) -> None:
     """A mistyped folder stops the start instead of sending the shipped letters in silence."""
     with pytest.raises(Refused, match="does not exist"):
         JinjaLetters(tmp_path / "no-such")
+
+
+def test_links_are_shown_when_there_are_pages() -> None:
+    """A letter shows the recipient's own link and the page that confirms its number, and only when given."""
+    acknowledge, verify = "https://desk.example/a/TOKEN?x=1&y=2", "https://desk.example/verify"
+
+    rendered = LETTERS.render(letter_facts(acknowledge_url=acknowledge, verify_url=verify))
+
+    assert f"\n  {acknowledge}\n" in rendered.text
+    assert f"\n  {verify}\n" in rendered.text
+    assert 'href="https://desk.example/a/TOKEN?x=1&amp;y=2"' in rendered.html
+    assert f'href="{verify}"' in rendered.html
+    assert "<a " not in LETTERS.render(letter_facts()).html
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "https://desk.example/a b", 'https://desk.example/"x', ""])
+def test_only_pages_are_linked(link: str) -> None:
+    """What is no web address in one piece is not put into a letter as a link."""
+    with pytest.raises(Refused, match="link"):
+        LETTERS.render(letter_facts(acknowledge_url=link))

@@ -28,6 +28,7 @@ _WIDTH = 72
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _JOINERS = "\u200c\u200d"
 """Invisible, yet needed to write Persian, Indian languages and emoji."""
+_PAGE = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"']+")
 _LINE = re.compile(rf".{{1,{_WIDTH}}}(?: |$)|\S{{{_WIDTH}}}")
 # What a template in a sandbox can raise; anything else is our own fault and should be seen as it is.
 _FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
@@ -215,9 +216,20 @@ def _who(facts: LetterFacts, form: _Form) -> dict[str, Any]:
         "number": line(facts.notice_number),
         "previous": line(facts.previous_number) if facts.previous_number else None,
         "contact_point": line(facts.contact_point),
+        "acknowledge_url": _link(facts.acknowledge_url),
+        "verify_url": _link(facts.verify_url),
         "by_deputy": facts.by_deputy,
         "is_copy": facts.is_copy,
     }
+
+
+def _link(url: str | None) -> str | None:
+    """Return a link as it may stand in a letter: a page of the web, and in one piece."""
+    if url is None:
+        return None
+    if not _PAGE.fullmatch(url):
+        raise Refused("a letter's link is no https address in one piece; correct the public address in the settings")
+    return url
 
 
 def _what_is_known(facts: LetterFacts, form: _Form) -> dict[str, Any]:

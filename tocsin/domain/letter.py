@@ -38,6 +38,10 @@ class LetterFacts(Value):
     contact_point: str
     by_deputy: bool = False
     is_copy: bool = False
+    acknowledge_url: str | None = None
+    """The recipient's own link to confirm receipt; at review it still holds the placeholder of its secret part."""
+    verify_url: str | None = None
+    """A public page that says whether a notice number is genuine, and nothing more."""
 
 
 class Rendered(Value):
