@@ -4,9 +4,18 @@ from collections.abc import Callable
 
 from temporalio import activity
 
-from activities.pinning import found_affected, named_in_report, source_pins, sources_of
+from activities.family import rows_of_family
+from activities.pinning import (
+    absorbed_pins,
+    found_affected,
+    named_in_report,
+    refuse_unless_absorbed,
+    source_pins,
+    sources_of,
+)
 from tocsin.audit.entry import EntryDraft, salted_digest
 from tocsin.domain.act import (
+    Absorb,
     Act,
     AddAffected,
     AddNote,
@@ -16,6 +25,7 @@ from tocsin.domain.act import (
     EndDuty,
     Envelope,
     Lift,
+    MergeInto,
     PlaceHold,
     Release,
     Report,
@@ -145,6 +155,10 @@ class Acts:
             case Close() as deed:
                 facts = _facts(tx, incident_id).model_copy(update={"cause": deed.cause, "lessons": deed.lessons})
                 tx.incidents.put_facts(incident_id, facts, at, act.act_id)
+            case Absorb() as deed:
+                tx.register.pin(incident_id, absorbed_pins(tx, incident_id, deed))
+            case MergeInto() as deed:
+                refuse_unless_absorbed(tx, incident_id, deed)
             case Told() as deed:
                 tx.register.pin(incident_id, source_pins(tx, incident_id, (deed.agreement_id,)))
             case AddAffected() as deed:
@@ -265,7 +279,7 @@ def _on_release(row: Notice) -> NoticeState:
 
 def _refuse_telling_twice(tx: Transaction, wave: WaveRow, rows: list[Notice]) -> None:
     """Two drafts may have been made for the same parties; only one of them may leave."""
-    others = (row for row in tx.ledger.of(wave.incident_id) if row.wave_id != wave.wave_id)
+    others = (row for row in rows_of_family(tx, wave.incident_id) if row.wave_id != wave.wave_id)
     written = {row.agreement_id for row in others if row.state in WRITTEN_TO}
     twice = {row.agreement_id for row in rows} & written
     if twice:

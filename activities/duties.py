@@ -6,13 +6,24 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.acts import engine_entry
+from activities.family import Family
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
-from tocsin.domain.duty import DECIDE_RULE, Difference, Duty, DutyState, decide_duty, difference, duties_digest, resolve
-from tocsin.domain.incident import Status, Triggers
+from tocsin.domain.duty import (
+    DECIDE_RULE,
+    MERGED,
+    Difference,
+    Duty,
+    DutyState,
+    decide_duty,
+    difference,
+    duties_digest,
+    resolve,
+)
+from tocsin.domain.incident import OVER, Status, Triggers
 from tocsin.domain.owed_to_us import owed_to_us, told
 from tocsin.domain.policy import PolicyId
 from tocsin.domain.statutory import RULE_OUT, policy_of
-from tocsin.domain.values import AgreementId, ClockId, Instant, Value, derived_id
+from tocsin.domain.values import AgreementId, ClockId, IncidentId, Instant, Value, derived_id
 from tocsin.ports import Law, Stamp, Store, Transaction
 from tocsin.wire import ResolvedDuties, clock_workflow
 
@@ -31,6 +42,8 @@ class Resolving(Value):
     triggers: Triggers
     sources: tuple[AgreementId, ...] = ()
     told: dict[AgreementId, Instant] = {}
+    relatives: tuple[IncidentId, ...] = ()
+    merged_into: IncidentId | None = None
 
 
 class ClockCount(Value):
@@ -124,7 +137,8 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
     incident_id = order.stamp.incident_id
     rows = {row.spec.clock_id: row for row in tx.duties.clocks(incident_id)}
     before = {duty.duty_id: duty for duty in tx.duties.of(incident_id)}
-    resolved = [_placed(duty, rows) for duty in _owed(tx, order, law, before.values())]
+    family = Family(tx, order.relatives)
+    resolved = [family.proved(_placed(duty, rows)) for duty in _owed(tx, order, law, before.values())]
     resolved = [duty for duty in resolved if duty.duty_id not in before or _may_be_open(before[duty.duty_id])]
     owed = [duty for duty in resolved if duty.state is DutyState.OPEN]
     proved = [duty for duty in resolved if duty.state is not DutyState.OPEN]
@@ -138,7 +152,7 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
     digest = duties_digest((before | {duty.duty_id: duty for duty in (*resolved, *gone)}).values())
     summary = _summary(changed, owed, specs) | {"digest": digest}
     if proved:
-        summary["settled"] = [{"clock": duty.clock_id, "target": duty.target_at.isoformat()} for duty in proved]
+        summary["settled"] = [_settled(duty) for duty in proved]
     tx.log.append([engine_entry(order.stamp, "duties.resolved", summary)])
     return ResolvedDuties(
         clocks=tuple(specs),
@@ -160,7 +174,7 @@ def _may_be_open(duty: Duty) -> bool:
 
 def _owed(tx: Transaction, order: Resolving, law: Law, before: Iterable[Duty]) -> list[Duty]:
     incident_id, facts = order.stamp.incident_id, tx.incidents.facts(order.stamp.incident_id)
-    if order.status in {Status.DISMISSED, Status.CLOSED}:
+    if order.status in OVER:
         return []
     pins = tx.register.pinned(incident_id)
     lifted = [hold for hold in tx.duties.holds(incident_id) if hold.lifted_at is not None]
@@ -192,7 +206,9 @@ def _placed(duty: Duty, rows: dict[ClockId, ClockRow]) -> Duty:
 
 
 def _fallen_away(duty: Duty, order: Resolving) -> Duty:
-    if duty.rule_id == DECIDE_RULE:
+    if order.merged_into is not None:
+        state, proof = DutyState.SUPERSEDED, f"{MERGED}{order.merged_into}"
+    elif duty.rule_id == DECIDE_RULE:
         state, proof = DutyState.DISCHARGED, f"decided: {order.status}"
     elif order.status is Status.DISMISSED:
         state, proof = DutyState.NOT_OWED, DISMISSED
@@ -224,6 +240,13 @@ def _summary(changed: Difference, owed: list[Duty], specs: list[ClockSpec]) -> d
         "moved_count": len(changed.moved),
         "withdrawn": len(changed.withdrawn),
     }
+
+
+def _settled(duty: Duty) -> dict[str, str]:
+    """Return what ended a duty as it was resolved: their notice to us, or a notice of an incident beside this one."""
+    ended = duty.ended_at.isoformat() if duty.ended_at else ""
+    target = duty.target_at.isoformat()
+    return {"duty": duty.duty_id, "clock": duty.clock_id, "target": target, "ended": ended, "proof": duty.proof or ""}
 
 
 def _bounded(changed: Difference) -> Difference:

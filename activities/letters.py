@@ -6,6 +6,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.acts import engine_entry
+from activities.family import rows_of_family
 from tocsin.domain.act import Draft
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
@@ -304,7 +305,7 @@ def _audience(tx: Transaction, incident_id: IncidentId, draft: Draft) -> list[Af
 
 def _written_to(tx: Transaction, incident_id: IncidentId) -> set[AgreementId]:
     """Return the agreements under which somebody was told, or is about to be by a released wave."""
-    return {row.agreement_id for row in tx.ledger.of(incident_id) if row.state in WRITTEN_TO}
+    return {row.agreement_id for row in rows_of_family(tx, incident_id) if row.state in WRITTEN_TO}
 
 
 def _open_duties(tx: Transaction, incident_id: IncidentId) -> dict[AgreementId, list[Duty]]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
-from tocsin.domain.act import Act, AddAffected, Report
+from tocsin.domain.act import Absorb, Act, AddAffected, MergeInto, Report
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import may_be_owed
+from tocsin.domain.incident import OVER
+from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.notice import FAILED, WRITTEN_TO
 from tocsin.domain.register import Affected, Agreement
+from tocsin.domain.task import TaskState
 from tocsin.domain.values import AgreementId, IncidentId
 from tocsin.ports import Transaction
 
@@ -16,6 +19,8 @@ def named_in_report(tx: Transaction, deed: Report, act: Act) -> list[Affected]:
 
     Whoever is not named and can be owed nothing is left out: their data is gone, or they are the ones who must tell.
     """
+    if deed.split_from is not None:
+        return _split_off(tx, deed.split_from, deed)
     instants = (act.at, *deed.triggers.values())
     revision = tx.register.revision()
     named, services = set(deed.affected), set(deed.facts.services)
@@ -92,3 +97,57 @@ def _known(tx: Transaction, agreement_id: AgreementId) -> Agreement:
     if agreement is None:
         raise Refused(f"the register has no agreement {agreement_id}; `tocsin register import` adds it")
     return agreement
+
+
+def absorbed_pins(tx: Transaction, incident_id: IncidentId, deed: Absorb) -> list[Affected]:
+    """Return the other incident's pins that this one lacks, and those that it knew for certain.
+
+    Raises:
+        Refused: if the other one cannot be taken in as it stands.
+    """
+    other = tx.incidents.state(deed.source)
+    if other is None:
+        raise Refused(f"there is no incident {deed.source}; `tocsin list` shows those that exist")
+    if other.status in OVER:
+        raise Refused(f"incident {deed.source} is {other.status}; reopen it first, or leave it as it is")
+    if (other.triggers, other.audience_known) != (deed.triggers, deed.audience_known):
+        raise Refused(f"incident {deed.source} has changed since; look at it again, then merge it")
+    _refuse_half_done(tx, other)
+    own = {pin.agreement.agreement_id: pin for pin in tx.register.pinned(incident_id)}
+    return [
+        pin
+        for pin in tx.register.pinned(deed.source)
+        if not pin.excluded and _adds(own.get(pin.agreement.agreement_id), pin)
+    ]
+
+
+def refuse_unless_absorbed(tx: Transaction, incident_id: IncidentId, deed: MergeInto) -> None:
+    """Raise Refused if the target has not taken the incident in: its clocks would stop and nobody would keep them."""
+    target = tx.incidents.state(deed.target)
+    if target is None or incident_id not in target.relatives or target.status in OVER:
+        raise Refused(
+            f"incident {deed.target} has not absorbed this one: tocsin merge {incident_id} --into {deed.target}"
+        )
+
+
+def _refuse_half_done(tx: Transaction, other: IncidentState) -> None:
+    waits = [f"wave {key} is still being sent" for key, wave in other.waves.items() if wave.released and not wave.ended]
+    waits += [f"hold {hold} is in force: place it here, then lift it there" for hold in other.holds]
+    notices = [task for task in tx.tasks.of(other.incident_id) if task.notice_id and task.state is not TaskState.DONE]
+    waits += [f"task {task.task_id} is open: a notice to deliver by hand" for task in notices]
+    if waits:
+        raise Refused(f"incident {other.incident_id} cannot be merged yet: " + "; ".join(waits))
+
+
+def _adds(own: Affected | None, pin: Affected) -> bool:
+    return own is None or own.excluded or (pin.confirmed and not own.confirmed)
+
+
+def _split_off(tx: Transaction, source: IncidentId, deed: Report) -> list[Affected]:
+    pinned = {pin.agreement.agreement_id: pin for pin in tx.register.pinned(source)}
+    missing = set(deed.affected) - pinned.keys()
+    if missing:
+        raise Refused(
+            f"not a part of incident {source}: {', '.join(sorted(missing))}; `tocsin affected add` names them"
+        )
+    return [pinned[key] for key in deed.affected] if deed.affected else list(pinned.values())

@@ -39,7 +39,7 @@ from tocsin.domain.act import (
     TaskDone,
 )
 from tocsin.domain.errors import Broken, Deferred, Refused, TocsinError
-from tocsin.domain.incident import Status
+from tocsin.domain.incident import OVER
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId
@@ -107,6 +107,9 @@ class Engine:
             receipt = await self._join(envelope)
             if receipt is not None:
                 return receipt
+            ended = await self.status(envelope.act.incident_id)
+            if ended.merged_into is not None:
+                return _joined_the_target(envelope, ended.merged_into)
             generation, linked_to = generation + 1, envelope.act.incident_id
 
     async def act(self, envelope: Envelope) -> Receipt:
@@ -146,8 +149,7 @@ class Engine:
         except WorkflowAlreadyStartedError:
             return None
         except Refused:
-            status = (await self.status(envelope.act.incident_id)).status
-            if status in {Status.CLOSED, Status.DISMISSED}:
+            if (await self.status(envelope.act.incident_id)).status in OVER:
                 return None
             raise
 
@@ -193,7 +195,20 @@ class Engine:
                 await asyncio.wait_for(self._client.get_workflow_handle(workflow_id).describe(), ACCEPT_WITHIN)
         except _NotFoundError:
             return _unknown(incident_id)
+        with suppress(TocsinError):
+            if target := (await self.status(incident_id)).merged_into:
+                return f"incident {incident_id} was merged into {target}; go on there"
         return f"incident {incident_id} has ended; reopen it first: tocsin reopen {incident_id}"
+
+
+def _joined_the_target(envelope: Envelope, target: IncidentId) -> Receipt:
+    return Receipt(
+        incident_id=target,
+        act_id=envelope.act.act_id,
+        status="reported",
+        lines=(f"reported already: the incident of this alert was merged into {target}",),
+        already=True,
+    )
 
 
 class _NotFoundError(Exception):

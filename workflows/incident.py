@@ -13,12 +13,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.duties import Duties, Resolving
     from activities.letters import Letters, Planning, Rendering, Sealing
     from tocsin import wire
-    from tocsin.domain.act import Act, Draft, Envelope, PlaceHold, Receipt, Release, Report
+    from tocsin.domain.act import Act, Draft, Envelope, MergeInto, PlaceHold, Receipt, Release, Report
     from tocsin.domain.clock import ClockSpec
     from tocsin.domain.errors import Refused
-    from tocsin.domain.incident import Status
+    from tocsin.domain.incident import OVER, Status
     from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, wave_id_of
-    from tocsin.domain.values import ClockId, PersonId, WaveId
+    from tocsin.domain.task import moved_to
+    from tocsin.domain.values import ClockId, IncidentId, PersonId, WaveId
     from tocsin.wire import SearchAttribute
 
 from workflows import options
@@ -31,13 +32,15 @@ INCIDENT = SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT)
 NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
 
 Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChanged
-RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen", "duty_end", "told"}
+RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen", "duty_end", "told"} | {
+    "absorb",
+    "merge_into",
+}
 """The acts after which duties are resolved again."""
-STIRRED_BY = {"hold", "lift", "stop", "resume", "dismiss"}
+STIRRED_BY = {"hold", "lift", "stop", "resume", "dismiss", "merge_into"}
 """The acts that change what may be sent: waves and clocks look again at once."""
-REDRAFTED_BY = {"confirm", "revise", "lift", "reopen"}
+REDRAFTED_BY = {"confirm", "revise", "lift", "reopen", "absorb"}
 """The acts that may change what a letter says: one that waits for release must not go out as it was."""
-OVER = {Status.CLOSED, Status.DISMISSED}
 
 
 @workflow.defn(name=wire.INCIDENT)
@@ -168,7 +171,10 @@ class IncidentWorkflow:
         if act.deed.kind == "hold":
             ids = self._ids_of(act)
             lines = (f"hold {ids['hold']} is in force: nothing it covers is sent; the clocks run on",)
-        if act.deed.kind in {"close", "dismiss", "reopen"}:
+        if isinstance(act.deed, MergeInto):
+            await self._hand_over_tasks(act.deed.target)
+            lines += (f"it goes on as a part of incident {act.deed.target}",)
+        if act.deed.kind in {"close", "dismiss", "reopen", "merge_into"}:
             await self._signal(self._response(), wire.INCIDENT_OVER, wire.IncidentOver(status=self._state.status))
         if act.deed.kind == "reopen":
             await self._restart_response()
@@ -194,6 +200,8 @@ class IncidentWorkflow:
             triggers=state.triggers,
             sources=state.sources,
             told=state.told,
+            relatives=state.relatives,
+            merged_into=state.merged_into,
         )
         resolved = await self._insistent.do(Duties.resolve, order, options.BULK, f"duties after {act.deed.kind}")
         wanted = {spec.clock_id: spec for spec in resolved.clocks}
@@ -346,6 +354,15 @@ class IncidentWorkflow:
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info("the response of %s runs already", self._state.incident_id)
+
+    async def _hand_over_tasks(self, target: IncidentId) -> None:
+        """Give what is still open to the incident that this one is a part of from now on."""
+        recalled = await self._insistent.do(
+            Acts.recall_tasks, self._state.incident_id, options.STORE, "recall the open tasks"
+        )
+        moved = moved_to(target, recalled.tasks)
+        if moved:
+            await self._signal(wire.response_workflow(target), wire.BY_HAND, wire.NoticeByHand(tasks=moved))
 
     async def _restart_response(self) -> None:
         """Start the tasks again if they had ended with the incident."""

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from tocsin import wire
     from tocsin.domain.act import Act, Envelope, Receipt, Role, TaskAdd, TaskAssign, TaskDone
     from tocsin.domain.errors import Refused
-    from tocsin.domain.incident import Status
+    from tocsin.domain.incident import OVER, Status
     from tocsin.domain.task import (
         Task,
         TaskKind,
@@ -87,7 +87,7 @@ class ResponseWorkflow:
     @workflow.signal(name=wire.INCIDENT_OVER, description="The incident ended or was taken up again")
     def incident_over(self, message: wire.IncidentOver) -> None:
         """Remember how the incident stands."""
-        self._over = message.status if message.status in {Status.CLOSED, Status.DISMISSED} else None
+        self._over = message.status if message.status in OVER else None
         self._stirred = True
 
     @workflow.query(name=wire.STATUS)
@@ -173,7 +173,8 @@ class ResponseWorkflow:
             self._tasks = (*self._tasks, *new)
             await self._tell()
         for task in new:
-            await self._page(f"handed:{task.task_id}", f"A notice needs a person, incident {task.incident_id}", task)
+            what = "A notice needs a person" if task.kind is TaskKind.NOTICE else "A task came from another incident"
+            await self._page(f"handed:{task.task_id}", f"{what}, incident {task.incident_id}", task)
 
     async def _remind(self) -> None:
         for task in due_unreminded(self._tasks, scenario_now(self._order.tempo)):
@@ -222,7 +223,7 @@ class ResponseWorkflow:
         if self._over is None or not workflow.all_handlers_finished():
             return False
         left = any(task.state is not TaskState.DONE for task in self._tasks)
-        return self._over is Status.DISMISSED or not (left or self._handed)
+        return self._over in {Status.DISMISSED, Status.MERGED} or not (left or self._handed)
 
     def _must_look(self) -> bool:
         return self._stirred or self._finished()

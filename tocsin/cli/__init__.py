@@ -21,6 +21,7 @@ from tocsin.cli import (
     holds,
     incident,
     log,
+    merging,
     policy,
     register,
     report,
@@ -47,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (report, show, explain, incident, waves, holds, evidence, told, watch, setup):
+for part in (report, show, explain, incident, merging, waves, holds, evidence, told, watch, setup):
     app.add_typer(part.commands)
 app.add_typer(incident.affected_commands, name="affected")
 app.add_typer(duties.commands, name="duty")

@@ -25,6 +25,10 @@ def incident(view: IncidentView, now: datetime, names: Names) -> None:
     say(f"owner: {names.get(view.owner, view.owner) if view.owner else 'nobody'}")
     if view.linked_to:
         say(f"the same alert before: {view.linked_to}")
+    if view.merged_into:
+        say(f"goes on as a part of: {view.merged_into}")
+    if view.relatives:
+        say(f"counts the notices of: {', '.join(view.relatives)}")
     _failing(view.notices_to_look_at)
     heading("Clocks")
     clocks(view.clocks, now)

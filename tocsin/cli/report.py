@@ -111,7 +111,7 @@ def report(
         told_by=teller.agreement_id if teller else None,
         source_key=opaque_id("src", work.keyring.id_key(), alert or secrets.token_hex(16)),
     )
-    first = work.envelope(deed, _incident_id(work, deed.source_key, 0))
+    first = work.envelope(deed, incident_id_of(work, deed.source_key, 0))
     try:
         receipt = work.report(numbered(work, first))
     except Unreachable as error:
@@ -119,7 +119,7 @@ def report(
         raise typer.Exit(3) from error
     if notice is not None:
         work.do(keep_file(work, receipt.incident_id, notice), receipt.incident_id)
-    _answer(work, receipt, as_json)
+    answer(work, receipt, as_json)
 
 
 def _behind(work: Session, parties: list[Agreement]) -> tuple[AgreementId, ...]:
@@ -154,17 +154,19 @@ def numbered(work: Session, first: Envelope) -> EnvelopeFor:
     def envelope_for(generation: int, linked_to: IncidentId | None) -> Envelope:
         assert isinstance(first.act.deed, Report)
         deed = first.act.deed.model_copy(update={"linked_to": linked_to})
-        incident_id = _incident_id(work, deed.source_key, generation)
+        incident_id = incident_id_of(work, deed.source_key, generation)
         return first.model_copy(update={"act": first.act.model_copy(update={"deed": deed, "incident_id": incident_id})})
 
     return envelope_for
 
 
-def _incident_id(work: Session, source_key: str, generation: int) -> IncidentId:
+def incident_id_of(work: Session, source_key: str, generation: int) -> IncidentId:
+    """Return the id of the n-th incident (from 0) of an alert."""
     return IncidentId(opaque_id("inc", work.keyring.id_key(), source_key, str(generation)))
 
 
-def _answer(work: Session, receipt: Receipt, as_json: bool) -> None:
+def answer(work: Session, receipt: Receipt, as_json: bool) -> None:
+    """Print what a report came to: the clocks that run now, and the next thing to do."""
     with work.store.reading() as tx:
         view = read_incident(tx, receipt.incident_id, work.now())
     todo = next_for(work, view, Me.of(work))

@@ -11,8 +11,8 @@ from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me, Todo, by_urgency, tasks_of, waiting_for
-from tocsin.cli.views import OVER, IncidentView, read_incident
-from tocsin.domain.incident import Severity, Status, Trigger
+from tocsin.cli.views import IncidentView, read_incident
+from tocsin.domain.incident import OVER, Severity, Status, Trigger
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter
 from tocsin.domain.tempo import time_left

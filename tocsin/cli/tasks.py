@@ -10,8 +10,8 @@ from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json, span
 from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import session
-from tocsin.cli.views import OVER
 from tocsin.domain.act import TaskAdd, TaskAssign, TaskDone
+from tocsin.domain.incident import OVER
 from tocsin.domain.task import TaskKind, TaskState
 from tocsin.domain.tempo import time_left
 

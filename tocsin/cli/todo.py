@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from tocsin.cli.session import Session
-from tocsin.cli.views import OVER, IncidentView
+from tocsin.cli.views import IncidentView
 from tocsin.domain.act import Role
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DECIDE_RULE
-from tocsin.domain.incident import Status
+from tocsin.domain.incident import OVER, Status
 from tocsin.domain.statutory import POLICY, RULE_OUT
 from tocsin.domain.task import Task, TaskState
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value

@@ -11,8 +11,8 @@ from tocsin.domain.act import AddNote
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.hold import Hold, deadline_after_lift
-from tocsin.domain.incident import Facts, Status, Triggers
-from tocsin.domain.notice import FAILED, Notice, NoticeState
+from tocsin.domain.incident import OVER, Facts, Status, Triggers
+from tocsin.domain.notice import FAILED, WRITTEN_TO, Notice, NoticeState
 from tocsin.domain.task import Task
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value
@@ -20,7 +20,6 @@ from tocsin.ports import Transaction, WaveRow
 
 NEEDS_A_LOOK = FAILED | {NoticeState.BY_HAND, NoticeState.IN_DOUBT}
 LAST_EVENTS = 8
-OVER = {Status.CLOSED, Status.DISMISSED}
 ROUTINE = {"notice.accepted", "notice.delivered", "clocks.kept", "incident.heard", "wave.ready"}
 """Log entries that a page leaves out: fifty thousand accepted notices are one number of their wave."""
 
@@ -81,6 +80,8 @@ class IncidentView(Value):
     status: Status
     owner: PersonId | None
     linked_to: IncidentId | None
+    relatives: tuple[IncidentId, ...]
+    merged_into: IncidentId | None
     audience_known: bool
     facts: Facts
     unknowns: tuple[str, ...]
@@ -109,6 +110,8 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
         status=state.status,
         owner=state.owner,
         linked_to=state.linked_to,
+        relatives=state.relatives,
+        merged_into=state.merged_into,
         audience_known=state.audience_known,
         facts=facts,
         unknowns=facts.unknowns(),
@@ -194,6 +197,9 @@ def _to_draft(tx: Transaction, incident_id: IncidentId, waves: list[WaveRow]) ->
     owed = {duty.agreement_id for duty in open_duties if not duty.owed_to_us} - {None}
     # A drafted row of a released wave is a deputy in reserve: its agreement has other rows.
     live = [notice for wave in waves for notice in tx.ledger.notices(wave.wave_id)] if owed else []
+    state = tx.incidents.state(incident_id)
+    for relative in state.relatives if state and owed else ():
+        live += [notice for notice in tx.ledger.of(relative) if notice.state in WRITTEN_TO]
     return len(owed - {notice.agreement_id for notice in live if notice.state is not NoticeState.WITHDRAWN})
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_serializer
 
 from tocsin.domain.hold import HoldKind
-from tocsin.domain.incident import Answer, Facts, Trigger
+from tocsin.domain.incident import Answer, Facts, Trigger, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.register import OnLift
 from tocsin.domain.task import TaskKind
@@ -68,8 +68,28 @@ class Report(Value):
     """The closed incident that the same alert reported before."""
     sources: tuple[AgreementId, ...] = ()
     """Agreements of the parties at which it happened: what they owe us gets clocks, too."""
+    split_from: IncidentId | None = None
+    """The incident that this one was a part of: its pins are copied, and its notices prove for this one."""
     told_by: AgreementId | None = None
     """The agreement of the party whose notice this report passes on; it is a source as well."""
+
+
+class Absorb(Value):
+    """Take another incident into this one: the earliest trigger of both counts, and its notices prove for this one."""
+
+    kind: Literal["absorb"] = "absorb"
+    source: IncidentId
+    triggers: Triggers
+    """The other's triggers as they stood when the person decided; it is refused if they have moved since."""
+    audience_known: bool
+    reason: str = ""
+
+
+class MergeInto(Value):
+    """End this incident as a part of another one, which has absorbed it."""
+
+    kind: Literal["merge_into"] = "merge_into"
+    target: IncidentId
 
 
 class Told(Value):
@@ -264,6 +284,8 @@ class Reopen(Value):
 
 Deed = Annotated[
     Report
+    | Absorb
+    | MergeInto
     | Told
     | Confirm
     | Dismiss

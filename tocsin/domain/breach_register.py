@@ -255,8 +255,8 @@ def _not_told(records: Records) -> Iterator[NotTold]:
 
 
 def _owed_to_others(duties: Iterable[Duty]) -> Iterator[Duty]:
-    # The duty to confirm or dismiss is owed to ourselves.
-    return (duty for duty in duties if duty.rule_id != DECIDE_RULE)
+    # The duty to confirm or dismiss is owed to ourselves; what others owe us is no notice of ours.
+    return (duty for duty in duties if duty.rule_id != DECIDE_RULE and not duty.owed_to_us)
 
 
 def _why(records: Records, duty: Duty) -> str:
@@ -272,6 +272,8 @@ def _why_nobody(records: Records, history: tuple[Decided, ...], not_told: tuple[
     if records.state.status is Status.DISMISSED:
         dismissed = [decided.because for decided in history if decided.what == "dismissed"]
         return f"dismissed: {dismissed[-1]}" if dismissed else "dismissed"
+    if records.state.merged_into is not None:
+        return f"merged into incident {records.state.merged_into}, where its duties go on"
     waiting = [duty for duty in not_told if duty.state is DutyState.OPEN]
     if waiting:
         reasons = list(dict.fromkeys(duty.because for duty in waiting))

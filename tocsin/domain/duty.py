@@ -28,6 +28,12 @@ OWED_TO_US = "owed-to-us:"
 """Begins the rule id of what the other party owes us: it warns us to chase them, and no letter of ours ends it."""
 
 
+MERGED = "its incident was merged into "
+"""Begins the proof of a duty that went on in another incident."""
+
+ELSEWHERE = " of incident "
+"""Stands, before its id, in the proof of a duty that the notice of a related incident discharged."""
+
 _END = frozenset({"state", "ended_at", "proof", "proved_by", "late"})
 """What ending a duty changes; all the rest of it is as it was resolved."""
 

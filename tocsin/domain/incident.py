@@ -16,6 +16,12 @@ class Status(StrEnum):
     CONFIRMED = "confirmed"
     DISMISSED = "dismissed"
     CLOSED = "closed"
+    MERGED = "merged"
+    """It turned out to be a part of another incident, which goes on with its triggers and parties."""
+
+
+OVER = frozenset({Status.CLOSED, Status.DISMISSED, Status.MERGED})
+"""An incident in one of these takes no act that would change what is owed."""
 
 
 class Trigger(StrEnum):

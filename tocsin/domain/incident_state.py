@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from tocsin.domain.act import (
+    Absorb,
     Act,
     AddAffected,
     AddNote,
@@ -15,6 +16,7 @@ from tocsin.domain.act import (
     EndDuty,
     Handover,
     Lift,
+    MergeInto,
     PlaceHold,
     Release,
     Reopen,
@@ -27,7 +29,7 @@ from tocsin.domain.act import (
 )
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
-from tocsin.domain.incident import Basis, Facts, Status, Trigger, TriggerFact, Triggers
+from tocsin.domain.incident import OVER, Basis, Facts, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
 
@@ -74,6 +76,9 @@ class IncidentState(Value):
     """Clocks that were missed and still lack the reason why; it never blocks a notice."""
     blocking_tasks: int = 0
     linked_to: IncidentId | None = None
+    relatives: tuple[IncidentId, ...] = ()
+    """Incidents that were merged into this one, or that it was split from: whom they told is told here, too."""
+    merged_into: IncidentId | None = None
     sources: tuple[AgreementId, ...] = ()
     """Agreements of the parties at which it happened, who owe us a notice."""
     told: dict[AgreementId, Instant] = {}
@@ -101,7 +106,9 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
     if act.actor.roles == {Role.AUDITOR}:
         raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {deed.kind}")
     _refuse_impossible(_stated_instants(deed), now)
-    if state.status in {Status.CLOSED, Status.DISMISSED} and deed.kind not in {"reopen", "note", "attach", "handover"}:
+    if state.status is Status.MERGED and deed.kind not in {"note", "attach"}:
+        raise Refused(f"incident {state.incident_id} was merged into {state.merged_into}; go on there")
+    if state.status in OVER and deed.kind not in {"reopen", "note", "attach", "handover"}:
         raise Refused(
             f"incident {state.incident_id} is {state.status}; reopen it first: tocsin reopen {state.incident_id}"
         )
@@ -127,7 +134,11 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
             raise Refused(f"hold {deed.hold_id} is not in force; `tocsin show` lists those that are")
         case Close():
             _admit_close(state)
-        case Reopen() if state.status not in {Status.CLOSED, Status.DISMISSED}:
+        case Absorb():
+            _admit_absorb(state, deed)
+        case MergeInto():
+            _admit_merge(state, deed)
+        case Reopen() if state.status not in OVER:
             raise Refused(f"it is {state.status}, not closed; there is nothing to reopen")
         case AddNote() if deed.clock_id is not None and deed.clock_id not in state.reasons_owed:
             raise Refused(f"clock {deed.clock_id} owes no reason; leave out the clock to add an ordinary note")
@@ -145,9 +156,14 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
                 "owner": act.actor.person_id,
                 "audience_known": deed.everyone or bool(deed.affected or deed.facts.services),
                 "linked_to": deed.linked_to,
+                "relatives": (deed.split_from,) if deed.split_from else (),
                 "sources": _with_source(deed.sources, deed.told_by),
                 "told": {deed.told_by: _told_at(deed, act.at)} if deed.told_by else {},
             }
+        case Absorb() as deed:
+            change = _absorbed(state, deed)
+        case MergeInto() as deed:
+            change = {"status": Status.MERGED, "merged_into": deed.target}
         case Told() as deed:
             change = {
                 "sources": _with_source(state.sources, deed.agreement_id),
@@ -248,6 +264,40 @@ def _admit_triggers(state: IncidentState, deed: Report | Revise) -> None:
         raise Refused("when it was reported is on record and is not changed; state discovery or awareness instead")
     if Trigger.CONFIRMATION in deed.triggers and state.status is not Status.CONFIRMED:
         raise Refused("nobody has confirmed it yet; `tocsin confirm --at INSTANT` does, and starts its clocks")
+
+
+def _admit_absorb(state: IncidentState, deed: Absorb) -> None:
+    if deed.source == state.incident_id:
+        raise Refused("an incident cannot be merged into itself; name two")
+    if deed.source in state.relatives:
+        raise Refused(f"incident {deed.source} was merged into this one already, or this one was split from it")
+
+
+def _admit_merge(state: IncidentState, deed: MergeInto) -> None:
+    if deed.target == state.incident_id:
+        raise Refused("an incident cannot be merged into itself; name two")
+    waits = []
+    sending = [wave_id for wave_id, wave in state.waves.items() if wave.released and not wave.ended]
+    if sending:
+        waits.append(f"wave(s) still being sent: {', '.join(sending)}")
+    if state.holds:
+        # An order not to tell must not get lost on the way.
+        waits.append(f"hold(s) in force: {', '.join(state.holds)}; place them on {deed.target}, then lift them here")
+    if waits:
+        raise Refused("it cannot be merged yet: " + "; ".join(waits))
+
+
+def _absorbed(state: IncidentState, deed: Absorb) -> dict[str, object]:
+    triggers = dict(state.triggers)
+    for trigger, fact in deed.triggers.items():
+        triggers[trigger] = min(triggers.get(trigger, fact), fact, key=lambda one: one.at)
+    confirmed = Trigger.CONFIRMATION in triggers
+    return {
+        "triggers": triggers,
+        "status": Status.CONFIRMED if confirmed else state.status,
+        "audience_known": state.audience_known or deed.audience_known,
+        "relatives": (*state.relatives, deed.source),
+    }
 
 
 def _admit_release(state: IncidentState, act: Act, deed: Release) -> None:

@@ -125,6 +125,30 @@ def reassign(tasks: Iterable[Task], task_id: TaskId, owner: str) -> tuple[Task, 
     return tuple(known.values())
 
 
+def moved_to(incident_id: IncidentId, tasks: Iterable[Task]) -> tuple[Task, ...]:
+    """Return the tasks that are not done as those of another incident; what one of them waited for goes with it.
+
+    A step that the other incident's playbook has as well keeps its key, so that it is not set twice.
+    """
+    known = {task.task_id: task for task in tasks}
+    ids = {task.task_id: task_id_of(incident_id, task.key) for task in known.values()}
+    return tuple(
+        task.model_copy(
+            update={
+                "task_id": ids[task.task_id],
+                "incident_id": incident_id,
+                "depends_on": tuple(ids[need] for need in task.depends_on if not _is_done(known, need)),
+            }
+        )
+        for task in known.values()
+        if task.state is not TaskState.DONE
+    )
+
+
+def _is_done(known: dict[TaskId, Task], task_id: TaskId) -> bool:
+    return task_id not in known or known[task_id].state is TaskState.DONE
+
+
 def due_unreminded(tasks: Iterable[Task], now: datetime) -> tuple[Task, ...]:
     """Return the tasks that are due, not done, and whose owner has not been reminded."""
     return tuple(t for t in tasks if t.state is not TaskState.DONE and not t.reminded and t.due_at <= now)

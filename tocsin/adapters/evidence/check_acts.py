@@ -40,9 +40,12 @@ _MOVING = {
     "close",
     "reopen",
     "told",
+    "absorb",
+    "merge_into",
 }
 """The acts that alone change these fields of an incident."""
 _FOLLOWING = ("status", "triggers", "owner", "audience_known", "holds", "linked_to", "sources", "told")
+_RELATED = ("relatives", "merged_into")
 
 
 def acts_in_log(pack: Pack) -> Iterator[Finding]:
@@ -69,7 +72,7 @@ def state_follows(pack: Pack) -> Iterator[Finding]:
             facts = _facts_after(facts, act)
         except (TocsinError, ValidationError) as error:
             yield Finding(file=layout.ACTS, what=f"{_what(act)} does not fit those before it: {error}")
-    for field in _FOLLOWING:
+    for field in (*_FOLLOWING, *_RELATED):
         if getattr(state, field) != getattr(pack.incident, field):
             yield Finding(file=layout.INCIDENT, what=f"its {field} is not the one that the acts lead to")
     if facts is not None and facts != pack.facts:

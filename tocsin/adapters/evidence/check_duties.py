@@ -10,7 +10,7 @@ from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
 from tocsin.domain.act import AddNote, EndDuty
 from tocsin.domain.clock import ClockRow, ClockState
-from tocsin.domain.duty import DECIDE_RULE, Duty, DutyState, duties_digest
+from tocsin.domain.duty import DECIDE_RULE, ELSEWHERE, MERGED, Duty, DutyState, duties_digest
 from tocsin.domain.incident import Status
 from tocsin.domain.notice import NoticeState, discharges
 from tocsin.domain.owed_to_us import told
@@ -136,9 +136,8 @@ def _spec_faults(pack: Pack, row: ClockRow) -> Iterator[Finding]:
 
 def _proof_faults(pack: Pack, duty: Duty) -> Iterator[Finding]:
     if duty.proved_by is None:
-        if not (
-            _decisions(pack, duty) or _fell_away(pack, duty) or told(_still_open(duty), pack.incident.told) == duty
-        ):
+        by_a_notice = told(_still_open(duty), pack.incident.told) == duty or _told_elsewhere(pack, duty)
+        if not (_decisions(pack, duty) or _fell_away(pack, duty) or by_a_notice):
             what = f"{_what(duty)} is {duty.state} at {duty.ended_at} without a proof: no act or resolving ended it so"
             yield Finding(file=layout.DUTIES, what=what)
         return
@@ -179,9 +178,21 @@ def _decisions(pack: Pack, duty: Duty) -> list[Entry]:
 
 def _fell_away(pack: Pack, duty: Duty) -> bool:
     """Say whether a resolving at that instant may have ended the duty, in one of the ways in which it does."""
-    ways = _INTERNAL_ENDS.get(duty.rule_id, _FALLEN_AWAY)
+    merged = {(DutyState.SUPERSEDED, f"{MERGED}{pack.incident.merged_into}")} if pack.incident.merged_into else set()
+    ways = _INTERNAL_ENDS.get(duty.rule_id, _FALLEN_AWAY) | merged
     resolved = {entry.draft.at for entry in pack.entries if entry.draft.kind == "duties.resolved"}
     return (duty.state, duty.proof) in ways and duty.ended_at in resolved
+
+
+def _told_elsewhere(pack: Pack, duty: Duty) -> bool:
+    """Say whether the log recorded that a notice of a relative, whose evidence holds it, discharged the duty."""
+    relatives = tuple(f"{ELSEWHERE}{relative}" for relative in pack.incident.relatives)
+    if duty.state is not DutyState.DISCHARGED or not (duty.proof or "").endswith(relatives):
+        return False
+    resolved = [entry.draft.data for entry in pack.entries if entry.draft.kind == "duties.resolved"]
+    settled = [said for data in resolved for said in data.get("settled", ()) if said.get("duty") == duty.duty_id]
+    ended = duty.ended_at.isoformat() if duty.ended_at else ""
+    return any((said.get("ended"), said.get("proof")) == (ended, duty.proof) for said in settled)
 
 
 def _still_open(duty: Duty) -> Duty:

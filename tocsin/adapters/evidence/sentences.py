@@ -117,6 +117,10 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
             what = f"gave the task “{names.tasks.get(deed.task_id, deed.task_id)}” to {deed.owner}"
         case act.TaskDone():
             what = f"finished the task “{names.tasks.get(deed.task_id, deed.task_id)}”: {deed.outcome}"
+        case act.Absorb():
+            what = f"took incident {deed.source} into this one" + _said(deed.reason)
+        case act.MergeInto():
+            what = f"made it a part of incident {deed.target}, where it goes on"
         case act.Told():
             when = f" at {deed.told_at.isoformat()}" if deed.told_at else ""
             what = f"recorded that {names.named_parties((deed.agreement_id,))} has told us{when}"

@@ -8,13 +8,12 @@ from sqlalchemy import Row, func, select
 from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import acts, attachments, facts, incidents
 from tocsin.domain.act import Envelope
-from tocsin.domain.incident import Facts, Status, Trigger
+from tocsin.domain.incident import OVER, Facts, Trigger
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.values import ActId, IncidentId
 from tocsin.ports import Attachment
 
 _LABEL = TypeAdapter(tuple[str, str])
-_ENDED = (Status.CLOSED, Status.DISMISSED)
 
 
 class SqlIncidents:
@@ -47,7 +46,7 @@ class SqlIncidents:
         """Return every incident's state, newest report first; `open_only`: neither closed nor dismissed."""
         query = select(incidents.c.body).order_by(incidents.c.reported_at.desc(), incidents.c.incident_id)
         if open_only:
-            query = query.where(incidents.c.status.not_in(_ENDED))
+            query = query.where(incidents.c.status.not_in(OVER))
         return [IncidentState.model_validate_json(body) for body in self._connection.scalars(query)]
 
     def changed_at(self) -> datetime | None:

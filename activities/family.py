@@ -1,0 +1,44 @@
+"""Incidents that belong together: whom one of them told is told in the others, too."""
+
+from collections.abc import Iterable
+
+from tocsin.domain.duty import ELSEWHERE, Duty, DutyState
+from tocsin.domain.notice import ContactRole, Notice, discharges
+from tocsin.domain.values import AgreementId, IncidentId
+from tocsin.ports import Transaction
+
+
+class Family:
+    """The notices of an incident's relatives, read once for a transaction."""
+
+    def __init__(self, tx: Transaction, relatives: Iterable[IncidentId]) -> None:
+        rows = [row for incident_id in relatives for row in tx.ledger.of(incident_id)]
+        self._rows: dict[AgreementId, list[Notice]] = {}
+        for row in rows:
+            if row.role is ContactRole.CHAIN and row.settled_at is not None:
+                self._rows.setdefault(row.agreement_id, []).append(row)
+
+    def proved(self, duty: Duty) -> Duty:
+        """Return a duty of ours as the first notice of a relative that carries its proof ended it, or as it is."""
+        if duty.agreement_id is None or duty.owed_to_us or duty.state is not DutyState.OPEN:
+            return duty
+        proofs = [row for row in self._rows.get(duty.agreement_id, ()) if discharges(row.state, duty.discharge)]
+        if not proofs:
+            return duty
+        row = min(proofs, key=lambda one: (one.settled_at is None, one.settled_at, one.notice_id))
+        late = duty.deadline_at is not None and row.settled_at is not None and row.settled_at > duty.deadline_at
+        return duty.model_copy(
+            update={
+                "state": DutyState.DISCHARGED,
+                "ended_at": row.settled_at,
+                "proof": f"notice {row.number} {row.state}{ELSEWHERE}{row.incident_id}",
+                "late": late,
+            }
+        )
+
+
+def rows_of_family(tx: Transaction, incident_id: IncidentId) -> list[Notice]:
+    """Return the ledger's rows of an incident and of its relatives."""
+    state = tx.incidents.state(incident_id)
+    relatives = state.relatives if state is not None else ()
+    return [row for one in (incident_id, *relatives) for row in tx.ledger.of(one)]
