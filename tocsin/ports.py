@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from tocsin.audit.checkpoint import Checkpoint
 from tocsin.audit.entry import EntryDraft
 from tocsin.audit.tree import Frontier
 from tocsin.audit.verify import StoredEntry
@@ -394,6 +395,16 @@ class Renderer(Protocol):
 
         Raises Broken if the template fails; a value with a line break never reaches a header.
         """
+
+
+class Notary(Protocol):
+    """Signs the log's checkpoints, and knows its own signature again."""
+
+    def sign(self, head: Frontier) -> str:
+        """Return the checkpoint of this head as a signed note."""
+
+    def check(self, note: str) -> Checkpoint:
+        """Return what a note commits to. Raises Refused if it is none, of another log, or not signed by this one."""
 
 
 class Page(Value):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tocsin.adapters.keyring import FileKeyring, door_key_id, engine_public, sea
 from tocsin.domain.errors import Broken, Refused
 from tocsin.ports import Keyring
 
-SECRETS = ["masters.json", "namespace.json", "ids.key", "door.key", "engine.key"]
+SECRETS = ["masters.json", "namespace.json", "ids.key", "door.key", "engine.key", "log.key"]
 
 
 @pytest.fixture
@@ -248,3 +249,33 @@ def test_a_wrong_public_key_is_refused(tmp_path: Path) -> None:
         engine_public(tmp_path)
     with pytest.raises(Refused, match="3 bytes"):
         seal_to_engine(b"abc", b"Asha reports")
+
+
+def test_the_log_key_is_made_for_older_keys(folder: Path) -> None:
+    """Keys from before the log was signed get its key, once; one that was lost is not made anew behind one's back."""
+    FileKeyring.create(folder)
+    shutil.rmtree(folder / "logs")
+    (folder / "log.key").unlink()
+
+    assert FileKeyring.complete(folder)
+    made = FileKeyring.open(folder).log_private().private_bytes_raw()
+    assert not FileKeyring.complete(folder)
+    assert FileKeyring.open(folder).log_private().private_bytes_raw() == made
+
+    (folder / "log.key").unlink()
+    assert not FileKeyring.complete(folder)
+    with pytest.raises(Refused, match=r"log\.key"):
+        FileKeyring.open(folder)
+
+
+def test_a_new_log_key_leaves_the_old_one_known(folder: Path) -> None:
+    """After a rotation the new key signs, the log keeps its name, and the old public key is still known."""
+    keyring = FileKeyring.create(folder)
+    origin, old = keyring.log_origin(), keyring.log_private().public_key()
+
+    keyring.rotate_log()
+
+    again = FileKeyring.open(folder)
+    assert again.log_origin() == origin
+    assert again.log_publics() == (again.log_private().public_key(), old)
+    assert again.log_private().public_key() != old

@@ -7,6 +7,8 @@
 | `ids.key` | the HMAC key that makes ids opaque | engine, doors |
 | `door.key` | the Ed25519 key with which this installation's door signs acts | doors |
 | `doors/*.pub` | the doors whose acts are taken | engine |
+| `log.key` | the Ed25519 key that signs the log's checkpoints | engine |
+| `logs/*.pub` | the keys whose checkpoints of this log are taken: this one and those before it | whoever checks |
 | `engine.key` | opens the reports that were spooled while the engine was away | engine |
 | `engine.pub` | seals them; it may lie anywhere | everybody |
 
@@ -35,12 +37,15 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from tocsin.adapters import keyfile
 from tocsin.adapters.box import KEY_BYTES, close_box, open_box
 from tocsin.domain.errors import Broken, Refused
+from tocsin.domain.values import opaque_id
 
 _MASTERS = "masters.json"
 _NAMESPACE = "namespace.json"
 _IDS = "ids.key"
 _DOOR = "door.key"
 _DOORS = "doors"
+_LOG = "log.key"
+_LOGS = "logs"
 _ENGINE = "engine.key"
 _ENGINE_PUBLIC = "engine.pub"
 
@@ -63,6 +68,8 @@ class FileKeyring:
         self._ids = keyfile.read_key(folder / _IDS)
         self._door = Ed25519PrivateKey.from_private_bytes(keyfile.read_key(folder / _DOOR))
         self._doors = _read_doors(folder / _DOORS)
+        self._log = Ed25519PrivateKey.from_private_bytes(keyfile.read_key(folder / _LOG))
+        self._logs = _read_publics(folder / _LOGS)
         self._engine = X25519PrivateKey.from_private_bytes(keyfile.read_key(folder / _ENGINE))
         self._namespace = self._read_namespace()
 
@@ -82,6 +89,18 @@ class FileKeyring:
                 "or point TOCSIN_HOME at a new place"
             ) from error
         return cls.open(folder)
+
+    @classmethod
+    def complete(cls, folder: Path) -> bool:
+        """Make the log's key in a folder of keys from before there was one; return whether it was made.
+
+        A key that was there once and is gone is not made anew: only a backup has it.
+        """
+        if (folder / _LOG).exists() or (folder / _LOGS).exists():
+            return False
+        _write_log_key(folder)
+        keyfile.sync_folder(folder)
+        return True
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -157,6 +176,24 @@ class FileKeyring:
         self._doors = _read_doors(self._folder / _DOORS)
         return door_key_id(public)
 
+    def log_origin(self) -> str:
+        """Return the name of this installation's log; it outlives every rotation."""
+        return f"tocsin/{opaque_id('log', self._ids, 'origin')}"
+
+    def log_private(self) -> Ed25519PrivateKey:
+        """Return the key that signs the log's checkpoints."""
+        return self._log
+
+    def log_publics(self) -> tuple[Ed25519PublicKey, ...]:
+        """Return the keys whose checkpoints of this log are taken, the current one first."""
+        return (self._log.public_key(), *(key for key in self._logs if key != self._log.public_key()))
+
+    def rotate_log(self) -> None:
+        """Sign checkpoints with a new key from now on. The old public keys stay, to check what they signed."""
+        with _alone(self._folder):
+            self._log = _write_log_key(self._folder)
+            self._logs = _read_publics(self._folder / _LOGS)
+
     def open_from_engine(self, sealed: bytes) -> bytes:
         """Open what `seal_to_engine` sealed to this installation.
 
@@ -231,6 +268,7 @@ def _write_new_keys(folder: Path) -> None:
     keyfile.write(folder / _DOOR, keyfile.encoded(door.private_bytes_raw()))
     (folder / _DOORS).mkdir(mode=keyfile.FOLDER)
     _write_door(folder / _DOORS, door.public_key())
+    _write_log_key(folder)
     keyfile.write(folder / _ENGINE, keyfile.encoded(engine.private_bytes_raw()))
     public = engine.public_key().public_bytes_raw()
     keyfile.write(folder / _ENGINE_PUBLIC, keyfile.encoded(public), keyfile.PUBLIC)
@@ -239,6 +277,18 @@ def _write_new_keys(folder: Path) -> None:
 def _write_door(folder: Path, public: Ed25519PublicKey) -> None:
     path = folder / f"{door_key_id(public)}.pub"
     keyfile.replace(path, keyfile.encoded(public.public_bytes_raw()), keyfile.PUBLIC)
+
+
+def _write_log_key(folder: Path) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    (folder / _LOGS).mkdir(mode=keyfile.FOLDER, exist_ok=True)
+    # The public key first: a private key whose public key nobody has would sign what nobody can check.
+    keyfile.replace(
+        folder / _LOGS / f"log-{sha256(public).hexdigest()[:16]}.pub", keyfile.encoded(public), keyfile.PUBLIC
+    )
+    keyfile.replace(folder / _LOG, keyfile.encoded(key.private_bytes_raw()))
+    return key
 
 
 def _read_masters(folder: Path) -> _Masters:
@@ -254,11 +304,15 @@ def _read_masters(folder: Path) -> _Masters:
 
 
 def _read_doors(folder: Path) -> dict[str, Ed25519PublicKey]:
+    return {door_key_id(key): key for key in _read_publics(folder)}
+
+
+def _read_publics(folder: Path) -> tuple[Ed25519PublicKey, ...]:
     if not folder.is_dir():
         raise keyfile.missing(folder, "no such folder")
     keyfile.refuse_open_to_others(folder, keyfile.FOLDER)
-    keys = (Ed25519PublicKey.from_public_bytes(keyfile.read_public(path)) for path in sorted(folder.glob("*.pub")))
-    return {door_key_id(key): key for key in keys}
+    read = (keyfile.read_public(path) for path in sorted(folder.glob("*.pub")))
+    return tuple(Ed25519PublicKey.from_public_bytes(public) for public in read)
 
 
 def _masters_text(masters: _Masters) -> str:

@@ -63,6 +63,8 @@ def _make(work: Session) -> list[str]:
     if not keys.exists() or not any(keys.iterdir()):
         FileKeyring.create(keys)
         made.append(f"keys in {keys} (back them up elsewhere: without them nothing can be read)")
+    elif FileKeyring.complete(keys):
+        made.append(f"the key that signs the log's checkpoints, in {keys} (back it up with the others)")
     work.keyring.id_key()
     if _brought_up_to_date(work.settings.database_url):
         made.append(f"the store's tables in {_without_password(work.settings.database_url)}")
