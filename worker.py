@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -51,8 +51,9 @@ async def main() -> None:
     keyring = FileKeyring.open(settings.home / "keys")
     vault = Vault(create_engine_for(settings.database_url), keyring)
     store = open_store(settings.database_url, vault)
-    with store.writing():
-        pass  # A store that cannot be written is better known now than at the first deadline.
+    law = PolicyLaw.load(settings.home)
+    with store.writing() as tx:  # A store that cannot be written is better known now than at the first deadline.
+        tx.law.keep(law.current, law.content(), datetime.now(UTC))
     channel, pages = open_channel(settings, "notices"), open_channel(settings, "pages")
     await prepare_namespace(settings.temporal_address, settings.temporal_namespace, settings.retention_days)
     converter = data_converter(vault, settings.temporal_namespace)
@@ -64,7 +65,7 @@ async def main() -> None:
     sender = Sender(name=settings.sender_name, address=settings.sender_address, reply_to=settings.reply_to)
     deeds = [
         *Acts(store, door, vault).all(),
-        *Duties(store, PolicyLaw.load(settings.home)).all(),
+        *Duties(store, law).all(),
         *Letters(store, JinjaLetters(), channel, sender).all(),
         *Sending(store, channel).all(),
         *Doubts(store, channel).all(),

@@ -27,6 +27,7 @@ from tocsin.domain.act import (
     Lift,
     MergeInto,
     PlaceHold,
+    Recompute,
     Release,
     Report,
     Resume,
@@ -39,6 +40,7 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of, revised
+from tocsin.domain.law_pin import LawPin
 from tocsin.domain.notice import WRITTEN_TO, Notice, NoticeState, WaveKind, step, wave_digest
 from tocsin.domain.register import Discharge
 from tocsin.domain.statutory import policy_of
@@ -159,6 +161,8 @@ class Acts:
                 tx.register.pin(incident_id, absorbed_pins(tx, incident_id, deed))
             case MergeInto() as deed:
                 refuse_unless_absorbed(tx, incident_id, deed)
+            case Recompute() as deed:
+                _repin(tx, deed, order)
             case Told() as deed:
                 tx.register.pin(incident_id, source_pins(tx, incident_id, (deed.agreement_id,)))
             case AddAffected() as deed:
@@ -238,6 +242,16 @@ def _revise(facts: Facts, deed: Revise) -> Facts:
         return revised(facts, deed)
     except ValueError as error:
         raise Refused(f"the revision does not fit the facts: {error}") from error
+
+
+def _repin(tx: Transaction, deed: Recompute, order: ActToRecord) -> None:
+    pin = LawPin(law=deed.law, calendars=deed.calendars)
+    if not tx.law.knows(pin):
+        raise Refused(f"no worker has brought the law {deed.law[:12]} yet; restart the workers, then look again")
+    if deed.revision != tx.register.revision():
+        raise Refused("the register has changed since the difference was shown; look at it again")
+    tx.law.pin(order.stamp.incident_id, pin, order.stamp.at)
+    tx.register.repin(order.stamp.incident_id, deed.revision)
 
 
 def _placed(act: Act, deed: PlaceHold) -> Hold:

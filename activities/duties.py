@@ -1,7 +1,6 @@
 """Resolving duties, counting what is open, and keeping each clock's row."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 
 from temporalio import activity
 
@@ -20,9 +19,9 @@ from tocsin.domain.duty import (
     resolve,
 )
 from tocsin.domain.incident import OVER, Status, Triggers
+from tocsin.domain.law_pin import LawPin
 from tocsin.domain.owed_to_us import owed_to_us, told
-from tocsin.domain.policy import PolicyId
-from tocsin.domain.statutory import RULE_OUT, policy_of
+from tocsin.domain.statutory import RULE_OUT, submitted
 from tocsin.domain.values import AgreementId, ClockId, IncidentId, Instant, Value, derived_id
 from tocsin.ports import Law, Stamp, Store, Transaction
 from tocsin.wire import ResolvedDuties, clock_workflow
@@ -137,8 +136,8 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
     incident_id = order.stamp.incident_id
     rows = {row.spec.clock_id: row for row in tx.duties.clocks(incident_id)}
     before = {duty.duty_id: duty for duty in tx.duties.of(incident_id)}
-    family = Family(tx, order.relatives)
-    resolved = [family.proved(_placed(duty, rows)) for duty in _owed(tx, order, law, before.values())]
+    family, pin = Family(tx, order.relatives), _pinned(tx, order, law)
+    resolved = [family.proved(_placed(duty, rows)) for duty in _owed(tx, order, law, pin, before.values())]
     resolved = [duty for duty in resolved if duty.duty_id not in before or _may_be_open(before[duty.duty_id])]
     owed = [duty for duty in resolved if duty.state is DutyState.OPEN]
     proved = [duty for duty in resolved if duty.state is not DutyState.OPEN]
@@ -150,7 +149,7 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
     for spec in specs:
         _show_clock(tx, rows.get(spec.clock_id), spec)
     digest = duties_digest((before | {duty.duty_id: duty for duty in (*resolved, *gone)}).values())
-    summary = _summary(changed, owed, specs) | {"digest": digest}
+    summary = _summary(changed, owed, specs) | {"digest": digest, **pin.model_dump()}
     if proved:
         summary["settled"] = [_settled(duty) for duty in proved]
     tx.log.append([engine_entry(order.stamp, "duties.resolved", summary)])
@@ -172,7 +171,17 @@ def _may_be_open(duty: Duty) -> bool:
     return duty.state is DutyState.OPEN or by_the_facts
 
 
-def _owed(tx: Transaction, order: Resolving, law: Law, before: Iterable[Duty]) -> list[Duty]:
+def _pinned(tx: Transaction, order: Resolving, law: Law) -> LawPin:
+    """Return the law of the incident: what the worker has today at its first resolving, and ever after that."""
+    pin = tx.law.pinned(order.stamp.incident_id)
+    if pin is None:
+        pin = law.current
+        tx.law.keep(pin, law.content(), order.stamp.at)
+        tx.law.pin(order.stamp.incident_id, pin, order.stamp.at)
+    return pin
+
+
+def _owed(tx: Transaction, order: Resolving, law: Law, pin: LawPin, before: Iterable[Duty]) -> list[Duty]:
     incident_id, facts = order.stamp.incident_id, tx.incidents.facts(order.stamp.incident_id)
     if order.status in OVER:
         return []
@@ -181,19 +190,10 @@ def _owed(tx: Transaction, order: Resolving, law: Law, before: Iterable[Duty]) -
     owed = resolve(incident_id, order.triggers, pins, lifted)
     owed += [told(duty, order.told) for duty in owed_to_us(incident_id, order.triggers, pins, order.sources)]
     if facts is not None:
-        owed += law.duties(incident_id, facts, order.triggers, pins, _submitted(before), order.stamp.at)
+        owed += law.duties(tx.law, pin, incident_id, facts, order.triggers, pins, submitted(before), order.stamp.at)
     if order.status is Status.REPORTED:
         owed.append(decide_duty(incident_id, order.triggers))
     return owed
-
-
-def _submitted(duties: Iterable[Duty]) -> dict[PolicyId, datetime]:
-    """Return when each policy's report was sent in: the periods of the next one run from there."""
-    return {
-        policy: duty.ended_at
-        for duty in duties
-        if duty.state is DutyState.DISCHARGED and duty.ended_at is not None and (policy := policy_of(duty)) is not None
-    }
 
 
 def _placed(duty: Duty, rows: dict[ClockId, ClockRow]) -> Duty:

@@ -57,8 +57,32 @@ class Sweep:
             missing = await self._missing([workflow_id for workflow_id in missing if workflow_id in still])
         for workflow_id in missing:
             await self._report(workflow_id, expected[workflow_id], order)
+        await self._report_newer(order)
         await asyncio.to_thread(self._beat, order)
         return SweepResult(compared=len(expected), missing=missing[:100])
+
+    async def _report_newer(self, order: SweepOrder) -> None:
+        """Page once for each open incident that an input has a newer version of than the pinned one."""
+        for incident_id, key in await asyncio.to_thread(self._newer):
+            page = _newer_page(incident_id, key, order)
+            await self._pager.page(page)
+            with suppress(Deferred, Broken):
+                await asyncio.to_thread(self._remember, page.key, order)
+
+    def _newer(self) -> list[tuple[IncidentId, str]]:
+        with self._store.reading() as tx:
+            newest, revision = tx.law.newest(), tx.register.revision()
+            found = []
+            for state in tx.incidents.all(open_only=True):
+                pinned = tx.law.pinned(state.incident_id)
+                law = pinned is not None and newest is not None and pinned != newest
+                if law or tx.register.outdated(state.incident_id):
+                    found.append((state.incident_id, f"{newest.law[:12] if newest else ''}:{revision}"))
+            return [(one, key) for one, key in found if not tx.remembers(f"newer:{one}:{key}")]
+
+    def _remember(self, key: str, order: SweepOrder) -> None:
+        with self._store.writing() as tx:
+            tx.remember(key, order.at)
 
     def _beat(self, order: SweepOrder) -> None:
         # Last, and failing with the store: a sweep that could not write down what it found has not come to its end.
@@ -121,6 +145,18 @@ class _LookedOnlyError(Exception):
 def _key(workflow_id: str, order: SweepOrder) -> str:
     """What is still missing tomorrow, or lost again, is paged for again."""
     return f"sweep:{workflow_id}:{order.at:%Y-%m-%d}"
+
+
+def _newer_page(incident_id: IncidentId, key: str, order: SweepOrder) -> Page:
+    return Page(
+        key=f"newer:{incident_id}:{key}",
+        subject=f"Newer law, holidays or agreements for incident {incident_id}",
+        text=(
+            "An input of its deadlines has a newer version than the one it runs by. Nothing has moved.\n"
+            f"See what it would change: tocsin recompute {incident_id}\n"
+        ),
+        at=order.at,
+    )
 
 
 def _page(workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> Page:

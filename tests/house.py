@@ -100,6 +100,8 @@ class House:
         self.channel: Channel = Outbox(home / "outbox")
         self.paging: Channel = Outbox(home / "outbox", "pages")
         self.group = GROUP
+        self.law: PolicyLaw | None = None
+        """What the worker takes for the law; None: what a real one reads."""
         self.tempo = Tempo(origin=datetime(2026, 1, 1, tzinfo=UTC))
 
     @property
@@ -120,11 +122,14 @@ class House:
     async def working(self, **options: Any) -> AsyncIterator[Worker]:
         """Run a worker over this house. `max_cached_workflows=0` replays every task."""
         pager = ChannelPager(self.paging, "on-call@processor.example", "tocsin@processor.example")
+        law = self.law or PolicyLaw.load(self.home)
+        with self.store.writing() as tx:
+            tx.law.keep(law.current, law.content(), datetime.now(UTC))
         door = SignedDoor(self.keyring.door_publics(), allow_direct=True)
         sender = Sender(name="Processor Ltd", address="desk@processor.example")
         deeds = [
             *Acts(self.store, door, self.vault).all(),
-            *Duties(self.store, PolicyLaw.load(self.home)).all(),
+            *Duties(self.store, law).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
             *Sending(self.store, self.channel, self.group).all(),
             *Doubts(self.store, self.channel).all(),

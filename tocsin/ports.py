@@ -11,11 +11,13 @@ from tocsin.audit.entry import EntryDraft
 from tocsin.audit.tree import Frontier
 from tocsin.audit.verify import StoredEntry
 from tocsin.domain.act import Envelope
+from tocsin.domain.calendar import Calendar
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.law_pin import LawPin
 from tocsin.domain.letter import Letter, LetterFacts, Rendered
 from tocsin.domain.notice import Notice, NoticeState, WaveCounts, WaveKind
 from tocsin.domain.policy import PolicyId
@@ -150,6 +152,12 @@ class Register(Protocol):
     def pinned(self, incident_id: IncidentId) -> list[Affected]:
         """Return the pins by agreement id, each with the pinned version."""
 
+    def repin(self, incident_id: IncidentId, revision: int) -> None:
+        """Pin every agreement of an incident in the version that is in force at `revision`."""
+
+    def outdated(self, incident_id: IncidentId) -> int:
+        """Count the incident's agreements of which the register has a newer version than the pinned one."""
+
 
 class Duties(Protocol):
     """Duties, clocks and holds of incidents."""
@@ -278,6 +286,38 @@ class Beats(Protocol):
         """Return when it last did, or None."""
 
 
+class Shelf(Protocol):
+    """What computing by a pinned law reads, and what it keeps for later."""
+
+    def pack(self, law: str) -> bytes | None:
+        """Return a pack by its digest, or None."""
+
+    def keep_calendar(self, version: str, calendar: Calendar, first_year: int, last_year: int) -> None:
+        """Keep a calendar as a version of its source gave it; the first one stays."""
+
+    def calendar(self, version: str, calendar_id: str, first_year: int, last_year: int) -> Calendar | None:
+        """Return a calendar as it was kept, or None."""
+
+
+class LawBooks(Shelf, Protocol):
+    """The law as it was, for the incidents that are pinned to it."""
+
+    def keep(self, pin: LawPin, pack: bytes, at: datetime) -> None:
+        """Keep a pack under its digest, and that a worker had it with these calendars; the same is kept once."""
+
+    def knows(self, pin: LawPin) -> bool:
+        """Say whether a worker has had this pack with these calendars."""
+
+    def newest(self) -> LawPin | None:
+        """Return what a worker brought last, or None."""
+
+    def pin(self, incident_id: IncidentId, pin: LawPin, at: datetime) -> None:
+        """Pin an incident to a pack and a version of the calendars, instead of what it was pinned to before."""
+
+    def pinned(self, incident_id: IncidentId) -> LawPin | None:
+        """Return what an incident is pinned to, or None before its first resolving."""
+
+
 class Transaction(Protocol):
     """One transaction over all of the store. It commits when its context ends without an exception."""
 
@@ -295,9 +335,14 @@ class Transaction(Protocol):
     def log(self) -> Log: ...
     @property
     def beats(self) -> Beats: ...
+    @property
+    def law(self) -> LawBooks: ...
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `Store.once` has seen for a workflow id; 0 for none."""
+
+    def remembers(self, key: str) -> bool:
+        """Say whether `key` has been dealt with."""
 
     def remember(self, key: str, at: datetime) -> bool:
         """Note that `key` (a page sent, a difference reported) has been dealt with; False if it was already."""
@@ -434,8 +479,17 @@ class Playbooks(Protocol):
 class Law(Protocol):
     """The law, asked at each resolving. It is read when a worker starts, never by a workflow."""
 
+    @property
+    def current(self) -> LawPin:
+        """What new incidents are pinned to."""
+
+    def content(self) -> bytes:
+        """Return the current pack, to be kept for the incidents that are pinned to it."""
+
     def duties(
         self,
+        books: Shelf,
+        pin: LawPin,
         incident_id: IncidentId,
         facts: Facts,
         triggers: Triggers,
@@ -443,7 +497,7 @@ class Law(Protocol):
         submitted: Mapping[PolicyId, datetime],
         now: datetime,
     ) -> list[Duty]:
-        """Return what the law asks of us in this incident as of `now`, at most one of them to rule out the rest.
+        """Return what the law of `pin` asks of us in this incident as of `now`, at most one to rule out the rest.
 
         `submitted` says when the report was sent in that a policy asks for: other policies run from there.
         """

@@ -35,11 +35,12 @@ Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChang
 RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen", "duty_end", "told"} | {
     "absorb",
     "merge_into",
+    "recompute",
 }
 """The acts after which duties are resolved again."""
 STIRRED_BY = {"hold", "lift", "stop", "resume", "dismiss", "merge_into"}
 """The acts that change what may be sent: waves and clocks look again at once."""
-REDRAFTED_BY = {"confirm", "revise", "lift", "reopen", "absorb"}
+REDRAFTED_BY = {"confirm", "revise", "lift", "reopen", "absorb", "recompute"}
 """The acts that may change what a letter says: one that waits for release must not go out as it was."""
 
 

@@ -5,6 +5,7 @@ import uuid
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.common import SearchAttributeKey
 
+from tests.house import House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Handle, Story, police
 from tocsin import wire
 from tocsin.domain.act import Confirm, Dismiss
@@ -16,14 +17,21 @@ INCIDENT = SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT)
 NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
 
 
+async def started(house: House) -> Handle:
+    """Start one sweep."""
+    return await house.client.start_workflow(
+        wire.SWEEP, wire.SweepInput(tempo=house.tempo), id=f"sweep-{uuid.uuid4()}", task_queue=house.queue
+    )
+
+
+async def swept(house: House) -> None:
+    """Run one sweep where time is not skipped."""
+    await (await started(house)).result()
+
+
 async def sweep(story: Story) -> dict[str, object]:
     """Run one sweep."""
-    handle = await story.house.client.start_workflow(
-        wire.SWEEP,
-        wire.SweepInput(tempo=story.house.tempo),
-        id=f"sweep-{uuid.uuid4()}",
-        task_queue=story.house.queue,
-    )
+    handle = await started(story.house)
     await story.server.fast_forward(handle)
     found: dict[str, object] = await handle.result()
     return found

@@ -23,6 +23,7 @@ from tocsin.cli import (
     log,
     merging,
     policy,
+    recompute,
     register,
     report,
     setup,
@@ -48,7 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (report, show, explain, incident, merging, waves, holds, evidence, told, watch, setup):
+for part in (report, show, explain, incident, merging, recompute, waves, holds, evidence, told, watch, setup):
     app.add_typer(part.commands)
 app.add_typer(incident.affected_commands, name="affected")
 app.add_typer(duties.commands, name="duty")

@@ -92,6 +92,18 @@ class MergeInto(Value):
     target: IncidentId
 
 
+class Recompute(Value):
+    """Accept newer inputs than those that the duties were computed from: law, calendars, agreements."""
+
+    kind: Literal["recompute"] = "recompute"
+    law: str
+    """The digest of the pack of policies that a person has seen the difference of."""
+    calendars: str
+    revision: int
+    """The register's revision."""
+    reason: str = ""
+
+
 class Told(Value):
     """State that a party at which it happened has told us: what it owed us is discharged by its notice."""
 
@@ -286,6 +298,7 @@ Deed = Annotated[
     Report
     | Absorb
     | MergeInto
+    | Recompute
     | Told
     | Confirm
     | Dismiss

@@ -1,9 +1,10 @@
 """The duties of the law as duties with clocks: what an explanation says, in the form that the engine keeps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from tocsin.domain.applicability import Answer
-from tocsin.domain.duty import Computation, Duty, clock_id_of
+from tocsin.domain.duty import Computation, Duty, DutyState, clock_id_of
 from tocsin.domain.explanation import Decide, ExplainedDuty, Explanation, Source, Standing
 from tocsin.domain.incident import Trigger
 from tocsin.domain.policy import Kind, PolicyId
@@ -33,6 +34,15 @@ def statutory_duties(incident_id: IncidentId, found: Explanation) -> list[Duty]:
 def policy_of(duty: Duty) -> PolicyId | None:
     """Return the policy that a duty follows from; None for a contract's, or one that we owe ourselves."""
     return PolicyId(duty.rule_id.removeprefix(POLICY)) if duty.rule_id.startswith(POLICY) else None
+
+
+def submitted(duties: Iterable[Duty]) -> dict[PolicyId, datetime]:
+    """Return when each policy's report was sent in: the periods of the next one run from there."""
+    return {
+        policy: duty.ended_at
+        for duty in duties
+        if duty.state is DutyState.DISCHARGED and duty.ended_at is not None and (policy := policy_of(duty)) is not None
+    }
 
 
 def _runs(duty: ExplainedDuty) -> bool:

@@ -121,6 +121,8 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
             what = f"took incident {deed.source} into this one" + _said(deed.reason)
         case act.MergeInto():
             what = f"made it a part of incident {deed.target}, where it goes on"
+        case act.Recompute():
+            what = f"accepted today's inputs: law {deed.law[:12]}, {deed.calendars}, register {deed.revision}"
         case act.Told():
             when = f" at {deed.told_at.isoformat()}" if deed.told_at else ""
             what = f"recorded that {names.named_parties((deed.agreement_id,))} has told us{when}"

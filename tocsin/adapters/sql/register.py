@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, select
+from sqlalchemy import Select, and_, exists, func, insert, select, update
 
 from tocsin.adapters.sql.session import CHUNK, Session, chunks
 from tocsin.adapters.sql.session import Row as Values
@@ -78,6 +78,18 @@ class SqlRegister:
             .order_by(pins.c.agreement_id)
         )
         return [self._affected(row) for row in self._connection.execute(query)]
+
+    def repin(self, incident_id: IncidentId, revision: int) -> None:
+        """Pin every agreement of an incident in the version that is in force at `revision`."""
+        self._connection.execute(update(pins).where(pins.c.incident_id == incident_id).values(revision=revision))
+
+    def outdated(self, incident_id: IncidentId) -> int:
+        """Count the incident's agreements of which the register has a newer version than the pinned one."""
+        later = select(agreements.c.revision).where(
+            agreements.c.agreement_id == pins.c.agreement_id, agreements.c.revision > pins.c.revision
+        )
+        mine = select(func.count()).select_from(pins).where(pins.c.incident_id == incident_id)
+        return self._connection.scalar(mine.where(exists(later.correlate(pins)))) or 0
 
     def _versions(self, chunk: list[Agreement], revision: int) -> list[Values]:
         known = self._newest([agreement.agreement_id for agreement in chunk], revision)

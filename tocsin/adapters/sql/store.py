@@ -10,6 +10,7 @@ from tocsin.adapters.sql.beats import SqlBeats
 from tocsin.adapters.sql.duties import SqlDuties
 from tocsin.adapters.sql.engine import Transactions, create_engine_for
 from tocsin.adapters.sql.incidents import SqlIncidents
+from tocsin.adapters.sql.law import SqlLawBooks
 from tocsin.adapters.sql.ledger import SqlLedger
 from tocsin.adapters.sql.log import SqlLog
 from tocsin.adapters.sql.register import SqlRegister
@@ -34,11 +35,17 @@ class SqlTransaction:
         self.tasks = SqlTasks(self.session)
         self.log = SqlLog(self.session)
         self.beats = SqlBeats(self.session)
+        self.law = SqlLawBooks(self.session)
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `SqlStore.once` has seen for a workflow id; 0 for none."""
         query = select(func.max(writes.c.sequence)).where(writes.c.workflow_id == workflow_id)
         return self.session.connection.scalar(query) or 0
+
+    def remembers(self, key: str) -> bool:
+        """Say whether `key` has been dealt with."""
+        query = select(remembered.c.key).where(remembered.c.key == key)
+        return self.session.connection.scalar(query) is not None
 
     def remember(self, key: str, at: datetime) -> bool:
         """Note that `key` has been dealt with; False if it was already."""

@@ -185,6 +185,25 @@ duties = _table(
     Index(None, "clock_id", "state"),
 )
 
+law_packs = _table(
+    "law_packs",
+    _key("law"),
+    _key("calendars"),
+    Column("pack", LargeBinary, nullable=False),
+    _instant("at"),
+)
+
+frozen_calendars = _table(
+    "frozen_calendars",
+    _key("version"),
+    _key("calendar_id"),
+    Column("first_year", Integer, primary_key=True),
+    Column("last_year", Integer, primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+
+law_pins = _table("law_pins", _key("incident_id"), _text("law"), _text("calendars"), _instant("at"))
+
 clocks = _table(
     "clocks",
     _key("clock_id"),
