@@ -40,6 +40,11 @@ def test_passing_on_a_notice(desk: Desk, installation: Installation, tmp_path: P
         theirs = [duty for duty in duties if duty["title"].startswith("owed to us")]
         assert [duty["deadline_at"] for duty in ours] == ["2026-11-21T08:00:00Z"]
         assert [(duty["state"], duty["late"]) for duty in theirs] == [("discharged", True)]
+        explained = desk.does("explain", "last", "--json").json["duties"]
+        to_us = [duty for duty in explained if duty["to"] == "us, by Sycamore Hosting"]
+        assert [(duty["deadline_at"], duty["trigger"]) for duty in to_us] == [
+            ("2026-11-19T08:00:00Z", "their_awareness")
+        ]
         evidence = desk.tocsin("evidence", "last", "-o", str(tmp_path / "evidence"), user="noor")
         assert evidence.code == 0, evidence.out + evidence.err
         assert "passing on the notice of" in (tmp_path / "evidence" / "timeline.md").read_text()

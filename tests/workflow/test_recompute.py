@@ -154,8 +154,8 @@ def test_kept_calendar_is_used(house: House) -> None:
     new = later_law(house.home)
     pin = LawPin(law=old.current.law, calendars=old.current.calendars)
     with house.store.writing() as tx:
-        first = old._calendars(tx.law, pin)("EU-DE", 2026, 2027)
+        first = old.calendars_of(tx.law, pin)("EU-DE", 2026, 2027)
         emptied = first.model_copy(update={"holidays": {}})
         new._build = lambda *_: emptied
-        assert new._calendars(tx.law, pin)("EU-DE", 2026, 2027) == first
-        assert new._calendars(tx.law, new.current)("EU-DE", 2026, 2027) == emptied
+        assert new.calendars_of(tx.law, pin)("EU-DE", 2026, 2027) == first
+        assert new.calendars_of(tx.law, new.current)("EU-DE", 2026, 2027) == emptied

@@ -82,12 +82,16 @@ class PolicyLaw:
         """
         if not self._profile.facts:
             return []
-        pack = self._pack if pin.law == self.current.law else _kept(books, pin.law)
+        pack = self.pack_of(books, pin)
         case, _ = case_of(facts, triggers, pins, self._profile, pack.facts)
         case = case.model_copy(update={"submitted": dict(submitted), "affected": ()})
-        return statutory_duties(incident_id, explain(pack, case, self._calendars(books, pin), now))
+        return statutory_duties(incident_id, explain(pack, case, self.calendars_of(books, pin), now))
 
-    def _calendars(self, books: Shelf, pin: LawPin) -> Calendars:
+    def pack_of(self, books: Shelf, pin: LawPin) -> PolicyPack:
+        """Return the policies that an incident is pinned to. Raises Broken if they are gone or cannot be read."""
+        return self._pack if pin.law == self.current.law else _kept(books, pin.law)
+
+    def calendars_of(self, books: Shelf, pin: LawPin) -> Calendars:
         """Return what gives the calendars of the pinned version: built if it is ours, else as they were kept then."""
 
         def calendar(calendar_id: str, first_year: int, last_year: int) -> Calendar:
@@ -101,6 +105,24 @@ class PolicyLaw:
             return built
 
         return calendar
+
+
+class ReadOnlyShelf:
+    """The books as they are: what is built beside them is not kept. For looking only."""
+
+    def __init__(self, books: Shelf) -> None:
+        self._books = books
+
+    def pack(self, law: str) -> bytes | None:
+        """Return a pack by its digest, or None."""
+        return self._books.pack(law)
+
+    def calendar(self, version: str, calendar_id: str, first_year: int, last_year: int) -> Calendar | None:
+        """Return a calendar as it was kept, or None."""
+        return self._books.calendar(version, calendar_id, first_year, last_year)
+
+    def keep_calendar(self, version: str, calendar: Calendar, first_year: int, last_year: int) -> None:
+        """Keep nothing."""
 
 
 def _kept(books: Shelf, law: str) -> PolicyPack:

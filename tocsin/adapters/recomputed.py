@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from tocsin.domain.calendar import Calendar
+from tocsin.adapters.law import ReadOnlyShelf
 from tocsin.domain.duty import Duty, DutyState, resolve
 from tocsin.domain.errors import Refused
 from tocsin.domain.law_pin import LawPin
@@ -11,7 +11,7 @@ from tocsin.domain.owed_to_us import owed_to_us
 from tocsin.domain.register import Affected
 from tocsin.domain.statutory import POLICY, RULE_OUT, submitted
 from tocsin.domain.values import DutyId, IncidentId, Instant, Value
-from tocsin.ports import Law, Shelf, Transaction
+from tocsin.ports import Law, Transaction
 
 
 class Changed(Value):
@@ -46,22 +46,6 @@ class Recomputed(Value):
         return self.pinned != self.today or self.outdated_agreements > 0
 
 
-class _ReadOnly:
-    """The books as they are: what is built beside them is not kept."""
-
-    def __init__(self, books: Shelf) -> None:
-        self._books = books
-
-    def pack(self, law: str) -> bytes | None:
-        return self._books.pack(law)
-
-    def calendar(self, version: str, calendar_id: str, first_year: int, last_year: int) -> Calendar | None:
-        return self._books.calendar(version, calendar_id, first_year, last_year)
-
-    def keep_calendar(self, version: str, calendar: Calendar, first_year: int, last_year: int) -> None:
-        """Keep nothing: a preview writes nothing."""
-
-
 def recomputed(tx: Transaction, law: Law, incident_id: IncidentId, now: datetime) -> Recomputed:
     """Return the difference that accepting today's inputs would make.
 
@@ -91,7 +75,7 @@ def _owed(tx: Transaction, law: Law, incident_id: IncidentId, before: list[Duty]
     lifted = [hold for hold in tx.duties.holds(incident_id) if hold.lifted_at is not None]
     owed = resolve(incident_id, state.triggers, pins, lifted)
     owed += owed_to_us(incident_id, state.triggers, pins, state.sources)
-    books = _ReadOnly(tx.law)
+    books = ReadOnlyShelf(tx.law)
     owed += law.duties(books, law.current, incident_id, facts, state.triggers, pins, submitted(before), now)
     return owed
 

@@ -20,6 +20,7 @@ from tocsin.domain.facts_schema import facts_schema
 from tocsin.domain.incident import Facts
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy_pack import PolicyPack
+from tocsin.domain.statutory import submitted
 from tocsin.policies import load_policies
 
 commands = typer.Typer()
@@ -72,15 +73,30 @@ def _of_file(work: Session, pack: PolicyPack, given: str, everything: bool) -> E
 
 
 def _of_incident(work: Session, pack: PolicyPack, given: str, everything: bool) -> Explanation:
+    from tocsin.adapters.law import PolicyLaw, ReadOnlyShelf  # noqa: PLC0415 - holidays take a while to load
+
     state = lookup.incident(work, given)
+    profile, remarks = _profile(work, pack)
+    law = PolicyLaw(pack, profile)
     with work.store.reading() as tx:
         facts = tx.incidents.facts(state.incident_id) or Facts(title=state.incident_id)
-        pins = tx.register.pinned(state.incident_id)
-    profile, remarks = _profile(work, pack)
-    case, unread = case_of(facts, state.triggers, pins, profile, pack.facts)
-    subject = f"{state.incident_id}: {facts.title}"
-    notes = (*remarks, *unread)
-    return explained(pack, case, _calendar, work.now(), subject=subject, everything=everything, remarks=notes)
+        pins, before = tx.register.pinned(state.incident_id), tx.duties.of(state.incident_id)
+        # The clocks run by the law that the incident is pinned to; explaining by another would mislead.
+        pin, shelf = tx.law.pinned(state.incident_id) or law.current, ReadOnlyShelf(tx.law)
+        pinned = law.pack_of(shelf, pin)
+        case, unread = case_of(facts, state.triggers, pins, profile, pinned.facts)
+        case = case.model_copy(update={"sources": state.sources, "submitted": submitted(before)})
+        if pin != law.current:
+            remarks += (f"newer law or holidays are here; see: tocsin recompute {state.incident_id}",)
+        return explained(
+            pinned,
+            case,
+            law.calendars_of(shelf, pin),
+            work.now(),
+            subject=f"{state.incident_id}: {facts.title}",
+            everything=everything,
+            remarks=(*remarks, *unread),
+        )
 
 
 def _profile(work: Session, pack: PolicyPack) -> tuple[Organisation, tuple[str, ...]]:

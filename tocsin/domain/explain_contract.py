@@ -5,10 +5,11 @@ from datetime import datetime
 
 from tocsin.domain.applicability import Answer, Reason
 from tocsin.domain.counting import local
-from tocsin.domain.duty import Duty, resolve
+from tocsin.domain.duty import OWED_TO_US, Duty, resolve
 from tocsin.domain.explanation import Case, ExplainedDuty, Source, Standing
 from tocsin.domain.governing import governing
 from tocsin.domain.incident import Triggers
+from tocsin.domain.owed_to_us import owed_to_us
 from tocsin.domain.policy import Kind, Recipient
 from tocsin.domain.register import SECURITY_INCIDENT, Affected, Limb, NoticeClause, OwedBy
 from tocsin.domain.values import IncidentId
@@ -21,12 +22,15 @@ NOBODY = IncidentId("explain")
 
 
 def contractual(case: Case) -> Iterator[ExplainedDuty]:
-    """Yield what we owe under the agreements of a case: what runs, and what waits for its event."""
+    """Yield what we owe under the agreements of a case, what runs and what waits, then what is owed to us."""
     pins = {pin.agreement.agreement_id: pin for pin in case.affected}
     for duty in resolve(NOBODY, case.triggers, case.affected):
         if duty.agreement_id is not None:
             yield _running(duty, pins[duty.agreement_id])
     yield from _waiting(case.affected, case.triggers)
+    for duty in owed_to_us(NOBODY, case.triggers, case.affected, case.sources):
+        if duty.agreement_id is not None:
+            yield _theirs(duty, pins[duty.agreement_id])
 
 
 def _running(duty: Duty, pin: Affected) -> ExplainedDuty:
@@ -46,6 +50,23 @@ def _running(duty: Duty, pin: Affected) -> ExplainedDuty:
     return ExplainedDuty.model_validate(_as_promised(pin, clause, limb) | timed)
 
 
+def _theirs(duty: Duty, pin: Affected) -> ExplainedDuty:
+    """Explain what the party at which it happened owes us."""
+    said, agreement = _running(duty, pin), pin.agreement
+    return said.model_copy(
+        update={
+            "id": f"{OWED_TO_US}{said.id}",
+            "title": duty.title,
+            "owed_by": agreement.their_role,
+            "owed_to": (_kind_of(agreement.our_role),),
+            "to": f"us, by {agreement.party_name}",
+            "applies": Answer.YES,
+            "because": (Reason(fact=AFFECTED, value=agreement.reference, words=duty.because),),
+            "trigger": duty.trigger,
+        }
+    )
+
+
 def _promise(duty: Duty, pin: Affected) -> tuple[NoticeClause, Limb]:
     """Return the clause and the limb that a duty comes from, in the version that governs at its event."""
     version = governing(pin.agreement, datetime.fromisoformat(duty.computation.inputs["trigger"])) or pin.agreement
@@ -53,7 +74,7 @@ def _promise(duty: Duty, pin: Affected) -> tuple[NoticeClause, Limb]:
         (clause, limb)
         for clause in version.clauses
         for limb in clause.limbs
-        if clause.key == duty.clause_key and f"{duty.rule_id}:".startswith(f"{limb.rule_id}:")
+        if clause.key == duty.clause_key and f"{duty.rule_id.removeprefix(OWED_TO_US)}:".startswith(f"{limb.rule_id}:")
     )
 
 

@@ -12,7 +12,7 @@ from tocsin.domain.incident import Basis, Trigger, Triggers
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy import HoldRule, Kind, Lateness, PolicyId, Status
 from tocsin.domain.register import Affected
-from tocsin.domain.values import Instant, Value
+from tocsin.domain.values import AgreementId, Instant, Value
 
 FORMAT = "tocsin.explain/1"
 
@@ -30,6 +30,8 @@ class Case(Value):
     submitted: dict[PolicyId, Instant] = {}
     """When the report that a policy asks for was sent in; the newest, where it was updated."""
     affected: tuple[Affected, ...] = ()
+    sources: tuple[AgreementId, ...] = ()
+    """Agreements of the parties at which it happened: what they owe us is explained, too."""
     contents: frozenset[str] = frozenset()
     """Keys of required contents about which something is known."""
 

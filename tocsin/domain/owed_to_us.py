@@ -23,6 +23,8 @@ def owed_to_us(
     we knew, or were told, stands in: they knew by then at the latest, so it gives the latest deadline they can have.
     """
     fact = triggers.get(Trigger.THEIR_AWARENESS) or _known_by(triggers)
+    if fact is None:
+        return []
     return [
         _duty(incident_id, fact, pin, promise)
         for pin in pins
@@ -42,9 +44,10 @@ def told(duty: Duty, told_at: Mapping[AgreementId, datetime]) -> Duty:
     return duty.model_copy(update={"state": DutyState.DISCHARGED, "ended_at": at, "proof": proof, "late": late})
 
 
-def _known_by(triggers: Triggers) -> TriggerFact:
+def _known_by(triggers: Triggers) -> TriggerFact | None:
     ours = (Trigger.TOLD_BY, Trigger.DISCOVERY, Trigger.AWARENESS, Trigger.REPORT)
-    return TriggerFact(at=min(triggers[one].at for one in ours if one in triggers), basis=Basis.ASSUMED)
+    known = [triggers[one].at for one in ours if one in triggers]
+    return TriggerFact(at=min(known), basis=Basis.ASSUMED) if known else None
 
 
 def _duty(incident_id: IncidentId, fact: TriggerFact, pin: Affected, promise: Promise) -> Duty:
