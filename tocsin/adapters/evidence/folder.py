@@ -4,11 +4,11 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tocsin.adapters.evidence.layout import SUMS
+from tocsin.adapters.evidence.layout import SIGNATURE, SUMS
 from tocsin.domain.errors import Refused
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -32,10 +32,12 @@ class Folder:
                 file.write(chunk)
         self._digests[name] = whole.hexdigest()
 
-    def seal(self) -> None:
-        """Write the digests of all files, as `sha256sum --check` reads them."""
+    def seal(self, sign: Callable[[bytes], bytes]) -> None:
+        """Write the digests of all files, as `sha256sum --check` reads them, and the signature over them."""
         lines = [f"{digest}  {name}\n" for name, digest in sorted(self._digests.items())]
-        self.put(SUMS, ["".join(lines).encode()])
+        sums = "".join(lines).encode()
+        self.put(SUMS, [sums])
+        self.put(SIGNATURE, [sign(sums)])
 
 
 @contextmanager
@@ -48,27 +50,29 @@ def whole_folder(target: Path) -> Iterator[Folder]:
         Refused: if there is something at `target` already, or the disk refuses.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - `resolve` would follow a link and write where it points
-    _refuse_taken(target)
+    refuse_taken(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent))
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     try:
         yield Folder(part)
         part.rename(target)  # succeeds onto nothing, or onto an empty folder, only
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _refuse_taken(target: Path) -> None:
+def refuse_taken(target: Path) -> None:
+    """Raise Refused if there is anything at `target` but an empty folder."""
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise Refused(f"{target} is not a folder; name a new one with -o")
+        raise Refused(f"{target} is there already, and is not a folder; name a new folder or .zip with -o")
     if target.exists() and any(target.iterdir()):
         raise Refused(f"{target} is not empty, and evidence is never mixed with anything; name a new folder with -o")
 
 
-def _unwritable(target: Path, error: OSError) -> Refused:
+def unwritable(target: Path, error: OSError) -> Refused:
+    """Return the refusal for a disk that refuses."""
     return Refused(f"the evidence cannot be written to {target} ({error.strerror or error}); check space and rights")

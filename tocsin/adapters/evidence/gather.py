@@ -1,12 +1,16 @@
 """What goes into an evidence folder, file by file, read from one transaction."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
-from tocsin.adapters.evidence import layout
+from tocsin.adapters.evidence import layout, standalone
 from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, LedgerWave, LogHead, as_json
 from tocsin.adapters.evidence.names import Names
 from tocsin.adapters.evidence.readme import readme
+from tocsin.adapters.evidence.sign import Signer, as_pem, signed_checkpoint
 from tocsin.adapters.evidence.timeline import markdown, timeline
+from tocsin.audit.proof import inclusion_proofs
 from tocsin.domain.act import Attach, Envelope
 from tocsin.domain.duty import Duty
 from tocsin.domain.errors import Broken, Refused
@@ -15,12 +19,24 @@ from tocsin.domain.incident import Facts
 from tocsin.domain.notice import Notice
 from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, IncidentId
+from tocsin.policies import policy_files
 from tocsin.ports import Sealer, Transaction, WaveRow
 
 Files = Iterator[tuple[str, Iterable[bytes]]]
+VERIFIER = Path(standalone.__file__).read_bytes()
+"""The verifier that goes into every pack, byte for byte."""
 
 
-def files(tx: Transaction, incident_id: IncidentId, sealer: Sealer) -> Files:
+class Means(NamedTuple):
+    """What a pack is made with, beside the store."""
+
+    sealer: Sealer
+    signer: Signer
+    policies: Path | None = None
+    """The folder of the installation's own policies."""
+
+
+def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     """Yield the name and content of each file; read the content of one before asking for the next.
 
     Raises:
@@ -44,11 +60,15 @@ def files(tx: Transaction, incident_id: IncidentId, sealer: Sealer) -> Files:
     yield layout.LEDGER, [as_json(ledger)]
     yield layout.TASKS, [as_json(tasks)]
     yield layout.HOLDS, [as_json(tx.duties.holds(incident_id))]
-    yield layout.SALT, [sealer.salt(incident_id).hex().encode() + b"\n"]
+    yield layout.SALT, [means.sealer.salt(incident_id).hex().encode() + b"\n"]
+    yield layout.AGREEMENTS, [as_json(agreements[key] for key in sorted(agreements))]
+    yield from _policies(duties, means.policies)
     yield from _letters(tx, ledger)
     yield from _attachments(tx, incident_id, acts)
-    yield from _log(tx)
+    yield from _log(tx, incident_id, means.signer)
     yield from _timeline(tx, incident_id, acts, Names.of(acts, duties, ledger, clocks, tasks))
+    yield layout.KEY, [as_pem(means.signer.public)]
+    yield layout.VERIFIER, [VERIFIER]
     yield layout.README, [readme(incident_id, _head(tx)).encode()]
 
 
@@ -114,10 +134,22 @@ def _attachments(tx: Transaction, incident_id: IncidentId, acts: Iterable[Envelo
             yield layout.attachment_name(kept.sha256, kept.name), [kept.content]
 
 
-def _log(tx: Transaction) -> Files:
+def _policies(duties: Iterable[DutyRecord], own: Path | None) -> Files:
+    """Yield each file of the law in which a rule of these duties stands, in the version that computed it."""
+    applied = {(record.duty.computation.rule_id, record.duty.computation.rule_version) for record in duties}
+    for name, content, rules in policy_files(own):
+        if applied & rules:
+            yield f"{layout.POLICIES}/{layout.safe_name(name)}", [content]
+
+
+def _log(tx: Transaction, incident_id: IncidentId, signer: Signer) -> Files:
     yield layout.LOG, (stored.body + b"\n" for stored in tx.log.entries())
     yield layout.LEAVES, (f"{stored.leaf}\n".encode() for stored in tx.log.entries())
     yield layout.HEAD, [as_json(_head(tx))]
+    yield layout.CHECKPOINT, [signed_checkpoint(signer, tx.log.head()).encode()]
+    own = [stored.number for stored in tx.log.entries(incident_id=incident_id)]
+    proofs = inclusion_proofs((bytes.fromhex(stored.leaf) for stored in tx.log.entries()), own)
+    yield layout.PROOFS, (proof.model_dump_json().encode() + b"\n" for proof in proofs.values())
 
 
 def _head(tx: Transaction) -> LogHead:

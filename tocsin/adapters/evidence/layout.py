@@ -25,19 +25,26 @@ TASKS = "tasks.json"
 HOLDS = "holds.json"
 TIMELINE = "timeline.json"
 TIMELINE_TEXT = "timeline.md"
-LETTERS = "letters"
+LETTERS = "notices"
 ATTACHMENTS = "attachments"
 LOG = "log.jsonl"
 LEAVES = "log-leaves.txt"
 HEAD = "log-head.json"
+PROOFS = "log-proofs.jsonl"
+CHECKPOINT = "checkpoint.txt"
 SALT = "salt.txt"
+AGREEMENTS = "agreements.json"
+POLICIES = "policies"
+KEY = "key.pem"
+VERIFIER = "verify.py"
 VERIFICATION = "verification.txt"
 SUMS = "SHA256SUMS"
+SIGNATURE = "SHA256SUMS.sig"
 FILES = frozenset(
-    {README, INCIDENT, FACTS, ACTS, DUTIES, CLOCKS, LEDGER, TASKS, HOLDS, TIMELINE, TIMELINE_TEXT}
-    | {LOG, LEAVES, HEAD, SALT, VERIFICATION, SUMS}
+    {README, INCIDENT, FACTS, ACTS, DUTIES, CLOCKS, LEDGER, TASKS, HOLDS, TIMELINE, TIMELINE_TEXT, AGREEMENTS}
+    | {LOG, LEAVES, HEAD, PROOFS, CHECKPOINT, SALT, KEY, VERIFIER, VERIFICATION, SUMS, SIGNATURE}
 )
-"""What lies at the top of every folder; letters and attachments lie in folders of their own."""
+"""What lies at the top of every pack; letters, attachments and policies lie in folders of their own."""
 
 _SENT_SUFFIX = {"sendgrid": ".json"}
 """How the bytes that a channel was given are stored; mail, unless it says otherwise."""
