@@ -1,6 +1,5 @@
 """Evidence of a real incident: it holds, anybody can check it, and whatever is done to it is named."""
 
-import asyncio
 import hashlib
 import json
 import os
@@ -8,203 +7,31 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import SMTP
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from temporalio.common import SearchAttributeKey
-from temporalio.testing import WorkflowEnvironment
 from typer.testing import CliRunner
 
-from tests.house import ASHA, DARA, House
-from tocsin import wire
-from tocsin.adapters.evidence import Checked, check_evidence, write_evidence
+from tests.ports.told import UNREADABLE, Story, files, means_of, seal_again
+from tocsin.adapters.evidence import check_evidence, write_evidence
 from tocsin.adapters.evidence.check_letters import sent_fields, spoken_fields
 from tocsin.adapters.headers import checked
-from tocsin.adapters.outbox import Outbox, message_bytes
+from tocsin.adapters.outbox import message_bytes
 from tocsin.adapters.sendgrid import SendGrid
 from tocsin.audit.tree import node_hash
 from tocsin.cli import app
-from tocsin.domain.act import (
-    AddAffected,
-    AddNote,
-    Attach,
-    Confirm,
-    Deed,
-    Draft,
-    Lift,
-    PlaceHold,
-    Release,
-    Revise,
-    TaskDone,
-)
 from tocsin.domain.errors import Broken, Refused
-from tocsin.domain.hold import HoldKind
-from tocsin.domain.incident import Facts, Trigger
 from tocsin.domain.letter import Letter
-from tocsin.domain.notice import WaveKind
-from tocsin.domain.values import IncidentId, NoticeId, WaveId
-from tocsin.ports import Attachment
-from tocsin.wire import SearchAttribute
-
-TITLE = "Odd logins # Mallory <script>alert(1)</script> | *was* here"
-UNREADABLE = b"\x00\x01 a memory image \xff"
-
-
-class Picky(Outbox):
-    """An outbox that cannot write to one address, as a channel sometimes cannot."""
-
-    def prepare(self, letter: Letter) -> bytes:
-        """Return the bytes. Raises Refused for Cem Cedar."""
-        if letter.to_address == "cem@cedar.example":
-            raise Refused("the part before the @ is not what this server takes; give another address")
-        return super().prepare(letter)
-
-
-class Story(NamedTuple):
-    """An incident that was told, and what was written of it on the way."""
-
-    house: House
-    incident: IncidentId
-    folder: Path
-    result: Checked
-    on_the_way: list[Checked]
-
-
-@pytest.fixture(scope="module")
-async def server() -> AsyncIterator[WorkflowEnvironment]:
-    """An ordinary Temporal server."""
-    env = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(Path(sys.executable).with_name("temporal")),
-        search_attributes=[
-            SearchAttributeKey.for_keyword(SearchAttribute.STATUS),
-            SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT),
-            SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE),
-        ],
-    )
-    async with env:
-        yield env
-
-
-@pytest.fixture(scope="module")
-async def story(server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
-    """Cedar's clock was missed, its first contact cannot be written to, Elm is phoned, Dogwood is found later."""
-    base = tmp_path_factory.mktemp("evidence")
-    house = House(base / "home", server.client)
-    house.register()
-    house.channel = Picky(base / "home" / "outbox")
-    async with house.working():
-        teller = Teller(house, base / "on-the-way")
-        await teller.tell()
-    result = write_evidence(house.store, house.vault, teller.incident, base / "evidence")
-    yield Story(house, teller.incident, base / "evidence", result, teller.on_the_way)
-    house.store.close()
-
-
-class Teller:
-    """Tells the incident, and writes its evidence again after every step."""
-
-    incident: IncidentId
-
-    def __init__(self, house: House, folder: Path) -> None:
-        self.house = house
-        self.folder = folder
-        self.on_the_way: list[Checked] = []
-
-    async def tell(self) -> None:
-        """Report, confirm, hold, draft, release, lift, tell by hand, add Dogwood, follow up."""
-        house, now = self.house, datetime.now(UTC)
-        await house.report(now, key="alert-2", facts=Facts(title="Another incident", services=("archive",)))
-        facts = Facts(title=TITLE, services=("records-api", "lonely"))
-        triggers = {Trigger.AWARENESS: now - timedelta(hours=80)}
-        self.incident = await house.report(now, facts=facts, triggers=triggers)
-        await self.do(Confirm(statement="The key was used from outside\n# Mallory\n- was here"))
-        await self.attach()
-        hold = PlaceHold(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="Harbour Police", reference="HP/117")
-        held = await self.do(hold, DARA)
-        first = await self.release(Draft())
-        await self.do(Lift(hold_id=held["hold"], reason="their letter of today"), DARA)
-        await self.ended(first)
-        await self.phone_elm(first)
-        await self.do(AddAffected(agreements=(house.agreement("DOGWOOD-1"),)))
-        await self.ended(await self.release(Draft()))
-        await self.do(AddNote(text="The log of logins came late", clock_id=await self.missed_clock()))
-        await self.do(Revise(facts={"people_affected": 1_200}))
-        await self.ended(await self.release(Draft(wave_kind=WaveKind.FOLLOW_UP)))
-
-    async def do(self, deed: Deed, actor: Any = ASHA) -> dict[str, Any]:
-        """Act, and write the evidence as it is then."""
-        receipt = await self.house.do(self.incident, actor, deed, datetime.now(UTC))
-        await self.look()
-        return dict(receipt.ids)
-
-    async def look(self) -> None:
-        """Write the evidence as it is now."""
-        target = self.folder / f"{len(self.on_the_way):02}"
-        house = self.house
-        self.on_the_way.append(await asyncio.to_thread(write_evidence, house.store, house.vault, self.incident, target))
-
-    async def attach(self) -> None:
-        """Attach a file, as the command line does; the bytes of another lie there without an act."""
-        for content in (UNREADABLE, b"nobody's word"):
-            sha256 = hashlib.sha256(content).hexdigest()
-            kept = Attachment(
-                sha256=sha256, name="../memory image;1.bin", media_type="x/y", content=content, at=datetime.now(UTC)
-            )
-            with self.house.store.writing() as tx:
-                tx.incidents.attach(self.incident, kept)
-        sha256 = hashlib.sha256(UNREADABLE).hexdigest()
-        await self.do(Attach(name="../memory image;1.bin", media_type="x/y", sha256=sha256, size=len(UNREADABLE)))
-
-    async def release(self, draft: Draft) -> WaveId:
-        """Draft as Asha, release as Dara."""
-        drafted = await self.do(draft)
-        await self.do(Release(wave_id=drafted["wave"], digest=drafted["digest"]), DARA)
-        return WaveId(drafted["wave"])
-
-    async def ended(self, wave_id: WaveId) -> None:
-        """Wait until a wave has nothing more to do."""
-        await self.house.client.get_workflow_handle(wire.wave_workflow(self.incident, wave_id)).result()
-        await self.look()
-
-    async def phone_elm(self, wave_id: WaveId) -> None:
-        """Do the task of the notice that has nobody to be written to."""
-        task = await self.until(
-            lambda tx: next((task.task_id for task in tx.tasks.of(self.incident) if task.notice_id), None)
-        )
-        await self.do(TaskDone(task_id=task, outcome="Ella Elm was told by phone", proof="call 17"))
-
-    async def missed_clock(self) -> Any:
-        """Return the clock that was missed, once the incident knows that a reason is owed."""
-        return await self.until(lambda tx: next(iter(tx.incidents.state(self.incident).reasons_owed), None))
-
-    async def until(self, found: Callable[[Any], Any]) -> Any:
-        """Return what is found in the store, once it is there."""
-        async with asyncio.timeout(30):
-            while True:
-                with self.house.store.reading() as tx:
-                    if (value := found(tx)) is not None:
-                        return value
-                await asyncio.sleep(0.05)
-
-
-@pytest.fixture
-def copy(story: Story, tmp_path: Path) -> Path:
-    """A copy of the evidence, to do things to."""
-    return shutil.copytree(story.folder, tmp_path / "copy")
-
-
-def files(folder: Path) -> list[str]:
-    """Return the names of the files, sorted."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+from tocsin.domain.values import IncidentId, NoticeId
 
 
 def load(folder: Path, name: str) -> Any:
@@ -216,13 +43,6 @@ def store(folder: Path, name: str, value: Any) -> None:
     """Write a JSON file as it was written first."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     (folder / name).write_text(text)
-
-
-def seal_again(folder: Path) -> None:
-    """Write SHA256SUMS anew, as a careful forger does."""
-    names = [name for name in files(folder) if name != "SHA256SUMS"]
-    sums = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
-    (folder / "SHA256SUMS").write_text("".join(sums))
 
 
 def log_lines(folder: Path) -> list[bytes]:
@@ -257,7 +77,7 @@ def test_only_its_owner_may_read_it(story: Story) -> None:
 
 def test_the_same_state_gives_the_same_bytes(story: Story, tmp_path: Path) -> None:
     """Writing it twice gives equal files, so that two copies can be compared."""
-    write_evidence(story.house.store, story.house.vault, story.incident, tmp_path / "again")
+    write_evidence(story.house.store, means_of(story.house), story.incident, tmp_path / "again")
 
     assert files(tmp_path / "again") == files(story.folder)
     for name in files(story.folder):
@@ -267,7 +87,7 @@ def test_the_same_state_gives_the_same_bytes(story: Story, tmp_path: Path) -> No
 def test_letters_are_the_bytes_that_left(story: Story) -> None:
     """Every mail of the outbox lies in the evidence, byte for byte but for its Date line, and no other does."""
     sent = sorted(path.read_bytes().partition(b"\r\n")[2] for path in story.house.letters())
-    kept = sorted(path.read_bytes() for path in (story.folder / "letters").glob("*.eml"))
+    kept = sorted(path.read_bytes() for path in (story.folder / "notices").glob("*.eml"))
 
     assert kept == sent
     # Birch, Cedar's deputy and copy; Dogwood; and the follow-up to all four. Elm was phoned, Cem cannot be written to.
@@ -354,14 +174,14 @@ def test_any_flipped_byte_is_named(story: Story, copy: Path) -> None:
 
 def flip_in_letter(folder: Path) -> tuple[str, int | None]:
     """Change one word of a letter as sent."""
-    path = min((folder / "letters").glob("*.eml"))
+    path = min((folder / "notices").glob("*.eml"))
     path.write_bytes(path.read_bytes().replace(b"incident", b"occasion", 1))
     return path.relative_to(folder).as_posix(), None
 
 
 def swap_letters(folder: Path) -> tuple[str, int | None]:
     """Put one approved letter in the place of another."""
-    one, other = sorted((folder / "letters").glob("*.letter.json"))[:2]
+    one, other = sorted((folder / "notices").glob("*.letter.json"))[:2]
     first = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(first)
@@ -370,7 +190,7 @@ def swap_letters(folder: Path) -> tuple[str, int | None]:
 
 def swap_mails(folder: Path) -> tuple[str, int | None]:
     """Put one mail in the place of another."""
-    one, other = sorted((folder / "letters").glob("*.eml"))[:2]
+    one, other = sorted((folder / "notices").glob("*.eml"))[:2]
     first = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(first)
@@ -379,22 +199,22 @@ def swap_mails(folder: Path) -> tuple[str, int | None]:
 
 def blind_copy(folder: Path) -> tuple[str, int | None]:
     """Add a recipient that nobody approved."""
-    path = min((folder / "letters").glob("*.eml"))
+    path = min((folder / "notices").glob("*.eml"))
     path.write_bytes(b"Bcc: mallory@mallory.example\r\n" + path.read_bytes())
     return path.relative_to(folder).as_posix(), None
 
 
 def take_letter_out(folder: Path) -> tuple[str, int | None]:
     """Remove a mail."""
-    path = min((folder / "letters").glob("*.eml"))
+    path = min((folder / "notices").glob("*.eml"))
     path.unlink()
     return path.relative_to(folder).as_posix(), None
 
 
 def add_letter(folder: Path) -> tuple[str, int | None]:
     """Add a mail that was never sent."""
-    shutil.copy(min((folder / "letters").glob("*.eml")), folder / "letters" / "N-AAAA-AAAA.eml")
-    return "letters/N-AAAA-AAAA.eml", None
+    shutil.copy(min((folder / "notices").glob("*.eml")), folder / "notices" / "N-AAAA-AAAA.eml")
+    return "notices/N-AAAA-AAAA.eml", None
 
 
 def own_entry(folder: Path, kind: str) -> int:
@@ -776,7 +596,7 @@ def drop_timeline_item(folder: Path) -> tuple[str, int | None]:
 
 def link_out(folder: Path) -> tuple[str, int | None]:
     """Let a file be a link to somewhere else."""
-    path = min((folder / "letters").glob("*.eml"))
+    path = min((folder / "notices").glob("*.eml"))
     shutil.move(path, folder.parent / "elsewhere.eml")
     path.symlink_to(folder.parent / "elsewhere.eml")
     return path.relative_to(folder).as_posix(), None
@@ -866,7 +686,7 @@ def named_after(folder: Path, name: str, body: Any) -> list[str]:
     """Return the files that are named once this is what was sent."""
     (folder / name).write_text(json.dumps(body))
     seal_again(folder)
-    return [file for file, _, _ in found(folder)]
+    return [file for file, _, _ in found(folder) if file != "SHA256SUMS.sig"]
 
 
 NAMES = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=80)
@@ -908,7 +728,7 @@ def test_evidence_is_never_mixed_with_anything(story: Story, tmp_path: Path) -> 
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for target in (tmp_path / "taken", tmp_path / "taken" / "mine.txt", tmp_path / "link"):
         with pytest.raises(Refused, match="-o"):
-            write_evidence(story.house.store, story.house.vault, story.incident, target)
+            write_evidence(story.house.store, means_of(story.house), story.incident, target)
 
     assert files(tmp_path) == ["taken/mine.txt"]
 
@@ -917,7 +737,7 @@ def test_an_empty_folder_is_taken(story: Story, tmp_path: Path) -> None:
     """A folder that is there and empty becomes the evidence."""
     (tmp_path / "empty").mkdir()
 
-    assert write_evidence(story.house.store, story.house.vault, story.incident, tmp_path / "empty").holds
+    assert write_evidence(story.house.store, means_of(story.house), story.incident, tmp_path / "empty").holds
     assert check_evidence(tmp_path / "empty").holds
 
 
@@ -933,9 +753,11 @@ def test_a_failure_leaves_nothing(story: Story, tmp_path: Path) -> None:
     """When something fails on the way, neither the folder nor a part of it is left behind."""
     sealer: Any = Forgetful()
     with pytest.raises(Broken, match="destroyed"):
-        write_evidence(story.house.store, sealer, story.incident, tmp_path / "evidence")
+        write_evidence(
+            story.house.store, means_of(story.house)._replace(sealer=sealer), story.incident, tmp_path / "evidence"
+        )
     with pytest.raises(Refused, match="there is no incident inc-none"):
-        write_evidence(story.house.store, story.house.vault, IncidentId("inc-none"), tmp_path / "evidence")
+        write_evidence(story.house.store, means_of(story.house), IncidentId("inc-none"), tmp_path / "evidence")
 
     assert list(tmp_path.iterdir()) == []
 
@@ -954,5 +776,5 @@ def test_the_commands(story: Story, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tocsin.cli", "verify", str(folder)]
     failed = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, check=False)
     assert failed.returncode == 1
-    assert "does not hold: letters/N-" in failed.stderr
+    assert "does not hold: notices/N-" in failed.stderr
     assert "FAILS  every file is as it was written" in failed.stdout

@@ -1,16 +1,18 @@
-"""`evidence`, `verify`: an incident as a folder, and the check of such a folder, which needs nothing but the folder."""
+"""`evidence`, `verify`: an incident as a pack, and the check of such a pack, which needs nothing but the pack."""
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tocsin.adapters.evidence import Checked, check_evidence, write_evidence
+from tocsin.adapters.evidence import VERIFIER, Checked, check_evidence, write_evidence
+from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.cli import lookup
-from tocsin.cli.arguments import Incident, Json
+from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
-from tocsin.cli.session import session
+from tocsin.cli.session import Session, session
 from tocsin.domain.errors import Broken
 
 commands = typer.Typer()
@@ -26,35 +28,60 @@ def _head(text: str) -> tuple[int, str]:
 @commands.command()
 def evidence(
     ctx: typer.Context,
-    incident: Incident,
-    folder: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="A folder that is new or empty.")],
+    incident: Annotated[str | None, typer.Argument(metavar="INCIDENT", help="Its id, or `last`.")] = None,
+    target: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PACK", help="A new .zip, or a folder, new or empty.")
+    ] = None,
+    fingerprints: Annotated[
+        bool, typer.Option("--fingerprints", help="Print what to publish: of the key that signs, and of verify.py.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write everything about an incident to a folder that can be read and verified without Tocsin's store.
+    """Write everything about an incident to a pack that can be read and verified without Tocsin's store.
 
     It holds personal data, so only you may read it.
     """
     work = session(ctx)
+    if fingerprints:
+        _fingerprints(work, as_json)
+        return
+    if incident is None or target is None:
+        raise typer.BadParameter("name an incident and, with -o, a new .zip or folder")
     incident_id = lookup.incident(work, incident).incident_id
-    checked = write_evidence(work.store, work.vault, incident_id, folder)
+    checked = write_evidence(work.store, work.means, incident_id, target)
     if not as_json:
-        say(f"the evidence of incident {incident_id} lies in {folder}")
-    _tell(checked, folder, as_json)
+        say(f"the evidence of incident {incident_id} lies in {target}")
+    _tell(checked, target, as_json)
     if not as_json:
-        say(f"Anybody can check it: tocsin verify {folder}")
+        say(f"Anybody can check it: tocsin verify {target} --key {LogSigner(work.keyring).fingerprint}")
 
 
 @commands.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `tocsin evidence` wrote.")],
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="What `tocsin evidence` wrote, .zip or folder.")],
     head: Annotated[str | None, typer.Option(metavar="SIZE:ROOT", help="A head noted elsewhere, earlier.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="FINGERPRINT", help="Of the key that must have signed, as published."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check an evidence folder from its files alone; fail naming each file and entry that does not hold."""
-    _tell(check_evidence(folder, _head(head) if head else None), folder, as_json)
+    """Check an evidence pack from its files alone; fail naming each file and entry that does not hold."""
+    _tell(check_evidence(pack, _head(head) if head else None, key), pack, as_json)
 
 
-def _tell(checked: Checked, folder: Path, as_json: bool) -> None:
+def _fingerprints(work: Session, as_json: bool) -> None:
+    """Print what an auditor compares: it must reach them by another way than the pack."""
+    key, verifier = LogSigner(work.keyring).fingerprint, hashlib.sha256(VERIFIER).hexdigest()
+    if as_json:
+        emit({"key": key, "verifier": verifier})
+        return
+    say(f"key that signs:  {key}")
+    say(f"verify.py:       {verifier}")
+    say("Publish both where an auditor finds them without you: a forged pack comes with a forged key and verifier.")
+
+
+def _tell(checked: Checked, pack: Path, as_json: bool) -> None:
     if as_json:
         emit({**checked.model_dump(), "holds": checked.holds})
     else:
@@ -62,6 +89,6 @@ def _tell(checked: Checked, folder: Path, as_json: bool) -> None:
             say(line)
     if not checked.holds:
         raise Broken(
-            f"the evidence in {folder} does not hold: {checked.findings[0].sentence()}; "
+            f"the evidence in {pack} does not hold: {checked.findings[0].sentence()}; "
             "keep it as it is, and compare it with another copy or the store's backup"
         )

@@ -15,6 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tocsin import settings
 from tocsin.adapters.channels import open_channel, open_pager
 from tocsin.adapters.codec import data_converter
+from tocsin.adapters.evidence import Means
+from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.keyring import FileKeyring, engine_public
 from tocsin.adapters.people import People
 from tocsin.adapters.spool import Spool
@@ -80,6 +82,11 @@ class Session:
     def store(self) -> SqlStore:
         """The facts. Commands read them here; only `attach` and the register write, and never an incident's state."""
         return open_store(self.settings.database_url, self.vault)
+
+    @cached_property
+    def means(self) -> Means:
+        """What evidence packs are made with."""
+        return Means(self.vault, LogSigner(self.keyring), self.home / "policies")
 
     @cached_property
     def spool(self) -> Spool:

@@ -101,5 +101,3 @@ def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
             if left < 0:
                 raise zipfile.BadZipFile("it is longer than the zip says")
             file.write(piece)
-
-

@@ -5,10 +5,12 @@ from itertools import islice
 from pathlib import Path
 
 from tocsin.adapters.evidence import layout
+from tocsin.adapters.evidence.archive import unpacked
 from tocsin.adapters.evidence.check_acts import acts_in_log, state_follows, work_follows
 from tocsin.adapters.evidence.check_duties import clocks_in_log, duties_as_resolved, duties_proved
 from tocsin.adapters.evidence.check_ledger import ledger_in_log, waves_bound
 from tocsin.adapters.evidence.check_letters import letters_as_approved, sent_as_approved
+from tocsin.adapters.evidence.check_seal import checkpoint_is_ours, entries_are_included, signed_by
 from tocsin.adapters.evidence.check_text import nothing_else, readme_is_ours, timeline_retells, verified_as_written
 from tocsin.adapters.evidence.check_waves import waves_follow
 from tocsin.adapters.evidence.pack import Pack, Unreadable
@@ -20,25 +22,32 @@ from tocsin.domain.errors import Refused
 Test = Callable[[Pack], Iterable[Finding]]
 
 
-def check_evidence(folder: Path, noted: tuple[int, str] | None = None) -> Checked:
-    """Check a folder that `write_evidence` wrote, without store, engine or keys.
+def check_evidence(target: Path, noted: tuple[int, str] | None = None, key: str | None = None) -> Checked:
+    """Check a pack that `write_evidence` wrote, folder or .zip, without store, engine or keys.
 
     `noted` is a head of the log, size and root, that was kept elsewhere at some earlier time: only such a one shows
-    that the log was not rewritten or cut as a whole.
+    that the log was not rewritten or cut as a whole. `key` is the published fingerprint of the key that must have
+    signed: only with it is a pack told from one that somebody else signed again.
 
     Raises:
-        Refused: if there is no such folder, or nothing in it looks like evidence.
+        Refused: if there is no such pack, nothing in it looks like evidence, or it is a hostile .zip.
     """
-    if not (folder / layout.INCIDENT).exists() and not (folder / layout.SUMS).exists():
-        raise Refused(f"{folder} holds no evidence; name the folder that `tocsin evidence` wrote")
-    pack = Pack(folder)
+    with unpacked(target) as folder:
+        if not (folder / layout.INCIDENT).exists() and not (folder / layout.SUMS).exists():
+            raise Refused(f"{target} holds no evidence; name the pack that `tocsin evidence` wrote")
+        return _check(Pack(folder), noted, key)
+
+
+def _check(pack: Pack, noted: tuple[int, str] | None, key: str | None) -> Checked:
     gathered = _checked(pack, _TESTS)
     title = "verification.txt says how these checks come out"
     tests: list[tuple[str, Test]] = [(title, verified_as_written(gathered))]
     if noted is not None:
         title = f"the log goes on from the head that was noted, {noted[0]}:{noted[1]}"
         tests.append((title, lambda pack: goes_on_from(pack, *noted)))
-    first, last = _checked(pack, [(_SEALED, sums_match)]), _checked(pack, tests)
+    whose = "the key of the given fingerprint" if key else "the key in key.pem (give its fingerprint with --key)"
+    seals: list[tuple[str, Test]] = [(_SEALED, sums_match), (f"SHA256SUMS is signed by {whose}", signed_by(key))]
+    first, last = _checked(pack, seals), _checked(pack, tests)
     return gathered.model_copy(update={"checks": (*first.checks, *gathered.checks, *last.checks)})
 
 
@@ -58,7 +67,7 @@ def sums_match(pack: Pack) -> Iterator[Finding]:
                 yield Finding(file=name, what="its bytes are not those that SHA256SUMS has the digest of")
         except Unreadable as unreadable:
             yield unreadable.finding
-    for name in sorted(pack.names() - listed.keys() - {layout.SUMS}):
+    for name in sorted(pack.names() - listed.keys() - {layout.SUMS, layout.SIGNATURE}):
         yield Finding(file=name, what="SHA256SUMS does not know it: it was added later")
 
 
@@ -85,6 +94,8 @@ def goes_on_from(pack: Pack, size: int, root: str) -> Iterator[Finding]:
 _SEALED = "every file is as it was written (SHA256SUMS)"
 _TESTS: list[tuple[str, Test]] = [
     ("the entries of the log give its root", log_holds),
+    ("the checkpoint is signed, and is the one of this log at this head", checkpoint_is_ours),
+    ("every entry of this incident is proved to be in the log of the checkpoint", entries_are_included),
     ("every act is in the log, with its salted digest, and every act in the log is here", acts_in_log),
     ("status, triggers and facts follow from the acts", state_follows),
     ("tasks, holds and attachments follow from the acts", work_follows),

@@ -8,7 +8,7 @@ from tocsin.adapters.evidence import layout, standalone
 from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, LedgerWave, LogHead, as_json
 from tocsin.adapters.evidence.names import Names
 from tocsin.adapters.evidence.readme import readme
-from tocsin.adapters.evidence.sign import Signer, as_pem, signed_checkpoint
+from tocsin.adapters.evidence.sign import Signer, as_pem
 from tocsin.adapters.evidence.timeline import markdown, timeline
 from tocsin.audit.proof import inclusion_proofs
 from tocsin.domain.act import Attach, Envelope
@@ -18,6 +18,7 @@ from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import Notice
 from tocsin.domain.register import Agreement
+from tocsin.domain.statutory import policy_of
 from tocsin.domain.values import AgreementId, IncidentId
 from tocsin.policies import policy_files
 from tocsin.ports import Sealer, Transaction, WaveRow
@@ -136,7 +137,7 @@ def _attachments(tx: Transaction, incident_id: IncidentId, acts: Iterable[Envelo
 
 def _policies(duties: Iterable[DutyRecord], own: Path | None) -> Files:
     """Yield each file of the law in which a rule of these duties stands, in the version that computed it."""
-    applied = {(record.duty.computation.rule_id, record.duty.computation.rule_version) for record in duties}
+    applied = {(policy_of(record.duty) or "", record.duty.computation.rule_version) for record in duties}
     for name, content, rules in policy_files(own):
         if applied & rules:
             yield f"{layout.POLICIES}/{layout.safe_name(name)}", [content]
@@ -146,7 +147,7 @@ def _log(tx: Transaction, incident_id: IncidentId, signer: Signer) -> Files:
     yield layout.LOG, (stored.body + b"\n" for stored in tx.log.entries())
     yield layout.LEAVES, (f"{stored.leaf}\n".encode() for stored in tx.log.entries())
     yield layout.HEAD, [as_json(_head(tx))]
-    yield layout.CHECKPOINT, [signed_checkpoint(signer, tx.log.head()).encode()]
+    yield layout.CHECKPOINT, [signer.checkpoint(tx.log.head()).encode()]
     own = [stored.number for stored in tx.log.entries(incident_id=incident_id)]
     proofs = inclusion_proofs((bytes.fromhex(stored.leaf) for stored in tx.log.entries()), own)
     yield layout.PROOFS, (proof.model_dump_json().encode() + b"\n" for proof in proofs.values())

@@ -1,11 +1,11 @@
-"""What an evidence folder says of itself."""
+"""What an evidence pack says of itself."""
 
 from tocsin.adapters.evidence.layout import LogHead
 
 _TEXT = """\
 EVIDENCE OF INCIDENT {incident_id}
 
-This folder holds personal data: names and addresses of the people who were written to, the letters to them, and
+This pack holds personal data: names and addresses of the people who were written to, the letters to them, and
 the words of those who acted. Keep it as you keep the incident itself.
 
 WHAT LIES WHERE
@@ -15,23 +15,37 @@ WHAT LIES WHERE
                                about, the clause, how the duty ended, whether late, and what proves it
   clocks.json                  the clocks that counted towards those deadlines, and the warnings that were sent
   ledger.json                  every letter that was planned: to whom, its state, attempts, message id and digest
-  letters/*.letter.json        each letter as it was reviewed and released
-  letters/*.eml, *.json        the bytes that the channel was handed (an .eml got its Date line as it left); deputies
-                               who were not needed have none
+  notices/*.letter.json        each letter as it was reviewed and released
+  notices/*.eml, *.json        the bytes that the channel was handed: an .eml (it got its Date line as it left), or the
+                               body of a request to SendGrid; deputies who were not needed have none
+  agreements.json              the agreements that it was resolved against, with every version of them and its dates
+  policies/                    the files of the law in which the rules of duties.json stand, in that version; a rule
+                               whose version Tocsin no longer ships is named in duties.json alone
   acts.json                    what people did, in the envelopes that were recorded
   tasks.json, holds.json       work that was set and done; orders not to tell
   attachments/                 the files that people attached, under the start of their SHA-256
   log.jsonl                    the whole append-only log, one entry a line; of other incidents it holds ids only
   log-leaves.txt               the leaf hash of each entry
   log-head.json                size and root of the log ({size} entries, root {root})
+  checkpoint.txt               that head as a note signed with the key of the log (C2SP signed-note, tlog-checkpoint)
+  log-proofs.jsonl             for each entry of this incident, the hashes that lead from it to the checkpoint's root
   salt.txt                     opens the log's digests of this incident's acts, and of no other incident's
-  verification.txt             how the checks came out when this folder was written
-  SHA256SUMS                   the digest of every other file
+  verification.txt             how the checks came out when this pack was written
+  SHA256SUMS, SHA256SUMS.sig   the digest of every other file, and the signature over these digests (Ed25519)
+  key.pem                      the public key that made the signature and signed the checkpoint
+  verify.py                    checks all this with nothing but Python
 
 HOW TO CHECK IT
-  tocsin verify FOLDER         all of it, from these files alone; with --head SIZE:ROOT also against a head of the
-                               log that was noted elsewhere
+  First the key and the verifier: whoever forges a pack forges these two with it. The organisation publishes both
+  digests (it prints them with `tocsin evidence --fingerprints`); get them from there, not from here, and compare:
+    openssl pkey -pubin -in key.pem -outform DER | tail -c 32 | sha256sum
+    sha256sum verify.py
+  Then, on any machine with Python 3.9 or later, without network:
+    python3 verify.py . --key FINGERPRINT
+  With Tocsin, and in full (also the pack as one .zip):
+    tocsin verify PACK --key FINGERPRINT     with --head SIZE:ROOT also against a head of the log noted elsewhere
   By other means:
+  - openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
   - sha256sum --check SHA256SUMS
   - Each line of log.jsonl, without its line break, is one entry. Its leaf hash is SHA-256 over a zero byte and the
     line; the root is the Merkle tree hash of the leaves (RFC 6962, section 2.1).
@@ -45,12 +59,13 @@ HOW TO CHECK IT
     how it ended: state, ended_at, proof, proved_by, late.
 
 WHAT IT SHOWS
-  That acts, letters, ledger, duties and log in this folder agree with each other, and that no entry of the log was
-  changed, removed or put in another order since its root was what log-head.json says.
+  That acts, letters, ledger, duties and log in this pack agree with each other, and that no entry of the log was
+  changed, removed or put in another order since its root was what log-head.json says; and, to whoever has compared
+  the key, that this installation wrote the pack and nobody changed a byte of it since.
 
 WHAT THE LOG COVERS, AND WHAT ONLY SHA256SUMS DOES
-  Whoever changes what the log covers is found even if they write SHA256SUMS anew; what SHA256SUMS alone covers shows
-  a change only to whoever kept SHA256SUMS, or its digest, elsewhere.
+  Whoever changes what the log covers is found even if they write SHA256SUMS anew and sign it with this key; what
+  SHA256SUMS alone covers shows a change by anybody who does not hold the key.
   - The log, by digests and entries: every act, word for word; status, triggers, facts, holds and waves, which follow
     from acts; what each duty is, since when, until when and why, and what ended it; targets and ends of the clocks;
     digest, attempts, state and instant of every notice that left, and with the digest every word of its letter, its
@@ -59,13 +74,13 @@ WHAT THE LOG COVERS, AND WHAT ONLY SHA256SUMS DOES
   - The letters: names of parties and references of agreements, where a letter to the party left.
   - Written again from the others and compared: timeline.md, timeline.json, verification.txt and this file. Another
     version of Tocsin may word them otherwise, and then names them; the others count.
-  - SHA256SUMS only: names of parties, and recipients, that no letter went to; in the ledger provider_id, claimed_at,
-    detail and channel, and which open duties a notice was meant to answer; the marks that a clock sent; title and
-    owner of a task that a playbook set and no act changed, and due time and dependencies of every task; in
-    incident.json the sequence, blocking_tasks and reasons_owed.
+  - SHA256SUMS only: agreements.json and policies/; names of parties, and recipients, that no letter went to; in the
+    ledger provider_id, claimed_at, detail and channel, and which open duties a notice was meant to answer; the marks
+    that a clock sent; title and owner of a task that a playbook set and no act changed, and due time and dependencies
+    of every task; in incident.json the sequence, blocking_tasks and reasons_owed.
 
 WHAT IT DOES NOT SHOW
-  - That the log was not rewritten as a whole or cut short before this folder was written. For that, compare size
+  - That the log was not rewritten as a whole or cut short before this pack was written. For that, compare size
     and root with a head that was kept elsewhere at the time.
   - Who typed an act that is marked `unverified local`: nobody but the machine's own login vouches for it. The
     signatures of other acts are kept here and are checked against the doors' public keys, which are not.

@@ -1,34 +1,54 @@
-"""Signing a pack, and the checkpoint of the log in it, with the key of the log."""
+"""Signing a pack, and the log's checkpoint in it, with the key of the log."""
 
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from tocsin.audit.checkpoint import Checkpoint, Note, Signature, key_hash
+from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.notary import LogNotary
 from tocsin.audit.tree import Frontier
 
 
 class Signer(Protocol):
-    """Holds the log's key. It signs what it is given, and says by which name and public key it is known."""
+    """Holds the log's key."""
 
     @property
-    def origin(self) -> str: ...  # noqa: D102 - the name of the log, and of its key
+    def public(self) -> bytes:
+        """The 32 bytes of its public key."""
 
-    @property
-    def public(self) -> bytes: ...  # noqa: D102 - the 32 bytes of the public key
+    def checkpoint(self, head: Frontier) -> str:
+        """Return the log's head as a signed note; the same head gives the same note."""
 
     def sign(self, content: bytes) -> bytes:
         """Return the Ed25519 signature of the content."""
 
 
-def signed_checkpoint(signer: Signer, head: Frontier) -> str:
-    """Return the log's head as a signed note; the same head gives the same note."""
-    text = Checkpoint(origin=signer.origin, size=head.size, root=head.root()).text()
-    made = signer.sign(text.encode())
-    signature = Signature(name=signer.origin, key_hash=key_hash(signer.origin, signer.public), signature=made)
-    return Note(text=text, signatures=(signature,)).whole()
+class LogSigner:
+    """The signer of an installation."""
+
+    def __init__(self, keyring: FileKeyring) -> None:
+        self._private = keyring.log_private()
+        self._notary = LogNotary.of(keyring)
+
+    @property
+    def public(self) -> bytes:
+        """The 32 bytes of the log's public key."""
+        return self._private.public_key().public_bytes_raw()
+
+    @property
+    def fingerprint(self) -> str:
+        """What people compare to know the key again."""
+        return self._notary.fingerprint
+
+    def checkpoint(self, head: Frontier) -> str:
+        """Return the log's head as a signed note."""
+        return self._notary.sign(head)
+
+    def sign(self, content: bytes) -> bytes:
+        """Return the Ed25519 signature of the content."""
+        return self._private.sign(content)
 
 
 def as_pem(public: bytes) -> bytes:
@@ -36,10 +56,18 @@ def as_pem(public: bytes) -> bytes:
     return Ed25519PublicKey.from_public_bytes(public).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def holds(public: bytes, signature: bytes, content: bytes) -> bool:
+def from_pem(pem: bytes) -> bytes:
+    """Return the 32 bytes of a public key. Raises ValueError if it is not Ed25519."""
+    key = load_pem_public_key(pem)
+    if isinstance(key, Ed25519PublicKey):
+        return key.public_bytes_raw()
+    raise ValueError("it is not an Ed25519 key")
+
+
+def signature_holds(public: bytes, signature: bytes, content: bytes) -> bool:
     """Say whether the signature is this key's, over this content."""
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, content)
-    except (InvalidSignature, ValueError):
+    except InvalidSignature:
         return False
     return True

@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Tuple  # noqa: UP035 - for older Pythons, too
+from typing import IO, Any, Callable, Iterator  # noqa: UP035 - for older Pythons, too
 
 MOST_FILES, MOST_BYTES = 250_000, 8 * 1024**3
 """What a pack may hold; whatever is larger is taken for a bomb."""
@@ -31,10 +31,12 @@ DUTY_END = {"state", "ended_at", "proof", "proved_by", "late"}
 SHOWN = 20
 SPKI = bytes.fromhex("302a300506032b6570032100")
 """What stands before the 32 bytes of an Ed25519 key in its usual form (RFC 8410)."""
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error, EOFError)
-UNREADABLE += (RecursionError, NotImplementedError)
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
-Fault = Tuple[str, str]
+Fault = tuple[str, str]
 """The file, and what does not hold."""
 
 
@@ -81,13 +83,13 @@ class Pack:
                 whole.update(piece)
         return whole.hexdigest()
 
-    def entries(self) -> List[Dict[str, Any]]:
+    def entries(self) -> list[dict[str, Any]]:
         """Return the log's entries of this incident."""
         incident_id = self.json(INCIDENT)["incident_id"]
         found = (json.loads(line) for line in self.lines(LOG) if incident_id.encode() in line)
         return [entry for entry in found if entry.get("incident_id") == incident_id]
 
-    def rows(self) -> Iterator[Dict[str, Any]]:
+    def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the ledger's rows."""
         for wave in self.json(LEDGER):
             yield from wave["rows"]
@@ -98,19 +100,19 @@ def opened(path: Path) -> zipfile.ZipFile:
     try:
         pack = zipfile.ZipFile(path)
         refuse_hostile(pack.infolist())
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (NoPackError, OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise NoPackError(f"{path} is no evidence pack: {error}") from None
     return pack
 
 
-def refuse_hostile(infos: List[zipfile.ZipInfo]) -> None:
+def refuse_hostile(infos: list[zipfile.ZipInfo]) -> None:
     """Raise NoPackError for a zip that would write elsewhere, fill the disk, or be read as two different things."""
     if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
         raise NoPackError(f"it unpacks to more than {MOST_FILES} files or {MOST_BYTES} bytes: a zip bomb")
     ends, seen = 0, set()
     for info in sorted(infos, key=lambda info: info.header_offset):
         name = info.filename
-        if not INSIDE.fullmatch(name):
+        if not INSIDE.fullmatch(name) or name != info.orig_filename:
             raise NoPackError(f"its file {name!r} has no name of a pack's file: it may be written elsewhere")
         if name.casefold() in seen:
             raise NoPackError(f"it has two files of the name {name}")
@@ -147,7 +149,7 @@ def sums_match(pack: Pack) -> Iterator[Fault]:
         yield name, "SHA256SUMS does not know it: it was added later"
 
 
-def signed_by(fingerprint: Optional[str]) -> Callable[[Pack], Iterator[Fault]]:
+def signed_by(fingerprint: str | None) -> Callable[[Pack], Iterator[Fault]]:
     """Return the check of the signature over SHA256SUMS, by the key of that fingerprint if one is given."""
 
     def check(pack: Pack) -> Iterator[Fault]:
@@ -223,7 +225,7 @@ def acts_in_log(pack: Pack) -> Iterator[Fault]:
 
 def letters_as_approved(pack: Pack) -> Iterator[Fault]:
     """Compare each letter with the digest under which it was approved, and the bytes that left with their notice."""
-    logged: Dict[str, set[str]] = {}
+    logged: dict[str, set[str]] = {}
     for entry in pack.entries():
         if entry["kind"].startswith("notice."):
             logged.setdefault(entry["data"]["notice"], set()).add(entry["data"]["letter"])
@@ -233,13 +235,17 @@ def letters_as_approved(pack: Pack) -> Iterator[Fault]:
             yield LEDGER, f"notice {number} has another letter than the log recorded"
         if row["letter"] is None:
             continue
-        try:
-            if hashlib.sha256(canonical(pack.json(row["letter"]))).hexdigest() != notice["letter_sha256"]:
-                yield row["letter"], f"it is not the letter that was approved as notice {number}"
-            if addressed(row["as_sent"], pack.read(row["as_sent"])) != (number, row["recipient_address"]):
-                yield row["as_sent"], f"it is not what left as notice {number}, or went to somebody else"
-        except UNREADABLE as error:
-            yield row["letter"], f"letter or bytes of notice {number} cannot be read: {error}"
+        if hashlib.sha256(canonical(_read(pack.json, row["letter"]))).hexdigest() != notice["letter_sha256"]:
+            yield row["letter"], f"it is not there, or not the letter that was approved as notice {number}"
+        if addressed(row["as_sent"], _read(pack.read, row["as_sent"]) or b"{}") != (number, row["recipient_address"]):
+            yield row["as_sent"], f"it is not there, not what left as notice {number}, or went to somebody else"
+
+
+def _read(reading: Callable[[str], Any], name: str) -> Any:
+    try:
+        return reading(name)
+    except UNREADABLE:
+        return None
 
 
 def releases_bind(pack: Pack) -> Iterator[Fault]:
@@ -271,7 +277,7 @@ def duties_as_resolved(pack: Pack) -> Iterator[Fault]:
         yield DUTIES, "they are not the duties, deadlines and computations that the log recorded"
 
 
-# -- arithmetic ---------------------------------------------------------------------------------------------------------
+# -- arithmetic -----------------------------------------------------------------------------------------------------
 
 
 def canonical(value: Any) -> bytes:
@@ -297,7 +303,7 @@ def node(left: bytes, right: bytes) -> bytes:
 
 def root_of(pack: Pack, size: int) -> str:
     """Return the root over the log's first `size` entries in hex, or nothing if it has fewer."""
-    peaks: List[Tuple[int, bytes]] = []
+    peaks: list[tuple[int, bytes]] = []
     count = 0
     for line in pack.lines(LOG):
         if count == size:
@@ -315,7 +321,7 @@ def root_of(pack: Pack, size: int) -> str:
     return top.hex()
 
 
-def included(entry: bytes, number: int, size: int, path: List[bytes]) -> Optional[bytes]:
+def included(entry: bytes, number: int, size: int, path: list[bytes]) -> bytes | None:
     """Return the root to which an inclusion proof leads, None if it is too long or too short (RFC 9162, 2.1.3.2)."""
     at, last, top = number, size - 1, entry
     for step in path:
@@ -331,14 +337,17 @@ def included(entry: bytes, number: int, size: int, path: List[bytes]) -> Optiona
     return top if last == 0 else None
 
 
-def addressed(name: str, sent: bytes) -> Tuple[Any, Any]:
+def addressed(name: str, sent: bytes) -> tuple[Any, Any]:
     """Return the notice's number and the one recipient that a mail, or a request to SendGrid, names."""
-    if name.endswith(".eml"):
-        mail: Any = message_from_bytes(sent, policy=policy.SMTP)
-        return mail["X-Tocsin-Notice"], ",".join(one.addr_spec for one in mail["To"].addresses)
-    request = json.loads(sent)
-    to = [one["email"] for group in request["personalizations"] for kind in ("to", "cc", "bcc") for one in group.get(kind, ())]
-    return request["headers"]["X-Tocsin-Notice"], ",".join(to)
+    try:
+        if name.endswith(".eml"):
+            mail: Any = message_from_bytes(sent, policy=policy.SMTP)
+            return mail["X-Tocsin-Notice"], ",".join(one.addr_spec for one in mail["To"].addresses)
+        request = json.loads(sent)
+        groups = [group.get(kind, ()) for group in request["personalizations"] for kind in ("to", "cc", "bcc")]
+        return request["headers"]["X-Tocsin-Notice"], ",".join(one["email"] for group in groups for one in group)
+    except UNREADABLE:
+        return None, None
 
 
 # -- Ed25519 (RFC 8032, section 5.1.7) -------------------------------------------------------------------------------
@@ -346,7 +355,7 @@ def addressed(name: str, sent: bytes) -> Tuple[Any, Any]:
 P = 2**255 - 19
 Q = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
-Point = Tuple[int, int, int, int]
+Point = tuple[int, int, int, int]
 
 
 def public_key(pem: bytes) -> bytes:
@@ -375,7 +384,7 @@ def signature_holds(key: bytes, message: bytes, signature: bytes) -> bool:
     return (left[0] * right[2] - right[0] * left[2]) % P == 0 == (left[1] * right[2] - right[1] * left[2]) % P
 
 
-def _point(packed: bytes) -> Optional[Point]:
+def _point(packed: bytes) -> Point | None:
     y = int.from_bytes(packed, "little")
     sign, y = y >> 255, y & (1 << 255) - 1
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
@@ -405,7 +414,7 @@ def _times(scalar: int, point: Point) -> Point:
 # -- saying it ------------------------------------------------------------------------------------------------------
 
 
-def checks(key: Optional[str]) -> List[Tuple[str, Callable[[Pack], Iterator[Fault]]]]:
+def checks(key: str | None) -> list[tuple[str, Callable[[Pack], Iterator[Fault]]]]:
     """Return every check with what it says when it holds."""
     whose = "the key of the given fingerprint" if key else "the key in key.pem, whose fingerprint you must compare"
     return [
@@ -421,11 +430,11 @@ def checks(key: Optional[str]) -> List[Tuple[str, Callable[[Pack], Iterator[Faul
     ]
 
 
-def verify(path: Path, key: Optional[str] = None) -> Iterator[Tuple[str, List[Fault]]]:
+def verify(path: Path, key: str | None = None) -> Iterator[tuple[str, list[Fault]]]:
     """Yield each check with what speaks against it; an empty list says that it holds. Raises NoPackError."""
     pack = Pack(path)
     for title, check in checks(key):
-        faults: List[Fault] = []
+        faults: list[Fault] = []
         try:
             faults.extend(check(pack))
         except UNREADABLE as error:
@@ -433,7 +442,7 @@ def verify(path: Path, key: Optional[str] = None) -> Iterator[Tuple[str, List[Fa
         yield title, faults
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Check, print in plain words, and return 0 if all holds, 1 if not, 2 if there is no pack."""
     if "-h" in arguments or "--help" in arguments:
         print(__doc__)

@@ -1,0 +1,206 @@
+"""An incident that was told on real parts, and its evidence: what the tests of packs begin from."""
+
+import asyncio
+import hashlib
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from temporalio.common import SearchAttributeKey
+from temporalio.testing import WorkflowEnvironment
+
+from tests.house import ASHA, DARA, House
+from tocsin import wire
+from tocsin.adapters.evidence import Checked, Means, write_evidence
+from tocsin.adapters.evidence.sign import LogSigner
+from tocsin.adapters.outbox import Outbox
+from tocsin.domain.act import (
+    AddAffected,
+    AddNote,
+    Attach,
+    Confirm,
+    Deed,
+    Draft,
+    Lift,
+    PlaceHold,
+    Release,
+    Revise,
+    TaskDone,
+)
+from tocsin.domain.errors import Refused
+from tocsin.domain.hold import HoldKind
+from tocsin.domain.incident import Facts, Trigger
+from tocsin.domain.letter import Letter
+from tocsin.domain.notice import WaveKind
+from tocsin.domain.values import IncidentId, WaveId
+from tocsin.ports import Attachment
+from tocsin.wire import SearchAttribute
+
+TITLE = "Odd logins # Mallory <script>alert(1)</script> | *was* here"
+UNREADABLE = b"\x00\x01 a memory image \xff"
+
+
+class Picky(Outbox):
+    """An outbox that cannot write to one address, as a channel sometimes cannot."""
+
+    def prepare(self, letter: Letter) -> bytes:
+        """Return the bytes. Raises Refused for Cem Cedar."""
+        if letter.to_address == "cem@cedar.example":
+            raise Refused("the part before the @ is not what this server takes; give another address")
+        return super().prepare(letter)
+
+
+def means_of(house: House) -> Means:
+    """Return what the packs of a house are made with."""
+    return Means(house.vault, LogSigner(house.keyring), house.home / "policies")
+
+
+class Story(NamedTuple):
+    """An incident that was told, and what was written of it on the way."""
+
+    house: House
+    incident: IncidentId
+    folder: Path
+    result: Checked
+    on_the_way: list[Checked]
+
+
+@pytest.fixture(scope="module")
+async def server() -> AsyncIterator[WorkflowEnvironment]:
+    """An ordinary Temporal server."""
+    env = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(Path(sys.executable).with_name("temporal")),
+        search_attributes=[
+            SearchAttributeKey.for_keyword(SearchAttribute.STATUS),
+            SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT),
+            SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE),
+        ],
+    )
+    async with env:
+        yield env
+
+
+@pytest.fixture(scope="module")
+async def story(server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
+    """Cedar's clock was missed, its first contact cannot be written to, Elm is phoned, Dogwood is found later."""
+    base = tmp_path_factory.mktemp("evidence")
+    house = House(base / "home", server.client)
+    house.register()
+    house.channel = Picky(base / "home" / "outbox")
+    async with house.working():
+        teller = Teller(house, base / "on-the-way")
+        await teller.tell()
+    result = write_evidence(house.store, means_of(house), teller.incident, base / "evidence")
+    yield Story(house, teller.incident, base / "evidence", result, teller.on_the_way)
+    house.store.close()
+
+
+class Teller:
+    """Tells the incident, and writes its evidence again after every step."""
+
+    incident: IncidentId
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self.house = house
+        self.folder = folder
+        self.on_the_way: list[Checked] = []
+
+    async def tell(self) -> None:
+        """Report, confirm, hold, draft, release, lift, tell by hand, add Dogwood, follow up."""
+        house, now = self.house, datetime.now(UTC)
+        await house.report(now, key="alert-2", facts=Facts(title="Another incident", services=("archive",)))
+        facts = Facts(title=TITLE, services=("records-api", "lonely"))
+        triggers = {Trigger.AWARENESS: now - timedelta(hours=80)}
+        self.incident = await house.report(now, facts=facts, triggers=triggers)
+        await self.do(Confirm(statement="The key was used from outside\n# Mallory\n- was here"))
+        await self.attach()
+        hold = PlaceHold(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="Harbour Police", reference="HP/117")
+        held = await self.do(hold, DARA)
+        first = await self.release(Draft())
+        await self.do(Lift(hold_id=held["hold"], reason="their letter of today"), DARA)
+        await self.ended(first)
+        await self.phone_elm(first)
+        await self.do(AddAffected(agreements=(house.agreement("DOGWOOD-1"),)))
+        await self.ended(await self.release(Draft()))
+        await self.do(AddNote(text="The log of logins came late", clock_id=await self.missed_clock()))
+        await self.do(Revise(facts={"people_affected": 1_200}))
+        await self.ended(await self.release(Draft(wave_kind=WaveKind.FOLLOW_UP)))
+
+    async def do(self, deed: Deed, actor: Any = ASHA) -> dict[str, Any]:
+        """Act, and write the evidence as it is then."""
+        receipt = await self.house.do(self.incident, actor, deed, datetime.now(UTC))
+        await self.look()
+        return dict(receipt.ids)
+
+    async def look(self) -> None:
+        """Write the evidence as it is now."""
+        target = self.folder / f"{len(self.on_the_way):02}"
+        house = self.house
+        self.on_the_way.append(
+            await asyncio.to_thread(write_evidence, house.store, means_of(house), self.incident, target)
+        )
+
+    async def attach(self) -> None:
+        """Attach a file, as the command line does; the bytes of another lie there without an act."""
+        for content in (UNREADABLE, b"nobody's word"):
+            sha256 = hashlib.sha256(content).hexdigest()
+            kept = Attachment(
+                sha256=sha256, name="../memory image;1.bin", media_type="x/y", content=content, at=datetime.now(UTC)
+            )
+            with self.house.store.writing() as tx:
+                tx.incidents.attach(self.incident, kept)
+        sha256 = hashlib.sha256(UNREADABLE).hexdigest()
+        await self.do(Attach(name="../memory image;1.bin", media_type="x/y", sha256=sha256, size=len(UNREADABLE)))
+
+    async def release(self, draft: Draft) -> WaveId:
+        """Draft as Asha, release as Dara."""
+        drafted = await self.do(draft)
+        await self.do(Release(wave_id=drafted["wave"], digest=drafted["digest"]), DARA)
+        return WaveId(drafted["wave"])
+
+    async def ended(self, wave_id: WaveId) -> None:
+        """Wait until a wave has nothing more to do."""
+        await self.house.client.get_workflow_handle(wire.wave_workflow(self.incident, wave_id)).result()
+        await self.look()
+
+    async def phone_elm(self, wave_id: WaveId) -> None:
+        """Do the task of the notice that has nobody to be written to."""
+        task = await self.until(
+            lambda tx: next((task.task_id for task in tx.tasks.of(self.incident) if task.notice_id), None)
+        )
+        await self.do(TaskDone(task_id=task, outcome="Ella Elm was told by phone", proof="call 17"))
+
+    async def missed_clock(self) -> Any:
+        """Return the clock that was missed, once the incident knows that a reason is owed."""
+        return await self.until(lambda tx: next(iter(tx.incidents.state(self.incident).reasons_owed), None))
+
+    async def until(self, found: Callable[[Any], Any]) -> Any:
+        """Return what is found in the store, once it is there."""
+        async with asyncio.timeout(30):
+            while True:
+                with self.house.store.reading() as tx:
+                    if (value := found(tx)) is not None:
+                        return value
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def copy(story: Story, tmp_path: Path) -> Path:
+    """A copy of the evidence, to do things to."""
+    return shutil.copytree(story.folder, tmp_path / "copy")
+
+
+def files(folder: Path) -> list[str]:
+    """Return the names of the files, sorted."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def seal_again(folder: Path) -> None:
+    """Write SHA256SUMS anew, as a careful forger does."""
+    names = [name for name in files(folder) if not name.startswith("SHA256SUMS")]
+    sums = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (folder / "SHA256SUMS").write_text("".join(sums))
