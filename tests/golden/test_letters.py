@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tocsin.adapters.letters import JinjaLetters
-from tocsin.domain.incident import Facts
+from tocsin.domain.incident import Facts, Translation
 from tocsin.domain.letter import LetterFacts, PeriodOwed
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.said import Said
 
 DISCOVERED = datetime(2026, 11, 20, 22, 10, tzinfo=UTC)
 CONFIRMED = DISCOVERED + timedelta(hours=4)
@@ -18,16 +19,31 @@ KNOWN = Facts(
     summary="A backup bucket could be read from the internet.\n\nIt was read twice from an address we do not know.",
     data_categories=("names and postal addresses", "appointment dates"),
     people_affected=1204,
-    records_affected=15_830,
+    records_affected=115_830,
     consequences="Letters that pretend to come from the clinic.",
     cause="A rule of the storage service was changed by mistake.",
+    measures=("Closed the bucket",),
     lessons="A second person now reviews each change of a storage rule.",
     services=("Appointment archive",),
+    translations={
+        "de": Translation(
+            summary="Ein Sicherungsspeicher war aus dem Internet lesbar.\n\n"
+            "Er wurde zweimal von einer uns unbekannten Adresse gelesen.",
+            data_categories=("Namen und Anschriften", "Termine"),
+            consequences="Schreiben, die vorgeben, von der Klinik zu kommen.",
+        )
+    },
 )
 UNKNOWN = Facts(title="Backup bucket was public")
+BEFORE = Said(
+    facts=KNOWN.model_copy(update={"people_affected": 900, "records_affected": None, "cause": None, "measures": ()}),
+    discovered_at=DISCOVERED,
+)
+"""What the notice before said: one number too low, one fact and the cause not yet known, no measure."""
+LANGUAGES = ("en", "de", "fr", "hi", "es")
 
 
-def letter_facts(kind: WaveKind, known: bool) -> LetterFacts:
+def letter_facts(kind: WaveKind, language: str, known: bool) -> LetterFacts:
     """Return the facts of a letter to Birch Clinic."""
     periods = (
         PeriodOwed(
@@ -40,7 +56,7 @@ def letter_facts(kind: WaveKind, known: bool) -> LetterFacts:
     )
     return LetterFacts(
         wave_kind=kind,
-        language="en",
+        language=language,
         time_zone="Europe/Berlin" if known else "UTC",
         sender_name="Incident desk",
         party_name="Birch Clinic",
@@ -58,16 +74,21 @@ def letter_facts(kind: WaveKind, known: bool) -> LetterFacts:
         contact_point="incident-desk@processor.example",
         acknowledge_url="https://notices.processor.example/a/PLACEHOLDER" if known else None,
         verify_url="https://notices.processor.example/verify" if known else None,
+        before=None if kind is WaveKind.INITIAL or not known else BEFORE,
     )
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", WaveKind)
-def test_letter_is_what_the_golden_files_hold(kind: WaveKind, known: bool, golden: Callable[[str, str], None]) -> None:
-    """Each letter's subject, text and HTML are exactly those that were reviewed."""
-    rendered = JinjaLetters().render(letter_facts(kind, known))
+def test_letter_is_what_the_golden_files_hold(
+    kind: WaveKind, language: str, known: bool, golden: Callable[[str, str], None]
+) -> None:
+    """Each letter's subject, text and HTML, in each language, are exactly those that were reviewed."""
+    rendered = JinjaLetters().render(letter_facts(kind, language, known))
 
-    folder = f"letters/{kind}-{'known' if known else 'unknown'}"
+    assert rendered.language == language
+    folder = f"letters/{language}/{kind}-{'known' if known else 'unknown'}"
     golden(f"{folder}/subject.txt", rendered.subject + "\n")
     golden(f"{folder}/text.txt", rendered.text)
     golden(f"{folder}/body.html", rendered.html)

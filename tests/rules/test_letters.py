@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tocsin.adapters.letters import QUOTE, JinjaLetters
+import tocsin
+from tocsin.adapters.letter_words import QUOTE
+from tocsin.adapters.letters import JinjaLetters
 from tocsin.domain.errors import Broken, Refused
-from tocsin.domain.incident import Facts
+from tocsin.domain.incident import Facts, Translation
 from tocsin.domain.letter import LetterFacts, PeriodOwed
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.said import Said
 
 AT = datetime(2026, 11, 20, 22, 10, tzinfo=UTC)
 LETTERS = JinjaLetters()
@@ -139,10 +143,11 @@ def test_promises_show_when_they_were_due() -> None:
     text = LETTERS.render(letter_facts(time_zone="UTC", periods=(late, promptly))).text
 
     assert (
-        "24 h from awareness\n    counted from: 2026-11-20 22:10 UTC\n    due by:       2026-11-20 22:10 UTC\n" in text
+        "24 h from awareness\n    counted from: 20 November 2026, 22:10 UTC\n    due by: 20 November 2026, 22:10 UTC\n"
+        in text
     )
     assert text.count("This letter was written after that.") == 1
-    assert "due by:       no fixed date; without delay" in text
+    assert "due by: no fixed date; without delay" in text
 
 
 @pytest.mark.parametrize(
@@ -150,11 +155,11 @@ def test_promises_show_when_they_were_due() -> None:
     [
         (
             datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
-            "2026-10-25 02:30 (Europe/Berlin, UTC+02:00) = 2026-10-25 00:30 UTC",
+            "25 October 2026, 02:30 (Europe/Berlin, UTC+02:00) = 25 October 2026, 00:30 UTC",
         ),
         (
             datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
-            "2026-10-25 02:30 (Europe/Berlin, UTC+01:00) = 2026-10-25 01:30 UTC",
+            "25 October 2026, 02:30 (Europe/Berlin, UTC+01:00) = 25 October 2026, 01:30 UTC",
         ),
     ],
 )
@@ -168,12 +173,12 @@ def test_unknown_zone_is_said(zone: str) -> None:
     """With a zone that does not exist times are in UTC, and the letter says so."""
     rendered = LETTERS.render(letter_facts(time_zone=zone))
 
-    assert "Discovered:     2026-11-20 22:10 UTC\n" in rendered.text
+    assert "Discovered:     20 November 2026, 22:10 UTC\n" in rendered.text
     assert "Times are in UTC" in rendered.text
     assert "Times are in UTC" in rendered.html
 
 
-@pytest.mark.parametrize("language", ["xx", "../initial/en", "", "x" * 1000, "de\nEvil"])
+@pytest.mark.parametrize("language", ["xx", "../initial/en", "", "x" * 1000, "nl\nEvil", "de\nEvil"])
 def test_missing_translation_falls_back_to_english(language: str) -> None:
     """Without a translation the letter is in English, says so in one line, and is marked as English."""
     rendered = LETTERS.render(letter_facts(language=language))
@@ -299,23 +304,25 @@ def test_own_letters_go_first(tmp_path: Path) -> None:
 
 def test_own_language_is_found(tmp_path: Path) -> None:
     """A language added by the user is used, and for its regions too."""
-    home = tmp_path / "initial" / "de"
+    home = tmp_path / "initial" / "nl"
     home.mkdir(parents=True)
     for name in FILES:
-        (home / name).write_text("{{ number }}: Sicherheitsvorfall", encoding="utf-8")
+        (home / name).write_text("{{ number }}: {{ discovered }}", encoding="utf-8")
+    (home / "subject.txt").write_text("{{ number }}: beveiligingsincident", encoding="utf-8")
 
-    rendered = JinjaLetters(tmp_path).render(letter_facts(language="de-AT"))
+    rendered = JinjaLetters(tmp_path).render(letter_facts(language="nl-BE", time_zone="UTC"))
 
-    assert (rendered.language, rendered.subject) == ("de", "N-1111-2222: Sicherheitsvorfall")
+    assert (rendered.language, rendered.subject) == ("nl", "N-1111-2222: beveiligingsincident")
+    assert rendered.text == "N-1111-2222: 2026-11-20 22:10 UTC"
 
 
 def test_half_a_translation_is_none(tmp_path: Path) -> None:
     """A translation that lacks one of its three files is not used at all."""
-    home = tmp_path / "initial" / "de"
+    home = tmp_path / "initial" / "nl"
     home.mkdir(parents=True)
-    (home / "text.txt").write_text("nur Text", encoding="utf-8")
+    (home / "text.txt").write_text("alleen tekst", encoding="utf-8")
 
-    assert JinjaLetters(tmp_path).render(letter_facts(language="de")).language == "en"
+    assert JinjaLetters(tmp_path).render(letter_facts(language="nl")).language == "en"
 
 
 @pytest.mark.parametrize(
@@ -372,3 +379,148 @@ def test_only_pages_are_linked(link: str) -> None:
     """What is no web address in one piece is not put into a letter as a link."""
     with pytest.raises(Refused, match="link"):
         LETTERS.render(letter_facts(acknowledge_url=link))
+
+
+def flat(text: str) -> str:
+    """Return a text with its lines joined and the bars of quoted values dropped."""
+    return " ".join(text.replace(QUOTE.strip(), " ").split())
+
+
+LANGUAGES = {
+    "en": ("20 November 2026, 23:10", "1,234,567"),
+    "de": ("20. November 2026, 23:10 Uhr", "1.234.567"),
+    "fr": ("20 novembre 2026 à 23:10", "1\u202f234\u202f567"),
+    "hi": ("20 नवंबर 2026, 23:10", "12,34,567"),
+    "es": ("20 de noviembre de 2026, 23:10", "1.234.567"),
+}
+"""How each language writes an instant and a number."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_dates_and_numbers_are_written_as_the_language_writes_them(language: str) -> None:
+    """An instant and a number stand in text and HTML the way the letter's language writes them."""
+    date, count = LANGUAGES[language]
+
+    rendered = LETTERS.render(letter_facts(language=language, people_affected=1_234_567))
+
+    for part in (rendered.text, rendered.html):
+        assert f"{date} (Europe/Berlin, UTC+01:00) = " in part
+        assert count in part
+    assert f'<html lang="{language}" dir="ltr">' in rendered.html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", WaveKind)
+def test_text_and_html_say_the_same(kind: WaveKind, language: str) -> None:
+    """Every sentence and value of the HTML stands in the plain text as well."""
+    facts = letter_facts(
+        wave_kind=kind, language=language, previous_number="N-0000-9999", people_affected=1204, cause="A rule.",
+        measures_taken=("Locked the disk",), lessons="Two look.", is_copy=True, by_deputy=True, time_zone="Mars/Base",
+        before=Said(facts=Facts(title="x", people_affected=900)),
+        periods=(PeriodOwed(title="24 h", trigger="awareness", trigger_at=AT, deadline_at=AT),),
+    )  # fmt: skip
+    rendered = LETTERS.render(facts)
+
+    body = rendered.html[rendered.html.index("<main>") :]
+    pieces = re.findall(r"<(p|li|td|th[^>]*|h2|blockquote[^>]*)[^>]*>([^<]+)<", body)
+    said = [flat(unescape(piece)) for _, piece in pieces]
+    text = flat(rendered.text).upper()
+
+    assert len(said) > 20
+    assert [piece for piece in said if piece.upper() not in text] == []
+
+
+@pytest.mark.parametrize("kind", WaveKind)
+def test_every_language_has_all_words(kind: WaveKind) -> None:
+    """No letter in another language has an English sentence of ours left in it."""
+    english = LETTERS.render(letter_facts(wave_kind=kind)).text
+    sentences = {line for line in english.splitlines() if line.count(" ") > 4 and "2026" not in line}
+
+    for language in LANGUAGES.keys() - {"en"}:
+        rendered = LETTERS.render(letter_facts(wave_kind=kind, language=language))
+        assert rendered.language == language
+        assert sentences & set(rendered.text.splitlines()) == set()
+
+
+def test_translated_facts_are_told_and_missing_ones_marked() -> None:
+    """A fact goes out in the letter's language, and one without a translation as it was written, marked as such."""
+    translation = Translation(summary="Ein Laptop wurde gestohlen.")
+    facts = letter_facts(
+        language="de-AT", summary="A laptop was stolen.", cause="A door was open.", translations={"de": translation}
+    )
+
+    rendered = LETTERS.render(facts)
+
+    assert f"{QUOTE}Ein Laptop wurde gestohlen." in rendered.text
+    assert "A laptop was stolen." not in rendered.text
+    assert "der Text folgt in dieser Sprache: Englisch. | A door was open." in " ".join(rendered.text.split())
+    assert rendered.text.count("Eine Übersetzung liegt nicht vor") == 1
+    assert '<blockquote lang="en">A door was open.' in rendered.html
+
+
+def test_facts_written_in_the_letters_language_need_no_translation() -> None:
+    """German facts are told in a German letter without a mark, and marked in an English one."""
+    german = {"summary": "Ein Laptop wurde gestohlen.", "written_in": "de"}
+
+    assert "Übersetzung" not in LETTERS.render(letter_facts(language="de", **german)).text
+    assert "follows in German" in flat(LETTERS.render(letter_facts(language="en", **german)).text)
+
+
+def test_follow_up_shows_what_is_new() -> None:
+    """A follow-up lists what was not yet known and now is, what changed, and the measures since; nothing else."""
+    before = Said(facts=Facts(title="x", summary="Old.", records_affected=7), measures=("Locked it",), discovered_at=AT)
+    facts = letter_facts(
+        wave_kind=WaveKind.FOLLOW_UP, previous_number="N-0", before=before, summary="New.", records_affected=7,
+        people_affected=12, measures_taken=("Locked it", "New keys"),
+    )  # fmt: skip
+
+    text = LETTERS.render(facts).text
+
+    new = text[text.index("WHAT IS NEW SINCE NOTICE N-0") : text.index("WHAT HAPPENED")].splitlines()[2:-1]
+    assert new == [
+        "  - what happened: changed; the text below holds",
+        "  - how many people are concerned: 12",
+        "  - new measure: New keys",
+    ]
+
+
+def test_correction_says_what_was_wrong() -> None:
+    """A correction sets the number that we wrote against the one that holds; what is merely new stands apart."""
+    before = Said(facts=Facts(title="x", people_affected=900), discovered_at=AT)
+    facts = letter_facts(
+        wave_kind=WaveKind.CORRECTION, previous_number="N-0", before=before, people_affected=1204, records_affected=5
+    )
+
+    text = LETTERS.render(facts).text
+
+    assert "WHAT WAS WRONG IN NOTICE N-0\n\n  - how many people are concerned: we wrote: 900; now: 1,204\n\n" in text
+    assert "WHAT IS NEW SINCE NOTICE N-0\n\n  - how many records are concerned: 5\n\n" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("field", ["agreement_reference", "party_name", "notice_number", "previous_number"])
+def test_no_value_begins_a_line_of_a_paragraph(language: str, field: str) -> None:
+    """However long it is, a value inside a paragraph neither begins a line nor is broken over two."""
+    for length in range(1, 90):
+        value = " ".join("ZCONTACT"[: 2 + n % 7] for n in range(length))
+        facts = letter_facts(**{"wave_kind": WaveKind.FOLLOW_UP, "language": language, field: value})
+        assert not re.search(r"^ZC", LETTERS.render(facts).text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ 'x' * 10 ** 9 }}", "{{ 2 ** 99999999 }}", "{% for a in range(99999) %}{{ summary }}{% endfor %}"]
+)
+def test_template_cannot_fill_the_memory(source: str, tmp_path: Path) -> None:
+    """A template that writes without end, or multiplies text, stops with its name, and the worker lives on."""
+    with pytest.raises(Broken, match=r"initial/en/text\.txt"):
+        extra(tmp_path, "initial", text=source).render(letter_facts(summary="words " * 1000))
+
+
+def test_no_letter_switches_escaping_off() -> None:
+    """No template that ships says `safe` or turns autoescape off."""
+    home = Path(tocsin.__file__).parent / "letters"
+    templates = [path for path in home.rglob("*") if path.is_file()]
+
+    assert len(templates) > 80
+    for path in templates:
+        assert not re.search(r"\|\s*safe\b|autoescape|Markup", path.read_text(encoding="utf-8")), path

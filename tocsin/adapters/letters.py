@@ -5,31 +5,28 @@ longer one is quoted, so no value can pass for a paragraph or heading of ours; i
 """
 
 import re
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from tocsin.adapters import letter_words
 from tocsin.adapters.headers import has_breaks
+from tocsin.adapters.letter_words import clean_lines, hanging, in_one_piece, in_zone, one_line, quoted, unmarked
 from tocsin.domain.errors import Broken, Refused
 from tocsin.domain.letter import LetterFacts, PeriodOwed, Rendered
+from tocsin.domain.notice import WaveKind
+from tocsin.domain.said import Said, differences, in_language, new_measures
 
 ENGLISH = "en"
-QUOTE = "  | "
-"""What each line of a longer value starts with in the plain text."""
-_WIDTH = 72
+LARGEST = 8_000_000
+"""Letters that one part of a letter may have; a template that writes more has gone wrong."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
-_JOINERS = "\u200c\u200d"
-"""Invisible, yet needed to write Persian, Indian languages and emoji."""
 _PAGE = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"']+")
-_LINE = re.compile(rf".{{1,{_WIDTH}}}(?: |$)|\S{{{_WIDTH}}}")
 # What a template in a sandbox can raise; anything else is our own fault and should be seen as it is.
 _FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
@@ -62,10 +59,11 @@ class JinjaLetters:
         """
         language = self._language(facts)
         folder = f"{facts.wave_kind}/{language}"
+        date = self._date_pattern(language)
         return Rendered(
             subject=self._subject(facts, folder),
-            text=_run(self._plain, f"{folder}/text.txt", _body(facts, language, _IN_TEXT)),
-            html=_run(self._html, f"{folder}/body.html", _body(facts, language, _IN_HTML)),
+            text=unmarked(_run(self._plain, f"{folder}/text.txt", _body(facts, language, date, _IN_TEXT))),
+            html=_run(self._html, f"{folder}/body.html", _body(facts, language, date, _IN_HTML)),
             language=language,
         )
 
@@ -78,6 +76,13 @@ class JinjaLetters:
 
     def _complete(self, kind: str, language: str) -> bool:
         return self._names.issuperset(f"{kind}/{language}/{file}" for file in ("subject.txt", "text.txt", "body.html"))
+
+    def _date_pattern(self, language: str) -> str:
+        """Return how the language writes an instant; without words of its own, so that no reader can mistake it."""
+        name = f"frame/{language}/words.txt"
+        if name not in self._names:
+            return letter_words.PLAIN_DATE
+        return str(getattr(self._plain.get_template(name).module, "date_time", letter_words.PLAIN_DATE))
 
     def _subject(self, facts: LetterFacts, folder: str) -> str:
         # Only what identifies the letter: a subject is read on lock screens and stored unencrypted on the way.
@@ -95,34 +100,6 @@ class JinjaLetters:
         return subject
 
 
-def one_line(value: str) -> str:
-    """Return the value on one line: white space collapsed, control and direction characters removed."""
-    joined = " ".join(value.split())
-    if joined.isprintable():
-        return joined
-    return "".join(c for c in joined if c in _JOINERS or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
-
-
-@lru_cache(maxsize=16)  # the facts of a wave are the same in each of its letters
-def clean_lines(value: str) -> str:
-    """Return a longer value with its own lines kept, each cleaned, without empty ones around it."""
-    return "\n".join(one_line(line) for line in value.strip().splitlines())
-
-
-@lru_cache(maxsize=16)
-def quoted(value: str) -> str:
-    """Return a longer value for the plain text: wrapped at 72 letters, every line quoted, so none passes for ours."""
-    lines = clean_lines(value).split("\n")
-    wrapped = (part.rstrip() for line in lines for part in (_LINE.findall(line) or [""]))
-    return "\n".join((QUOTE + part).rstrip() for part in wrapped)
-
-
-@lru_cache(maxsize=256)
-def hanging(value: str) -> str:
-    """Return a list item for the plain text: on one line, or wrapped with the lines after the first set in."""
-    return "\n    ".join(part.rstrip() for part in _LINE.findall(one_line(value)))
-
-
 @dataclass(frozen=True)
 class _Form:
     """How values are cleaned for one part of the letter: short ones, list items, longer ones."""
@@ -132,37 +109,24 @@ class _Form:
     block: Callable[[str], str]
 
 
-_IN_TEXT = _Form(line=one_line, item=hanging, block=quoted)
+_IN_TEXT = _Form(line=in_one_piece, item=hanging, block=quoted)
 _IN_HTML = _Form(line=one_line, item=one_line, block=clean_lines)
 
 
-@lru_cache(maxsize=1024)
-def in_zone(at: datetime, zone: tzinfo) -> str:
-    """Return an instant as `2026-11-20 23:10 (Europe/Berlin, UTC+01:00) = 2026-11-20 22:10 UTC`, UTC alone once."""
-    in_utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    if zone is UTC:
-        return in_utc
-    local = at.astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M} ({zone}, {_offset(local)}) = {in_utc}"
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Runs a template that may be a user's own: it changes nothing, reaches nothing, and cannot fill the memory."""
 
+    intercepted_binops = frozenset({"*", "**"})
 
-def _offset(local: datetime) -> str:
-    shift = f"{local:%z}"
-    return f"UTC{shift[:3]}:{shift[3:5]}"
-
-
-@lru_cache(maxsize=512)
-def _zone(name: str) -> tzinfo | None:
-    if name.upper() in {"UTC", "ETC/UTC"}:
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        return None
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Multiply numbers only: a text times a billion would be the end of the worker."""
+        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
+            raise TypeError("a letter multiplies numbers only")
+        return super().call_binop(context, operator, left, right)
 
 
 def _environment(loader: BaseLoader, *, escape: bool) -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         loader=loader,
         autoescape=escape,
         undefined=StrictUndefined,
@@ -171,11 +135,14 @@ def _environment(loader: BaseLoader, *, escape: bool) -> ImmutableSandboxedEnvir
         keep_trailing_newline=True,
         auto_reload=False,
     )
+    words = {"wrap": letter_words.wrapped, "heading": letter_words.heading, "label": letter_words.label}
+    environment.filters.update(words)
+    return environment
 
 
 def _run(environment: ImmutableSandboxedEnvironment, name: str, values: dict[str, Any]) -> str:
     try:
-        return environment.get_template(name).render(values)
+        return "".join(_capped(environment.get_template(name).generate(values), name))
     except _FAILURES as error:
         # Only Jinja's own words are repeated: another error's may hold a value of the letter.
         said = f": {error}" if isinstance(error, TemplateError) else ""
@@ -185,12 +152,33 @@ def _run(environment: ImmutableSandboxedEnvironment, name: str, values: dict[str
         ) from None
 
 
-def _body(facts: LetterFacts, language: str, form: _Form) -> dict[str, Any]:
-    zone = _zone(facts.time_zone)
-    when = _clockface(zone or UTC)
+def _capped(pieces: Iterator[str], name: str) -> Iterator[str]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > LARGEST:
+            raise Broken(f"the letter template {name} writes more than {LARGEST:,} letters; shorten it or the facts")
+        yield piece
+
+
+def _body(facts: LetterFacts, language: str, date: str, form: _Form) -> dict[str, Any]:
+    zone = letter_words.zone_of(facts.time_zone)
+    said, untranslated = in_language(facts.said, language)
+    source = facts.facts.written_in
+
+    def when(at: datetime | None) -> str | None:
+        return None if at is None else form.line(in_zone(at, zone or UTC, language, date))
+
+    page = _Page(language=language, form=form, when=when)
     return {
         **_who(facts, form),
-        **_what_is_known(facts, form),
+        **_what_is_known(said, page),
+        "kind": str(facts.wave_kind),
+        "language": language,
+        "source": one_line(source),
+        "source_language": form.line(letter_words.language_name(source, language)),
+        "untranslated": untranslated,
+        **_since_then(facts, said, page),
         "in_english_instead": not facts.language.lower().startswith(language.lower()),
         "language_asked": form.line(facts.language),
         "zone_unknown": None if zone else form.line(facts.time_zone),
@@ -198,12 +186,17 @@ def _body(facts: LetterFacts, language: str, form: _Form) -> dict[str, Any]:
         "discovered": when(facts.discovered_at),
         "confirmed": when(facts.confirmed_at),
         "drafted": when(facts.drafted_at),
-        "periods": [_period(owed, facts.drafted_at, form, when) for owed in facts.periods],
+        "periods": [_period(owed, facts.drafted_at, page) for owed in facts.periods],
     }
 
 
-def _clockface(zone: tzinfo) -> Callable[[datetime | None], str | None]:
-    return lambda at: None if at is None else in_zone(at, zone)
+@dataclass(frozen=True)
+class _Page:
+    """One part of one letter: its language, how it cleans values and how it writes instants."""
+
+    language: str
+    form: _Form
+    when: Callable[[datetime | None], str | None]
 
 
 def _who(facts: LetterFacts, form: _Form) -> dict[str, Any]:
@@ -232,8 +225,8 @@ def _link(url: str | None) -> str | None:
     return url
 
 
-def _what_is_known(facts: LetterFacts, form: _Form) -> dict[str, Any]:
-    known = facts.facts
+def _what_is_known(said: Said, page: _Page) -> dict[str, Any]:
+    known, form = said.facts, page.form
     longer = {
         name: _given(getattr(known, name), form.block) for name in ("summary", "consequences", "cause", "lessons")
     }
@@ -242,10 +235,12 @@ def _what_is_known(facts: LetterFacts, form: _Form) -> dict[str, Any]:
         **longer,
         "data": None if categories is None else [form.item(category) for category in categories],
         "people": known.people_affected,
+        "people_written": letter_words.number(known.people_affected, page.language),
         "records": known.records_affected,
+        "records_written": letter_words.number(known.records_affected, page.language),
         "services": [form.item(service) for service in known.services],
-        "measures": [form.item(measure) for measure in facts.measures_taken],
-        "unknowns": _unknowns(facts),
+        "measures": [form.item(measure) for measure in said.measures],
+        "unknowns": list(said.unknowns()),
     }
 
 
@@ -253,37 +248,62 @@ def _given(value: str | None, block: Callable[[str], str]) -> str | None:
     return block(value) if value is not None and value.strip() else None
 
 
-def _unknowns(facts: LetterFacts) -> list[str]:
-    """Return the names, known to the templates, of what the letter should say and cannot yet."""
-    known = facts.facts
-    names = set(known.unknowns())
-    names |= {name for name in ("summary", "consequences", "cause") if not (getattr(known, name) or "").strip()}
-    names |= {name for name in ("occurred_at", "discovered_at", "confirmed_at") if getattr(facts, name) is None}
-    names |= set() if facts.measures_taken else {"measures"}
-    return [name for name in _ASKED if name in names]
+_LONG = {"summary", "consequences", "cause"}
 
 
-_ASKED = (
-    "summary",
-    "occurred_at",
-    "discovered_at",
-    "confirmed_at",
-    "data_categories",
-    "people_affected",
-    "records_affected",
-    "consequences",
-    "cause",
-    "measures",
-)
-"""The order in which a letter lists what is not yet known."""
+def _since_then(facts: LetterFacts, said: Said, page: _Page) -> dict[str, Any]:
+    """Return what is new since the notice before to this very contact; a correction names what was wrong apart."""
+    news = list(_news(facts, said, page))
+    corrects = facts.wave_kind is WaveKind.CORRECTION
+    wrong = [item for item in news if corrects and item["known_before"]]
+    return {"wrong": wrong, "news": [item for item in news if item not in wrong]}
 
 
-def _period(
-    owed: PeriodOwed, drafted_at: datetime, form: _Form, when: Callable[[datetime | None], str | None]
-) -> dict[str, Any]:
+def _news(facts: LetterFacts, said: Said, page: _Page) -> Iterator[dict[str, Any]]:
+    if facts.before is None:
+        return
+    before, _ = in_language(facts.before, page.language)
+    for name in differences(facts.before, facts.said):
+        yield {
+            "name": name,
+            "measure": None,
+            "short": name not in _LONG,
+            "known_before": facts.before.about(name) is not None,
+            "old": _shortly(before, name, page),
+            "new": _shortly(said, name, page),
+        }
+    for measure in new_measures(facts.before, facts.said):
+        yield {
+            "name": "measures",
+            "known_before": False,
+            "measure": page.form.item(_as_now_said(measure, facts.said, said)),
+        }
+
+
+def _as_now_said(measure: str, source: Said, said: Said) -> str:
+    """Return a measure in the letter's language, if each has its translation."""
+    if len(source.measures) != len(said.measures):
+        return measure
+    return said.measures[source.measures.index(measure)]
+
+
+def _shortly(said: Said, name: str, page: _Page) -> str | None:
+    match said.about(name):
+        case datetime() as at:
+            return page.when(at)
+        case int() as count:
+            return letter_words.number(count, page.language)
+        case tuple() as several:
+            return page.form.line(", ".join(several) or "0")
+        case _:
+            return None
+
+
+def _period(owed: PeriodOwed, drafted_at: datetime, page: _Page) -> dict[str, Any]:
     return {
-        "title": form.line(owed.title),
-        "since": when(owed.trigger_at),
-        "deadline": when(owed.deadline_at),
+        "title": page.form.line(owed.title),
+        "trigger": owed.trigger,
+        "since": page.when(owed.trigger_at),
+        "deadline": page.when(owed.deadline_at),
         "late": owed.deadline_at is not None and drafted_at > owed.deadline_at,
     }

@@ -98,6 +98,17 @@ Number = Annotated[int, Field(ge=0)]
 """How many there are of something."""
 
 
+class Translation(Value):
+    """The free text of the facts in one more language. What it lacks goes out as it was written, marked as such."""
+
+    summary: str | None = None
+    data_categories: tuple[str, ...] | None = None
+    consequences: str | None = None
+    measures: tuple[str, ...] | None = None
+    cause: str | None = None
+    lessons: str | None = None
+
+
 class Facts(Value):
     """What is known of an incident. None means "not yet known", which is a value and never blocks a notice."""
 
@@ -116,6 +127,11 @@ class Facts(Value):
     lessons: str | None = None
     answers: dict[str, Answer] = {}
     """Answers to the questions that decide which law applies, by the key of the fact (`tocsin policy` knows them)."""
+    # Left out while they say nothing, so that what was signed before there were languages still is what was signed.
+    written_in: str = Field(default="en", exclude_if=lambda language: language == "en")
+    """The language that the free text is written in."""
+    translations: dict[str, Translation] = Field(default={}, exclude_if=lambda by_language: not by_language)
+    """The free text in other languages, by language."""
 
     def unknowns(self) -> tuple[str, ...]:
         """Return the names of the facts a notice asks for that nobody has supplied yet."""

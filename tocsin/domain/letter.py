@@ -2,6 +2,7 @@
 
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.said import Said
 from tocsin.domain.values import Instant, NoticeId, Value
 
 
@@ -42,6 +43,19 @@ class LetterFacts(Value):
     """The recipient's own link to confirm receipt; at review it still holds the placeholder of its secret part."""
     verify_url: str | None = None
     """A public page that says whether a notice number is genuine, and nothing more."""
+    before: Said | None = None
+    """What the notice before, to this very contact, said."""
+
+    @property
+    def said(self) -> Said:
+        """What this letter says."""
+        return Said(
+            facts=self.facts,
+            measures=self.measures_taken,
+            occurred_at=self.occurred_at,
+            discovered_at=self.discovered_at,
+            confirmed_at=self.confirmed_at,
+        )
 
 
 class Rendered(Value):

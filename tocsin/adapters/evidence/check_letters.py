@@ -12,7 +12,7 @@ from tocsin.adapters.evidence.layout import LedgerRow
 from tocsin.adapters.evidence.pack import Pack, Unreadable
 from tocsin.adapters.evidence.result import Finding
 from tocsin.adapters.headers import checked
-from tocsin.adapters.letters import one_line
+from tocsin.adapters.letter_words import one_line
 from tocsin.domain.errors import Refused
 from tocsin.domain.letter import Letter
 
