@@ -62,7 +62,12 @@ async def main() -> None:
     )
     pager = open_pager(pages, settings)
     door = SignedDoor(keyring.door_publics(), settings.allow_direct)
-    sender = Sender(name=settings.sender_name, address=settings.sender_address, reply_to=settings.reply_to)
+    sender = Sender(
+        name=settings.sender_name,
+        address=settings.sender_address,
+        reply_to=settings.reply_to,
+        public_url=settings.public_url,
+    )
     deeds = [
         *Acts(store, door, vault).all(),
         *Duties(store, law).all(),

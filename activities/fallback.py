@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.acts import engine_entry
-from activities.steps import moved
 from tocsin.domain.incident import Status
 from tocsin.domain.notice import FAILED, ContactRole, Notice, NoticeState, WaveCounts
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
 from tocsin.domain.values import Value, WaveId
 from tocsin.ports import Stamp, Store, Transaction
+from tocsin.steps import moved
 
 BY_HAND_WITHIN = timedelta(hours=4)
 """Internal target for a notice that a person has to deliver."""

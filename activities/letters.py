@@ -12,7 +12,7 @@ from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts, Trigger, Triggers
-from tocsin.domain.letter import Letter, LetterFacts, PeriodOwed
+from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter, LetterFacts, PeriodOwed
 from tocsin.domain.notice import (
     SENT,
     WRITTEN_TO,
@@ -35,6 +35,8 @@ class Sender(Value):
     name: str
     address: str
     reply_to: str | None = None
+    public_url: str | None = None
+    """Where recipients reach the public pages; None: letters hold no links."""
 
     @property
     def domain(self) -> str:
@@ -194,6 +196,8 @@ class Letters:
             duty_ids=duty_ids if role is ContactRole.CHAIN else (),
             channel=self._channel.name,
             message_id=f"<{notice_id}@{self._sender.domain}>",
+            reports=self._channel.reports_delivery,
+            linked=self._sender.public_url is not None and role is ContactRole.CHAIN and contact is not None,
         )
 
     def _letter(self, desk: "_Desk", row: Notice) -> tuple[Notice, Letter, bytes]:
@@ -260,6 +264,9 @@ class _Desk:
             contact_point=self.facts.contact_point or sender.reply_to or sender.address,
             by_deputy=row.role is ContactRole.CHAIN and row.chain_position > 0,
             is_copy=row.role is ContactRole.COPY,
+            # A copy answers no duty: nothing waits for its confirmation.
+            acknowledge_url=f"{sender.public_url}/a/{TOKEN_PLACEHOLDER}" if row.linked else None,
+            verify_url=f"{sender.public_url}/n/{row.number}" if sender.public_url else None,
         )
 
     def previous_message_id(self, row: Notice) -> str | None:

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from activities.steps import moved, record
 from activities.watch import Watch
 from tocsin.domain.errors import Deferred
 from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Value, WaveId
 from tocsin.ports import Channel, Claim, Claimed, Outcome, Store, Verdict
+from tocsin.steps import moved, record
 
 GROUP = 16
 """Rows claimed at a time: the most that one crash of one batch can leave in doubt."""

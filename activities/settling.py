@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
-from activities.steps import moved, record
 from activities.watch import Watch
 from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Value, WaveId
 from tocsin.ports import Channel, Store
+from tocsin.steps import moved, record
 
 GRACE = timedelta(minutes=5)
 """How long an outcome may stay in doubt when the channel cannot say whether it took the notice."""

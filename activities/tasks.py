@@ -5,13 +5,13 @@ from collections.abc import Callable
 from temporalio import activity
 
 from activities.acts import Recorded, act_entry, engine_entry, refuse_misdirected
-from activities.steps import discharge
 from tocsin.domain.act import Envelope, TaskDone
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import NoticeState, step
 from tocsin.domain.task import Task, TaskKind, open_playbook
 from tocsin.domain.values import Value
 from tocsin.ports import Door, Playbooks, Sealer, Stamp, Store, Transaction
+from tocsin.steps import discharge
 
 
 class Opening(Value):

@@ -42,7 +42,7 @@ from tocsin.domain.errors import Broken, Deferred, Refused, TocsinError
 from tocsin.domain.incident import OVER
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.tempo import Tempo
-from tocsin.domain.values import IncidentId
+from tocsin.domain.values import IncidentId, WaveId
 
 CONNECT_WITHIN = 5.0
 """Seconds until an engine that does not answer counts as unreachable: somebody waits at 3 a.m."""
@@ -141,6 +141,34 @@ class Engine:
                 return answer
         except _NotFoundError:
             raise Refused(_unknown(incident_id)) from None
+
+    async def nudge(self, incident_id: IncidentId, wave_id: WaveId, rows: int, sequence: int) -> None:
+        """Have a wave look again; one that has ended starts anew, so that no late bounce is lost.
+
+        `rows` and `sequence` (of its last write) are what a wave that starts anew goes on from.
+
+        Raises:
+            Unreachable: if the engine did not answer in time.
+        """
+        order = wire.WaveInput(
+            incident_id=incident_id,
+            wave_id=wave_id,
+            tempo=self._tempo or Tempo(origin=datetime.now(UTC)),
+            rows=rows,
+            sequence=sequence,
+        )
+        with _in_our_words("the engine did not answer; it is asked again"):
+            starting = self._client.start_workflow(
+                wire.WAVE,
+                order,
+                id=wire.wave_workflow(incident_id, wave_id),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal=wire.NUDGE,
+                static_summary=f"wave of {rows} rows, receipts came",
+            )
+            await asyncio.wait_for(starting, ACCEPT_WITHIN)
 
     async def _join(self, envelope: Envelope) -> Receipt | None:
         """Return the receipt of a report, or None if its incident has ended."""

@@ -21,6 +21,7 @@ from tocsin.domain.law_pin import LawPin
 from tocsin.domain.letter import Letter, LetterFacts, Rendered
 from tocsin.domain.notice import Notice, NoticeState, WaveCounts, WaveKind
 from tocsin.domain.policy import PolicyId
+from tocsin.domain.receipt import Receipt
 from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.task import Playbook, Task
 from tocsin.domain.values import (
@@ -243,8 +244,66 @@ class Ledger(Protocol):
     def put(self, notices: Iterable[Notice]) -> None:
         """Replace rows by notice id. Raises Broken where the table of transitions forbids the change of state."""
 
+    def by_id(self, notice_ids: Iterable[NoticeId]) -> list[Notice]:
+        """Return the rows with these ids, locked against other writers until the transaction ends."""
+
     def counts(self, wave_id: WaveId) -> WaveCounts:
         """Count the rows of a wave by state."""
+
+    def numbered(self, number: str) -> Notice | None:
+        """Return the row of a notice number, if it has left; None for an unknown one."""
+
+    def linked(self, token_digest: str) -> Notice | None:
+        """Return the notice whose link has the token with this SHA-256, or None."""
+
+
+class Nudge(Value):
+    """A wave that is to look again, since receipts came."""
+
+    incident_id: IncidentId
+    wave_id: WaveId
+    wanted_at: Instant
+
+
+class Receipts(Protocol):
+    """What channels and recipients say. Only ever added to; raw bytes and details are sealed."""
+
+    def keep(self, receipts: Sequence[tuple[Receipt, bytes]]) -> list[Receipt]:
+        """Append receipts with their raw bytes; return those that are new, each once."""
+
+    def of(self, notice_ids: Iterable[NoticeId]) -> list[Receipt]:
+        """Return all receipts of these notices by `at`."""
+
+    def raw(self, receipt_id: str) -> bytes | None:
+        """Return a receipt as it came, or None."""
+
+    def sent_to(self, address: str, since: datetime) -> list[Notice]:
+        """Return the notices that went to an address since an instant."""
+
+    def parked(self) -> list[Receipt]:
+        """Return the receipts that nobody could assign, oldest first."""
+
+    def assign(self, receipt_id: str, notice: Notice | None, person_id: PersonId, at: datetime) -> Receipt | None:
+        """Give a parked receipt to a notice, or (None) set it aside; return it as the notice's own.
+
+        Raises:
+            Refused: if it is not parked.
+        """
+
+    def wait(self, notices: Iterable[Notice]) -> None:
+        """Note that receipts of these notices are applied once their calls have ended."""
+
+    def waiting(self, wave_id: WaveId) -> list[NoticeId]:
+        """Return the notices of a wave for which that was noted, and forget it."""
+
+    def ask_nudge(self, waves: Iterable[tuple[IncidentId, WaveId]], at: datetime) -> None:
+        """Ask that these waves look again."""
+
+    def nudges(self, sent_before: datetime) -> list[Nudge]:
+        """Return what was asked for, of the waves that were not nudged since `sent_before`."""
+
+    def nudged(self, nudge: Nudge, at: datetime) -> None:
+        """Note that a wave was nudged; what was asked for since then stays."""
 
 
 class Tasks(Protocol):
@@ -330,6 +389,8 @@ class Transaction(Protocol):
     @property
     def ledger(self) -> Ledger: ...
     @property
+    def receipts(self) -> Receipts: ...
+    @property
     def tasks(self) -> Tasks: ...
     @property
     def log(self) -> Log: ...
@@ -380,6 +441,9 @@ class Sealer(Protocol):
     def ensure(self, incident_id: IncidentId) -> None:
         """Create the incident's key if there is none yet."""
 
+    def mark(self, what: str, value: str) -> str:
+        """Return a digest of a value under the id key, in hex: equal for equal values, and says nothing else."""
+
 
 class Door(Protocol):
     """Checks that an act came through a door we know."""
@@ -415,6 +479,8 @@ class Channel(Protocol):
     """A way for a letter to leave. Sending never raises: whatever happens is an Outcome."""
 
     name: str
+    reports_delivery: bool
+    """Whether receipts say what became of a letter: only then does silence mean that it did not arrive."""
 
     def prepare(self, letter: Letter) -> bytes:
         """Return the exact bytes that `send` will be given: the release is bound to them.

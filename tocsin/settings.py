@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tocsin.domain.errors import Refused
 
 PREFIX = "TOCSIN_"
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class ChannelName(StrEnum):
@@ -46,6 +48,18 @@ class Settings(BaseSettings):
     sendgrid_api_key: SecretStr | None = None
     sendgrid_base_url: str = "https://api.sendgrid.com"
     """`https://api.eu.sendgrid.com` for a key of the EU region."""
+    sendgrid_webhook_keys: str = ""
+    """Public keys that SendGrid signs its events with, separated by white space: two while one replaces the other.
+    Without any no receipts are taken, and silence about a notice means nothing."""
+    delivered_within_minutes: PositiveInt | None = None
+    """How long a notice may stay undelivered before the next contact is written to; default: from its deadline."""
+    console_address: str = "127.0.0.1:8234"
+    """Where `tocsin console` listens, as HOST:PORT."""
+    public_url: str | None = None
+    """Under which address recipients reach the console's public pages, as https://notices.example; with it, each
+    letter holds a link to acknowledge it, and one to check its number."""
+    trusted_proxies: str = ""
+    """Addresses of the proxies before the console, separated by commas: what they say of whom they speak for counts."""
     pages_to: str = "on-call@processor.example"
     """The mail address that warnings go to."""
     pager_urls: SecretStr | None = None
@@ -70,6 +84,27 @@ class Settings(BaseSettings):
                 "TOCSIN_SENDGRID_API_KEY_FILE, or TOCSIN_CHANNEL=outbox"
             )
         return key
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_one(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "https://unset.example")
+        local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+        if (
+            not parts.hostname
+            or parts.query
+            or parts.fragment
+            or parts.scheme not in ("https", "http" if local else "")
+        ):
+            raise ValueError("write it as https://notices.example; plain http only on this machine")
+        return url.rstrip("/") if url else None
+
+    @field_validator("console_address")
+    @classmethod
+    def _console_has_a_port(cls, address: str) -> str:
+        if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit():
+            raise ValueError("write it as HOST:PORT")
+        return address
 
     @property
     def database_url(self) -> str:

@@ -47,7 +47,7 @@ def warned_half(installation: Installation) -> int:
 def test_found_again(install: Install) -> None:
     """The incident of before still runs, its clock still warns, and it still takes acts."""
     port = free_port() % 20_000 + 20_000  # its Web UI listens 1000 higher
-    installation = install(address=f"127.0.0.1:{port}")
+    installation = install(address=f"127.0.0.1:{port}", CONSOLE_ADDRESS=f"127.0.0.1:{free_port()}")
     installation.set_up(one("1h from confirmation"))
     with up(installation, port):
         quickly(installation, "report", "Odd logins", "--everyone")

@@ -53,6 +53,7 @@ class Rejecting:
     """A channel that turns one address away."""
 
     name = "outbox"
+    reports_delivery = False
 
     def __init__(self, inner: Channel) -> None:
         self._inner = inner

@@ -15,6 +15,7 @@ class Post:
     """Wraps a channel; what is not told otherwise goes through. It notes every letter that it was handed."""
 
     name = "outbox"
+    reports_delivery = False
 
     def __init__(self, inner: Channel) -> None:
         self.handed: Counter[str] = Counter()

@@ -12,7 +12,12 @@ def open_channel(settings: Settings, shelf: str) -> Channel:
     if settings.channel is ChannelName.SENDGRID and settings.sendgrid_api_key is not None:
         from tocsin.adapters.sendgrid import SendGrid  # noqa: PLC0415 - half a second that the outbox never needs
 
-        return SendGrid(settings.sendgrid_api_key, settings.sendgrid_base_url, in_flight=settings.sends_in_flight)
+        return SendGrid(
+            settings.sendgrid_api_key,
+            settings.sendgrid_base_url,
+            in_flight=settings.sends_in_flight,
+            reports_delivery=bool(settings.sendgrid_webhook_keys.strip()),
+        )
     return Outbox(settings.outbox, shelf)
 
 

@@ -28,6 +28,7 @@ class Outbox:
     """Writes letters to `<folder>/<shelf>/`; fulfils `ports.Channel`."""
 
     name = "outbox"
+    reports_delivery = False
 
     def __init__(self, folder: Path, shelf: str = "notices") -> None:
         self._folder = folder / shelf

@@ -57,6 +57,7 @@ class SendGrid:
         sandbox: have letters validated and not sent; each then counts as not sent.
         in_flight: the most requests at once.
         timeout: in seconds; a letter whose answer did not come in time is in doubt.
+        reports_delivery: its events are taken in, so that a letter without any has not arrived.
 
     Raises:
         Refused: if the base URL would carry the key in the clear, or the key cannot be one.
@@ -71,7 +72,9 @@ class SendGrid:
         sandbox: bool = False,
         in_flight: int = 64,
         timeout: aiohttp.ClientTimeout = TIMEOUT,
+        reports_delivery: bool = False,
     ) -> None:
+        self.reports_delivery = reports_delivery
         self._url = _checked_url(base_url) + _SEND
         self._key = _checked_key(api_key)
         self._sandbox = sandbox

@@ -4,6 +4,8 @@ Destroying one incident's key makes everything sealed under it unreadable, where
 itself may still lie in is the business of whoever keeps backups of the store: a backup holds the wrapped key too.
 """
 
+import hashlib
+import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -98,6 +100,10 @@ class Vault:
     def salt(self, incident_id: IncidentId) -> bytes:
         """Return the incident's salt for the log's digests; it is gone when the incident's key is."""
         return self._key(incident_id).salt
+
+    def mark(self, what: str, value: str) -> str:
+        """Return HMAC-SHA-256, in hex, of a value under the id key; `what` keeps kinds of values apart."""
+        return hmac.new(self._keyring.id_key(), f"{what}\x1f{value}".encode(), hashlib.sha256).hexdigest()
 
     def destroy(self, incident_id: IncidentId) -> None:
         """Destroy the incident's key; repeating it changes nothing. There is no way back.

@@ -71,6 +71,9 @@ class _NoKeys:
     def ensure(self, incident_id: IncidentId) -> None:
         raise Broken("the watcher makes no keys")
 
+    def mark(self, what: str, value: str) -> str:
+        raise Broken(f"the watcher has no keys, and was asked to mark a {what}")
+
 
 async def look(settings: Settings, before: Frontier | None, at: datetime) -> tuple[Seen, Frontier | None]:
     """Return what is to be seen at `at`, and the log's frontier for the next look."""

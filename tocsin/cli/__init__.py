@@ -15,6 +15,7 @@ import typer
 from tocsin.cli import (
     authority,
     breaches,
+    console,
     duties,
     evidence,
     explain,
@@ -49,7 +50,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (report, show, explain, incident, merging, recompute, waves, holds, evidence, told, watch, setup):
+PARTS = (
+    *(report, show, explain, incident, merging, recompute, waves, holds),
+    *(evidence, told, watch, console, setup),
+)
+for part in PARTS:
     app.add_typer(part.commands)
 app.add_typer(incident.affected_commands, name="affected")
 app.add_typer(duties.commands, name="duty")

@@ -1,5 +1,8 @@
 """Letters: the typed facts a letter is rendered from, and the rendered letter as it is reviewed and sent."""
 
+import re
+
+from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.said import Said
@@ -83,3 +86,41 @@ class Letter(Value):
     in_reply_to: str | None = None
     notice_number: str
     notice_id: NoticeId
+
+
+TOKEN_PLACEHOLDER = "TOKENxIsxPutxHerexWhenxThisxLetterxIsxSentx"  # noqa: S105 - stands for one, and is none
+"""Stands for the secret part of the recipient's link in every letter that is reviewed, stored or shown as evidence."""
+
+_IN_MAIL = re.compile("(?:=\r?\n)?".join(TOKEN_PLACEHOLDER).encode())
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def is_token(word: str) -> bool:
+    """Say whether a word has the shape of a token: as long as its placeholder, and made of characters of links."""
+    return _TOKEN.fullmatch(word) is not None
+
+
+def holds_placeholder(prepared: bytes) -> bool:
+    """Say whether prepared bytes hold the place of a token."""
+    return _IN_MAIL.search(prepared) is not None
+
+
+def with_token(prepared: bytes, token: str) -> bytes:
+    """Return the bytes with the token in its place, character by character: every length and line stays as it was.
+
+    A mail's line may break within the placeholder (quoted-printable: `=` and a line end); the break stays where it is.
+    """
+    if not is_token(token):
+        raise Broken("a token must be 43 characters of a link")
+    return _IN_MAIL.sub(lambda found: _filled(found[0], token), prepared)
+
+
+def _filled(place: bytes, token: str) -> bytes:
+    parts, left = re.split(rb"(=\r?\n)", place), token.encode()
+    filled = b""
+    for part in parts:
+        if part.startswith(b"="):
+            filled += part
+        else:
+            filled, left = filled + left[: len(part)], left[len(part) :]
+    return filled

@@ -53,23 +53,41 @@ class NoticeState(StrEnum):
 
 
 S = NoticeState
+_AFTER_FAILURE = frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.WITHDRAWN}) | {
+    # Of several attempts another one may be under way, or have arrived.
+    *(S.ACCEPTED, S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED)
+}
 TRANSITIONS: dict[NoticeState, frozenset[NoticeState]] = {
     # Dropped at once: the channel could not even prepare a letter to this contact.
     S.DRAFTED: frozenset({S.RELEASED, S.BY_HAND, S.DROPPED, S.WITHDRAWN}),
-    S.RELEASED: frozenset({S.CLAIMED, S.BY_HAND, S.REPLACED, S.WITHDRAWN}),
+    # What was to be sent again need not be, once a receipt shows that the first attempt was taken.
+    S.RELEASED: frozenset(
+        {S.CLAIMED, S.BY_HAND, S.REPLACED, S.WITHDRAWN, S.ACCEPTED, S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED}
+    ),
     # Back to released only when the channel certainly did not take it.
     S.CLAIMED: frozenset({S.ACCEPTED, S.IN_DOUBT, S.RELEASED, S.BOUNCED, S.BLOCKED, S.DROPPED}),
-    S.IN_DOUBT: frozenset({S.ACCEPTED, S.DELIVERED, S.RELEASED, S.BOUNCED, S.BLOCKED, S.DROPPED, S.BY_HAND}),
-    S.ACCEPTED: frozenset({S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED, S.BOUNCED, S.BLOCKED, S.DROPPED}),
-    S.DEFERRED: frozenset({S.DELIVERED, S.ACKNOWLEDGED, S.BOUNCED, S.BLOCKED, S.DROPPED}),
-    # A bounce can arrive late, after the recipient's server had taken the notice.
-    S.DELIVERED: frozenset({S.ACKNOWLEDGED, S.BOUNCED}),
+    S.IN_DOUBT: frozenset(
+        {
+            *{S.ACCEPTED, S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED},
+            *{S.RELEASED, S.BOUNCED, S.BLOCKED, S.DROPPED, S.BY_HAND},
+        }
+    ),
+    # Replaced, or a person's work, when no receipt says within its time that it was delivered.
+    S.ACCEPTED: frozenset(
+        {S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED, S.BOUNCED, S.BLOCKED, S.DROPPED, S.REPLACED, S.BY_HAND}
+    ),
+    S.DEFERRED: frozenset(
+        {S.ACCEPTED, S.DELIVERED, S.ACKNOWLEDGED, S.BOUNCED, S.BLOCKED, S.DROPPED, S.REPLACED, S.BY_HAND}
+    ),
+    # A failure can arrive late, after the recipient's server had taken the notice; another attempt may be under way.
+    S.DELIVERED: frozenset({S.ACKNOWLEDGED, S.BOUNCED, S.BLOCKED, S.DROPPED, S.ACCEPTED, S.DEFERRED}),
     S.ACKNOWLEDGED: frozenset(),
-    S.BOUNCED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED, S.WITHDRAWN}),
-    S.BLOCKED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED, S.WITHDRAWN}),
-    S.DROPPED: frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.ACKNOWLEDGED, S.WITHDRAWN}),
-    S.REPLACED: frozenset({S.ACKNOWLEDGED}),
-    S.BY_HAND: frozenset({S.TOLD_BY_HAND, S.RELEASED, S.WITHDRAWN}),
+    # Receipts come in any order: what counts is what all of them say together.
+    S.BOUNCED: _AFTER_FAILURE | {S.BLOCKED, S.DROPPED},
+    S.BLOCKED: _AFTER_FAILURE | {S.BOUNCED, S.DROPPED},
+    S.DROPPED: _AFTER_FAILURE | {S.BOUNCED, S.BLOCKED},
+    S.REPLACED: frozenset({S.DELIVERED, S.ACKNOWLEDGED}),
+    S.BY_HAND: frozenset({S.TOLD_BY_HAND, S.RELEASED, S.WITHDRAWN, S.DELIVERED, S.ACKNOWLEDGED}),
     S.TOLD_BY_HAND: frozenset(),
     S.WITHDRAWN: frozenset(),
 }
@@ -138,6 +156,12 @@ class Notice(Value):
     provider_id: str | None = None
     detail: str | None = None
     possible_duplicate: bool = False
+    reports: bool = False
+    """Whether its channel says what became of it, so that silence means something."""
+    linked: bool = False
+    """Whether its letter holds the recipient's own link."""
+    delivered_at: Instant | None = None
+    """When the recipient's server took it: likely the start of the recipient's own clock."""
 
 
 class WaveCounts(Value):

@@ -1,17 +1,20 @@
 """The one gate before every send: a row is claimed in the transaction that reads the holds and the stop."""
 
+import hashlib
+import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 
 from tocsin.adapters.sql.notice_rows import from_row
 from tocsin.adapters.sql.session import Session
-from tocsin.adapters.sql.tables import hold_scopes, holds, incidents, letters, notices, waves
+from tocsin.adapters.sql.tables import hold_scopes, holds, incidents, letters, notice_links, notices, waves
 from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Status
+from tocsin.domain.letter import with_token
 from tocsin.domain.notice import NoticeState
-from tocsin.domain.values import WaveId
+from tocsin.domain.values import NoticeId, WaveId
 from tocsin.ports import Claim, Claimed
 
 
@@ -77,7 +80,19 @@ class Gate:
             raise Broken(f"notice {row.notice_id} was released without a letter; stop the wave and draft it again")
         change = {"state": NoticeState.CLAIMED, "attempts": row.attempts + 1, "claimed_at": at}
         prepared = self._session.open(row.incident_id, row.prepared, "letters", "prepared", row.notice_id)
+        if row.linked:
+            prepared = with_token(prepared, self._token(row.notice_id, at))
         return Claimed(notice=from_row(self._session, row).model_copy(update=change), prepared=prepared)
+
+    def _token(self, notice_id: NoticeId, at: datetime) -> str:
+        """Make the secret part of a recipient's link. Only its hash is kept; it leaves in the letter and no other way.
+
+        Each attempt has its own, and all of them are good: nobody knows which letter of two arrived.
+        """
+        token = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        self._connection.execute(insert(notice_links), [{"token_digest": digest, "notice_id": notice_id, "at": at}])
+        return token
 
 
 def _covered(in_force: ColumnElement[bool]) -> ColumnElement[bool]:

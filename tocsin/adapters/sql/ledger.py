@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, delete, func, select, update
 
 from tocsin.adapters.sql.gate import Gate
-from tocsin.adapters.sql.notice_rows import check_steps, from_row, to_row
+from tocsin.adapters.sql.notice_rows import address_digest, check_steps, from_row, to_row
 from tocsin.adapters.sql.session import Row as Values
 from tocsin.adapters.sql.session import Session, chunks
-from tocsin.adapters.sql.tables import letters, notices, waves
+from tocsin.adapters.sql.tables import letters, notice_links, notices, waves
 from tocsin.domain.errors import Broken
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import Notice, NoticeState, WaveCounts
@@ -17,6 +17,9 @@ from tocsin.domain.values import IncidentId, NoticeId, WaveId
 from tocsin.ports import Claim, WaveRow
 
 _UNRELEASED = (NoticeState.DRAFTED, NoticeState.BY_HAND, NoticeState.WITHDRAWN)
+
+NOT_SENT = (NoticeState.DRAFTED, NoticeState.RELEASED, NoticeState.BY_HAND, NoticeState.WITHDRAWN)
+"""A notice in one of these may never have left: its number is nobody's yet."""
 
 _REPLACE = (
     update(notices)
@@ -127,6 +130,31 @@ class SqlLedger:
             rows = [to_row(self._session, notice) | {"key": notice.notice_id} for notice in chunk]
             self._connection.execute(_REPLACE, rows)
 
+    def by_id(self, notice_ids: Iterable[NoticeId]) -> list[Notice]:
+        """Return the rows with these ids, locked against other writers until the transaction ends."""
+        found: list[Notice] = []
+        for chunk in chunks(sorted(notice_ids)):
+            query = select(notices).where(notices.c.notice_id.in_(chunk)).order_by(notices.c.notice_id)
+            rows = self._connection.execute(query.with_for_update())
+            found += [from_row(self._session, row) for row in rows]
+        return found
+
+    def numbered(self, number: str) -> Notice | None:
+        """Return the row of a notice number that has left, or None."""
+        query = select(notices).where(notices.c.number == number, notices.c.state.not_in(NOT_SENT))
+        row = self._connection.execute(query).first()
+        return from_row(self._session, row) if row is not None else None
+
+    def linked(self, token_digest: str) -> Notice | None:
+        """Return the notice whose link has the token with this SHA-256, or None."""
+        query = (
+            select(notices)
+            .join(notice_links, notice_links.c.notice_id == notices.c.notice_id)
+            .where(notice_links.c.token_digest == token_digest)
+        )
+        row = self._connection.execute(query).one_or_none()
+        return from_row(self._session, row) if row is not None else None
+
     def counts(self, wave_id: WaveId) -> WaveCounts:
         """Count the rows of a wave by state, fallbacks not yet needed left out. It gives no digest."""
         fallback = and_(notices.c.state == NoticeState.DRAFTED, notices.c.chain_position > 0)
@@ -149,4 +177,5 @@ class SqlLedger:
             "notice_id": key,
             "letter": self._session.seal(scope, letter.model_dump_json(), "letters", "letter", key),
             "prepared": self._session.seal(scope, prepared, "letters", "prepared", key),
+            "address_digest": address_digest(self._session, letter.to_address),
         }

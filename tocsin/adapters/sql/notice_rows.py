@@ -35,6 +35,11 @@ def from_row(session: Session, row: Any) -> Notice:
     return Notice.model_validate(values)
 
 
+def address_digest(session: Session, address: str) -> str:
+    """Return what a notice is found by when all that is known of it is the address that it went to."""
+    return session.mark("address", address.strip().casefold())
+
+
 def check_steps(session: Session, changed: list[Notice]) -> None:
     """Lock the rows of these notices and check that each may be replaced.
 

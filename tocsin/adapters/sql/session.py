@@ -70,5 +70,9 @@ class Session:
         """Decrypt what `seal` made. Raises Broken if its key is gone, or it was altered or moved."""
         return self._sealer.open(scope, bytes(sealed), "/".join(about))
 
+    def mark(self, what: str, value: str) -> str:
+        """Return a keyed digest of a value, to find it by."""
+        return self._sealer.mark(what, value)
+
     def _insert(self, table: Table) -> PostgresInsert | SqliteInsert:
         return postgresql.insert(table) if self.on_postgresql else sqlite.insert(table)

@@ -13,6 +13,7 @@ from tocsin.adapters.sql.incidents import SqlIncidents
 from tocsin.adapters.sql.law import SqlLawBooks
 from tocsin.adapters.sql.ledger import SqlLedger
 from tocsin.adapters.sql.log import SqlLog
+from tocsin.adapters.sql.receipts import SqlReceipts
 from tocsin.adapters.sql.register import SqlRegister
 from tocsin.adapters.sql.revision import check_schema
 from tocsin.adapters.sql.session import Session
@@ -32,6 +33,7 @@ class SqlTransaction:
         self.register = SqlRegister(self.session)
         self.duties = SqlDuties(self.session)
         self.ledger = SqlLedger(self.session)
+        self.receipts = SqlReceipts(self.session)
         self.tasks = SqlTasks(self.session)
         self.log = SqlLog(self.session)
         self.beats = SqlBeats(self.session)

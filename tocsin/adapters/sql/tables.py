@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 from tocsin.domain.values import as_utc
@@ -271,8 +272,12 @@ notices = _table(
     Column("provider_id", Text),
     Column("detail", SEALED),
     Column("possible_duplicate", Boolean, nullable=False),
+    Column("reports", Boolean, nullable=False, server_default=false()),
+    Column("linked", Boolean, nullable=False, server_default=false()),
+    Column("delivered_at", INSTANT),
     UniqueConstraint("wave_id", "ordinal"),
     Index(None, "wave_id", "state", "ordinal"),
+    Index(None, "number"),
     Index(None, "incident_id"),
 )
 
@@ -281,7 +286,43 @@ letters = _table(
     Column("notice_id", Text, ForeignKey("notices.notice_id"), primary_key=True),
     _sealed("letter"),
     _sealed("prepared"),
+    Column("address_digest", Text, index=True),  # keyed: a bounce without our ids is found by it
 )
+
+receipts = _table(
+    "receipts",
+    _key("receipt_id"),
+    Column("notice_id", Text),  # null: nobody knows yet whose it is
+    Column("incident_id", Text),
+    _text("kind"),
+    _instant("at"),
+    _instant("received_at"),
+    Column("message", Text),
+    _text("source"),
+    _sealed("detail"),
+    _sealed("raw"),
+    Index(None, "notice_id"),
+)
+
+receipts_assigned = _table(
+    "receipts_assigned",
+    _key("receipt_id"),
+    Column("notice_id", Text),  # null: a person saw that it is nobody's
+    _text("person_id"),
+    _instant("at"),
+)
+
+receipts_waiting = _table("receipts_waiting", _key("notice_id"), _text("wave_id"), Index(None, "wave_id"))
+
+wave_nudges = _table(
+    "wave_nudges",
+    _key("wave_id"),
+    _text("incident_id"),
+    Column("wanted_at", INSTANT),  # null: nothing has come since the last one
+    Column("sent_at", INSTANT),
+)
+
+notice_links = _table("notice_links", _key("token_digest"), _text("notice_id"), _instant("at"))
 
 tasks = _table(
     "tasks",

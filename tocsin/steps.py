@@ -10,10 +10,13 @@ from tocsin.ports import Transaction
 
 
 def record(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
-    """Put rows that took a step, write it into the log, and end the duties whose proof they now are."""
+    """Put rows that took a step, write it into the log, and end the duties whose proof they now are.
+
+    Each counts from its own `settled_at`; `at` is for one that has none.
+    """
     changed = list(rows)
     tx.ledger.put(changed)
-    tx.log.append(_entry(row, at) for row in changed)
+    tx.log.append(_entry(row, row.settled_at or at) for row in changed)
     discharge(tx, changed, at)
 
 
@@ -26,9 +29,8 @@ def discharge(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
     """End each open duty whose clause takes the state of one of these notices as proof."""
     proofs = {duty_id: row for row in rows if row.role is ContactRole.CHAIN for duty_id in row.duty_ids}
     duties = [duty for duty in tx.duties.by_id(proofs) if duty.state is DutyState.OPEN]
-    tx.duties.put(
-        _discharged(d, proofs[d.duty_id], at) for d in duties if discharges(proofs[d.duty_id].state, d.discharge)
-    )
+    proved = [(d, proofs[d.duty_id]) for d in duties if discharges(proofs[d.duty_id].state, d.discharge)]
+    tx.duties.put(_discharged(duty, row, row.settled_at or at) for duty, row in proved)
 
 
 def _discharged(duty: Duty, notice: Notice, at: datetime) -> Duty:

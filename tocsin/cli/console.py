@@ -1,0 +1,59 @@
+"""`console`: serve receipts and the recipients' pages over HTTP."""
+
+import asyncio
+import time
+
+import typer
+
+from tocsin.adapters.codec import data_converter
+from tocsin.cli.render import say
+from tocsin.cli.session import Session, session
+from tocsin.client import Engine
+
+commands = typer.Typer()
+
+
+@commands.command()
+def console(ctx: typer.Context) -> None:
+    """Take receipts from SendGrid and show recipients their pages, until Ctrl-C."""
+    work = session(ctx)
+    host, _, port = work.settings.console_address.rpartition(":")
+    asyncio.run(_serve(work, host.strip("[]"), int(port)))
+
+
+async def _serve(work: Session, host: str, port: int) -> None:
+    # Half a second to load, which no other command needs.
+    import uvicorn  # noqa: PLC0415
+
+    from tocsin.adapters.sendgrid_events import EventVerifier, read_keys  # noqa: PLC0415
+    from tocsin.console.app import create_app  # noqa: PLC0415
+    from tocsin.console.desk import Desk  # noqa: PLC0415
+
+    chosen = work.settings
+
+    async def engine() -> Engine:
+        converter = data_converter(work.vault, chosen.temporal_namespace)
+        return await Engine.connect(chosen.temporal_address, chosen.temporal_namespace, converter)
+
+    desk = Desk(
+        work.store,
+        work.vault,
+        EventVerifier(read_keys(chosen.sendgrid_webhook_keys)),
+        engine,
+        sender_name=chosen.sender_name,
+        now=work.now,
+        monotonic=time.monotonic,
+    )
+    config = uvicorn.Config(
+        create_app(desk),
+        host=host,
+        port=port,
+        # Its lines would hold the tokens of links.
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=bool(chosen.trusted_proxies),
+        forwarded_allow_ips=chosen.trusted_proxies or None,
+    )
+    say(f"console listens on http://{chosen.console_address}")
+    await uvicorn.Server(config).serve()

@@ -1,0 +1,154 @@
+"""Taking receipts in: kept as they came, given to their notices, and applied, all in one transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from tocsin.audit.entry import EntryDraft
+from tocsin.domain.notice import FAILED, Notice, NoticeState
+from tocsin.domain.receipt import WAITS, Receipt, ReceiptKind, after, delivered_at
+from tocsin.domain.values import Instant, NoticeId, PersonId, Value
+from tocsin.ports import Store, Transaction
+from tocsin.steps import moved, record
+
+RECENT = timedelta(days=7)
+"""How old a notice may be for a bounce without our ids to be counted as its own, by the address alone."""
+
+BY_ADDRESS = frozenset({ReceiptKind.BOUNCED, ReceiptKind.BLOCKED, ReceiptKind.DROPPED})
+
+
+class Heard(Value):
+    """What a channel said, before it is known whose it is."""
+
+    receipt_id: str
+    kind: ReceiptKind
+    at: Instant
+    source: str
+    notice_id: NoticeId | None = None
+    address: str | None = None
+    message: str | None = None
+    detail: str = ""
+    raw: bytes
+
+
+class Taken(Value):
+    """What came of taking receipts in."""
+
+    new: int = 0
+    again: int = 0
+    parked: int = 0
+    moved: int = 0
+
+
+def take(store: Store, heard: Sequence[Heard], now: datetime) -> Taken:
+    """Keep receipts and apply them. It returns only once that is durable, and taking them again changes nothing."""
+    with store.writing() as tx:
+        rows = {row.notice_id: row for row in tx.ledger.by_id({h.notice_id for h in heard if h.notice_id})}
+        receipts = [_receipt(tx, one, rows, now) for one in heard]
+        new = tx.receipts.keep(list(zip(receipts, (one.raw for one in heard), strict=True)))
+        changed = apply(tx, new, now)
+    parked = sum(receipt.notice_id is None for receipt in new)
+    return Taken(new=len(new), again=len(heard) - len(new), parked=parked, moved=changed)
+
+
+def assign(store: Store, receipt_id: str, notice: Notice | None, person_id: PersonId, at: datetime) -> Receipt | None:
+    """Give a parked receipt to a notice, as a person decided, or (None) set it aside.
+
+    Raises:
+        Refused: if it is not parked.
+    """
+    with store.writing() as tx:
+        mine = tx.receipts.assign(receipt_id, notice, person_id, at)
+        data = {"receipt": receipt_id, "notice": notice.notice_id if notice else ""}
+        incident_id = notice.incident_id if notice else None
+        entry = EntryDraft(
+            key=f"receipt.assigned:{receipt_id}",
+            at=at,
+            kind="receipt.assigned",
+            incident_id=incident_id,
+            actor=person_id,
+            data=data,
+        )
+        tx.log.append([entry])
+        if mine is not None:
+            apply(tx, [mine], at)
+        return mine
+
+
+def apply(tx: Transaction, new: Sequence[Receipt], now: datetime) -> int:
+    """Bring the notices of new receipts to where all their receipts say; return how many took a step."""
+    ids = {receipt.notice_id for receipt in new if receipt.notice_id}
+    changed = catch_up(tx, ids, now)
+    stepped = {row.notice_id for row in changed}
+    # A receipt that moved nothing is in the log all the same: what was said is part of the record.
+    tx.log.append(_entry(receipt) for receipt in new if receipt.notice_id not in stepped)
+    return len(changed)
+
+
+def catch_up(tx: Transaction, notice_ids: Iterable[NoticeId], now: datetime) -> list[Notice]:
+    """Apply every receipt of these notices; one whose call is still under way is noted for later."""
+    rows = tx.ledger.by_id(notice_ids)
+    by_notice: dict[NoticeId | None, list[Receipt]] = {}
+    for receipt in tx.receipts.of(row.notice_id for row in rows):
+        by_notice.setdefault(receipt.notice_id, []).append(receipt)
+    tx.receipts.wait(row for row in rows if row.state is WAITS)
+    changed = [new for row in rows if (new := _advanced(row, by_notice.get(row.notice_id, []), now)) is not None]
+    record(tx, changed, now)
+    tx.receipts.ask_nudge({(row.incident_id, row.wave_id) for row in changed}, now)
+    return changed
+
+
+def _advanced(row: Notice, receipts: list[Receipt], now: datetime) -> Notice | None:
+    to = after(row.state, receipts)
+    if to is row.state:
+        return None
+    said = _deciding(to, receipts)
+    at = min(said.at, now)  # a channel's clock that runs ahead proves nothing before it happens
+    change = {
+        "provider_id": said.message or row.provider_id,
+        "detail": said.detail or None if to in FAILED or to is NoticeState.DEFERRED else None,
+        "delivered_at": delivered_at(receipts),
+    }
+    return moved(row, to, at, **change)
+
+
+def _deciding(to: NoticeState, receipts: list[Receipt]) -> Receipt:
+    """Return the receipt that the state rests on: the first delivery, or the last of anything else."""
+    says = ReceiptKind.PROCESSED if to is NoticeState.ACCEPTED else ReceiptKind(to.value)
+    those = [receipt for receipt in receipts if receipt.kind is says]
+    first = to in {NoticeState.DELIVERED, NoticeState.ACKNOWLEDGED, NoticeState.ACCEPTED}
+    return (min if first else max)(those, key=lambda receipt: (receipt.at, receipt.receipt_id))
+
+
+def _receipt(tx: Transaction, heard: Heard, rows: dict[NoticeId, Notice], now: datetime) -> Receipt:
+    row = rows.get(heard.notice_id) if heard.notice_id else _by_address(tx, heard, now)
+    known = row is not None and row.state is not NoticeState.DRAFTED
+    return Receipt(
+        receipt_id=heard.receipt_id,
+        notice_id=row.notice_id if row and known else None,
+        incident_id=row.incident_id if row and known else None,
+        kind=heard.kind,
+        at=heard.at,
+        received_at=now,
+        message=heard.message,
+        source=heard.source,
+        detail=heard.detail,
+    )
+
+
+def _by_address(tx: Transaction, heard: Heard, now: datetime) -> Notice | None:
+    """Return the one recent notice that went to the address; with several of them a person must say which."""
+    if heard.address is None or heard.kind not in BY_ADDRESS:
+        return None
+    found = tx.receipts.sent_to(heard.address, now - RECENT)
+    return found[0] if len(found) == 1 else None
+
+
+def _entry(receipt: Receipt) -> EntryDraft:
+    return EntryDraft(
+        key=f"receipt:{receipt.receipt_id}",
+        at=min(receipt.at, receipt.received_at),
+        kind=f"receipt.{receipt.kind}" if receipt.notice_id else "receipt.parked",
+        incident_id=receipt.incident_id,
+        actor="engine",
+        data={"receipt": receipt.receipt_id, "notice": receipt.notice_id or "", "source": receipt.source},
+    )
