@@ -93,10 +93,8 @@ def test_what_was_sent_is_sent_again_only_after_it_failed(state: NoticeState) ->
 
 
 def test_only_a_claim_leads_to_the_channel() -> None:
-    """A notice leaves only after a claim, so that a hold or stop is read before every sending.
-
-    From elsewhere it becomes accepted by a receipt alone, which shows that an earlier attempt had been taken.
-    """
+    """A notice leaves only after a claim, so that a hold or stop is read before every sending."""
+    # From these it becomes accepted by a receipt alone, which shows that an earlier attempt had been taken.
     by_receipt = FAILED | {S.RELEASED, S.DEFERRED, S.DELIVERED}
     assert {state for state, to in TRANSITIONS.items() if S.ACCEPTED in to} == {S.CLAIMED, S.IN_DOUBT} | by_receipt
     assert {state for state, to in TRANSITIONS.items() if S.CLAIMED in to} == {S.RELEASED}
