@@ -68,11 +68,12 @@ async def main() -> None:
         reply_to=settings.reply_to,
         public_url=settings.public_url,
     )
+    sending = Sending(store, channel, settings.sends_in_flight)
     deeds = [
         *Acts(store, door, vault).all(),
         *Duties(store, law).all(),
         *Letters(store, JinjaLetters(), channel, sender).all(),
-        *Sending(store, channel).all(),
+        *sending.all(),
         *Doubts(store, channel).all(),
         *Fallback(store).all(),
         *Pages(pager).all(),
@@ -91,6 +92,7 @@ async def main() -> None:
             graceful_shutdown_timeout=timedelta(seconds=20),
         )
         await _until_told(worker)
+    await sending.close()
     await channel.close()
     await pages.close()
     store.close()

@@ -20,7 +20,7 @@ from activities.duties import Duties
 from activities.fallback import Fallback
 from activities.letters import Letters, Sender
 from activities.pages import Pages
-from activities.sending import GROUP, Sending
+from activities.sending import Sending
 from activities.settling import Doubts
 from activities.sweep import Sweep
 from activities.tasks import Tasks
@@ -99,7 +99,7 @@ class House:
         self.client = Client(**config)
         self.channel: Channel = Outbox(home / "outbox")
         self.paging: Channel = Outbox(home / "outbox", "pages")
-        self.group = GROUP
+        self.in_flight, self.group = 16, 16
         self.law: PolicyLaw | None = None
         """What the worker takes for the law; None: what a real one reads."""
         self.tempo = Tempo(origin=datetime(2026, 1, 1, tzinfo=UTC))
@@ -127,11 +127,12 @@ class House:
             tx.law.keep(law.current, law.content(), datetime.now(UTC))
         door = SignedDoor(self.keyring.door_publics(), allow_direct=True)
         sender = Sender(name="Processor Ltd", address="desk@processor.example")
+        sending = Sending(self.store, self.channel, self.in_flight, self.group)
         deeds = [
             *Acts(self.store, door, self.vault).all(),
             *Duties(self.store, law).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
-            *Sending(self.store, self.channel, self.group).all(),
+            *sending.all(),
             *Doubts(self.store, self.channel).all(),
             *Fallback(self.store).all(),
             *Pages(pager).all(),
@@ -151,8 +152,11 @@ class House:
                 graceful_shutdown_timeout=timedelta(seconds=5),
                 **options,
             )
-            async with worker:
-                yield worker
+            try:
+                async with worker:
+                    yield worker
+            finally:
+                await sending.close()
 
     async def report(
         self, at: datetime, *, key: str | None = None, history_limit: int | None = None, **report: Any

@@ -12,12 +12,13 @@ from tocsin.ports import Transaction
 def record(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
     """Put rows that took a step, write it into the log, and end the duties whose proof they now are.
 
-    Each counts from its own `settled_at`; `at` is for one that has none.
+    Each counts from its own `settled_at`; `at` is for one that has none. The log comes last: every writer takes its
+    head as the last lock, so that none waits for another in a circle.
     """
     changed = list(rows)
     tx.ledger.put(changed)
-    tx.log.append(_entry(row, row.settled_at or at) for row in changed)
     discharge(tx, changed, at)
+    tx.log.append(_entry(row, row.settled_at or at) for row in changed)
 
 
 def moved(row: Notice, to: NoticeState, at: datetime, **change: object) -> Notice:

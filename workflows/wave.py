@@ -7,9 +7,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.course import Batch, BatchResult
     from activities.fallback import Fallback, HandedOver, WaveStep
     from activities.pages import Pages
-    from activities.sending import Batch, BatchResult, Sending
+    from activities.sending import Sending
     from activities.settling import Doubts, Settled, Settling
     from tocsin import wire
     from tocsin.domain.notice import WaveCounts

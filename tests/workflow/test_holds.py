@@ -141,11 +141,11 @@ async def test_only_an_approver_holds_and_lifts(story: Story) -> None:
 
 
 async def test_hold_in_the_middle_of_a_wave(server: WorkflowEnvironment, quiet_house: House) -> None:
-    """A hold placed while a wave is sent takes effect after the claim group under way; lifting sends the rest once."""
+    """A hold placed while a wave is sent keeps back all but the group on the wire and the one claimed behind it."""
     head = "agreement,party,notify,services,contact\n"
     lines = [f"P-{n},Party {n},72h from confirmation,records-api,P <p{n}@party.example>\n" for n in range(9)]
     quiet_house.register(head + "".join(lines))
-    quiet_house.group = 2
+    quiet_house.in_flight = quiet_house.group = 2
     story = Story(server, quiet_house)
     async with quiet_house.working():
         await story.confirmed()
@@ -156,8 +156,8 @@ async def test_hold_in_the_middle_of_a_wave(server: WorkflowEnvironment, quiet_h
         hold = await held(story)
         story.post.open()
         await story.rest()
-        assert story.post.handed.total() == 2
-        assert len(story.house.letters()) == 2
+        assert 2 <= story.post.handed.total() <= 4
+        assert len(story.house.letters()) == story.post.handed.total()
         await story.dara(Lift(hold_id=hold))
         await story.wave(drafted.wave).result()
         assert set(story.post.handed.values()) == {1}

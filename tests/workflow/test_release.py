@@ -111,8 +111,8 @@ async def test_released_twice_at_the_same_time(story: Story) -> None:
 
 
 async def test_stop_and_resume(server: WorkflowEnvironment, quiet_house: House) -> None:
-    """A stop takes effect after the claim group under way, and a resumed wave sends the rest once."""
-    quiet_house.group = 1
+    """A stop keeps back all but the letter on the wire and the one claimed behind it; a resumed wave sends the rest."""
+    quiet_house.in_flight = quiet_house.group = 1
     story = Story(server, quiet_house)
     async with quiet_house.working():
         await story.confirmed()
@@ -124,7 +124,7 @@ async def test_stop_and_resume(server: WorkflowEnvironment, quiet_house: House) 
         await story.asha(Stop(wave_id=wave, reason="a wrong name"))
         story.post.open()
         await story.rest()
-        assert story.post.handed.total() == 1
+        assert 1 <= story.post.handed.total() <= 2
         await story.refuses(ASHA, Stop(wave_id=wave, reason="again"), "is stopped already")
         await story.asha(Resume(wave_id=wave))
         await story.wave(wave).result()

@@ -1,0 +1,71 @@
+"""Permanent lanes to the channel: so many letters on the wire at once, from all batches of a worker alike.
+
+A lane takes the next letter as soon as its last one was answered, whichever batch it belongs to: one slow answer
+holds up one lane, and neither its group nor its batch.
+"""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Protocol
+
+from tocsin.ports import Channel, Claimed, Outcome, Verdict
+
+IN_FLIGHT = 64
+"""Letters on the wire at once, of one worker."""
+
+_log = logging.getLogger(__name__)
+
+
+class Errand(Protocol):
+    """What a letter is carried for. All of it is called on the loop."""
+
+    def now(self) -> datetime:
+        """Return the scenario instant."""
+
+    def leaves(self) -> bool:
+        """Note that a letter's turn has come; say whether it may leave."""
+
+    def answered(self, row: Claimed, outcome: Outcome | None) -> None:
+        """Take what came of a letter; None if it stayed."""
+
+
+class Lanes:
+    """Carries letters to one channel. The lanes open with the first letter, on the loop that runs then."""
+
+    def __init__(self, channel: Channel, count: int = IN_FLIGHT) -> None:
+        self._channel = channel
+        self._count = count
+        self._queue: asyncio.Queue[tuple[Errand, Claimed]] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def put(self, errand: Errand, row: Claimed) -> None:
+        """Let a letter wait for a lane."""
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._lane()) for _ in range(self._count)]
+        self._queue.put_nowait((errand, row))
+
+    async def close(self) -> None:
+        """Wait until what is on the wire was answered, and close the lanes."""
+        await self._queue.join()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _lane(self) -> None:
+        while True:
+            errand, row = await self._queue.get()
+            try:
+                errand.answered(row, await self._sent(errand, row) if errand.leaves() else None)
+            except Exception:  # noqa: BLE001 - see below
+                # A lane that ended would be missing for good; the row stays claimed, and is settled as a doubt.
+                _log.exception("the outcome of notice %s was not taken", row.notice.notice_id)
+            finally:
+                self._queue.task_done()
+
+    async def _sent(self, errand: Errand, row: Claimed) -> Outcome:
+        try:
+            return await self._channel.send(row.prepared, errand.now())
+        except Exception as error:  # noqa: BLE001 - a channel never raises; what is not understood is in doubt
+            return Outcome(verdict=Verdict.IN_DOUBT, detail=f"the channel failed: {type(error).__name__}")
