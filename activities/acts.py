@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from temporalio import activity
 
+from activities.deciding import assessed, refuse_an_old_proposal
 from activities.family import rows_of_family
 from activities.pinning import (
     absorbed_pins,
@@ -19,7 +20,9 @@ from tocsin.domain.act import (
     Act,
     AddAffected,
     AddNote,
+    Assess,
     Close,
+    Decide,
     Dismiss,
     DutyEnd,
     EndDuty,
@@ -157,6 +160,10 @@ class Acts:
             case Close() as deed:
                 facts = _facts(tx, incident_id).model_copy(update={"cause": deed.cause, "lessons": deed.lessons})
                 tx.incidents.put_facts(incident_id, facts, at, act.act_id)
+            case Decide() as deed:
+                refuse_an_old_proposal(incident_id, _facts(tx, incident_id), deed)
+            case Assess() as deed:
+                tx.incidents.put_facts(incident_id, assessed(_facts(tx, incident_id), deed), at, act.act_id)
             case Absorb() as deed:
                 tx.register.pin(incident_id, absorbed_pins(tx, incident_id, deed))
             case MergeInto() as deed:

@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.acts import engine_entry
 from activities.family import Family
+from tocsin.domain.audience import NOBODY, MayBeAffected, may_be_affected
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
 from tocsin.domain.duty import (
     DECIDE_RULE,
@@ -18,10 +19,13 @@ from tocsin.domain.duty import (
     duties_digest,
     resolve,
 )
+from tocsin.domain.gdpr_decision import WhomToTell
+from tocsin.domain.gdpr_duties import BY_DECISION, not_owed_by
+from tocsin.domain.gdpr_duties import told as told_under
 from tocsin.domain.incident import OVER, Status, Triggers
 from tocsin.domain.law_pin import LawPin
 from tocsin.domain.owed_to_us import owed_to_us, told
-from tocsin.domain.statutory import RULE_OUT, submitted
+from tocsin.domain.statutory import RULE_OUT, policy_of, submitted
 from tocsin.domain.values import AgreementId, ClockId, IncidentId, Instant, Value, derived_id
 from tocsin.ports import Law, Stamp, Store, Transaction
 from tocsin.wire import ResolvedDuties, clock_workflow
@@ -43,6 +47,7 @@ class Resolving(Value):
     told: dict[AgreementId, Instant] = {}
     relatives: tuple[IncidentId, ...] = ()
     merged_into: IncidentId | None = None
+    decision: WhomToTell | None = None
 
 
 class ClockCount(Value):
@@ -51,6 +56,8 @@ class ClockCount(Value):
     open: int
     total: int
     held: int
+    may_be: MayBeAffected = NOBODY
+    """Those that it would be owed to while nobody has said who is affected."""
 
 
 class Marking(Value):
@@ -116,10 +123,11 @@ class Duties:
         with self._store.reading() as tx:
             duties = tx.duties.of(spec.incident_id, clock_id=spec.clock_id)
             holds = tx.duties.holds(spec.incident_id)
+            may_be = _may_be_affected(tx, spec.incident_id, [duty for duty in duties if duty.state is DutyState.OPEN])
         still_open = [duty for duty in duties if duty.state is DutyState.OPEN]
         ours = [(d, d.agreement_id) for d in still_open if d.agreement_id and not d.owed_to_us]
         held = [d for d, agreement_id in ours if any(hold.covers(agreement_id) for hold in holds)]
-        return ClockCount(open=len(still_open), total=len(duties), held=len(held))
+        return ClockCount(open=len(still_open), total=len(duties), held=len(held), may_be=may_be)
 
     @activity.defn(name="duties.mark")
     def mark(self, order: Marking) -> None:
@@ -160,6 +168,7 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
         added=len(changed.added),
         moved=len(changed.moved),
         withdrawn=len(changed.withdrawn) + sum(duty.duty_id in before for duty in proved),
+        may_be_affected=_may_be_affected(tx, incident_id).agreements,
     )
 
 
@@ -168,7 +177,8 @@ def _may_be_open(duty: Duty) -> bool:
     if duty.rule_id in INTERNAL:
         return True
     by_the_facts = duty.state is DutyState.WITHDRAWN or (duty.state is DutyState.NOT_OWED and duty.proof == DISMISSED)
-    return duty.state is DutyState.OPEN or by_the_facts
+    by_decision = duty.state is DutyState.NOT_OWED and BY_DECISION in (duty.proof or "")
+    return duty.state is DutyState.OPEN or by_the_facts or by_decision
 
 
 def _pinned(tx: Transaction, order: Resolving, law: Law) -> LawPin:
@@ -190,10 +200,24 @@ def _owed(tx: Transaction, order: Resolving, law: Law, pin: LawPin, before: Iter
     owed = resolve(incident_id, order.triggers, pins, lifted)
     owed += [told(duty, order.told) for duty in owed_to_us(incident_id, order.triggers, pins, order.sources)]
     if facts is not None:
-        owed += law.duties(tx.law, pin, incident_id, facts, order.triggers, pins, submitted(before), order.stamp.at)
+        owed += law.duties(
+            tx.law, pin, incident_id, facts, order.triggers, pins, submitted(before), order.stamp.at, order.decision
+        )
     if order.status is Status.REPORTED:
         owed.append(decide_duty(incident_id, order.triggers))
     return owed
+
+
+def _may_be_affected(tx: Transaction, incident_id: IncidentId, duties: Iterable[Duty] | None = None) -> MayBeAffected:
+    """Count those who cannot be ruled out while nobody has said who is affected: all, or whom these duties are for."""
+    state = tx.incidents.state(incident_id)
+    if state is None or state.audience_known:
+        return NOBODY
+    owed = None if duties is None else {duty.agreement_id for duty in duties if not duty.owed_to_us}
+    if owed is not None and not owed - {None}:
+        return NOBODY
+    pins = tx.register.pinned(incident_id)
+    return may_be_affected(pin for pin in pins if owed is None or pin.agreement.agreement_id in owed)
 
 
 def _placed(duty: Duty, rows: dict[ClockId, ClockRow]) -> Duty:
@@ -212,6 +236,8 @@ def _fallen_away(duty: Duty, order: Resolving) -> Duty:
         state, proof = DutyState.DISCHARGED, f"decided: {order.status}"
     elif order.status is Status.DISMISSED:
         state, proof = DutyState.NOT_OWED, DISMISSED
+    elif order.decision is not None and told_under(policy_of(duty), order.decision) is False:
+        state, proof = DutyState.NOT_OWED, not_owed_by(duty.citation, order.decision.act_id)
     elif duty.rule_id == RULE_OUT:
         state, proof = DutyState.DISCHARGED, "nothing is left to rule out"
     else:

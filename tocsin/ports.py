@@ -14,6 +14,7 @@ from tocsin.domain.act import Envelope
 from tocsin.domain.calendar import Calendar
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
+from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.incident_state import IncidentState
@@ -562,10 +563,12 @@ class Law(Protocol):
         pins: Sequence[Affected],
         submitted: Mapping[PolicyId, datetime],
         now: datetime,
+        decided: WhomToTell | None = None,
     ) -> list[Duty]:
         """Return what the law of `pin` asks of us in this incident as of `now`, at most one to rule out the rest.
 
         `submitted` says when the report was sent in that a policy asks for: other policies run from there.
+        `decided` says whom a person decided to tell under GDPR articles 33 and 34.
         """
 
 

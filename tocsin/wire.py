@@ -179,6 +179,8 @@ class ResolvedDuties(Value):
     added: int = 0
     moved: int = 0
     withdrawn: int = 0
+    may_be_affected: int = 0
+    """Agreements of which nobody has said yet whether they are affected."""
 
 
 class IncidentStatus(Value):

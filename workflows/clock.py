@@ -101,7 +101,7 @@ class ClockWorkflow:
             await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=spec.clock_id))
 
     async def _page(self, mark: Mark, count: ClockCount, now: datetime) -> bool:
-        subject, text = warning(self._spec, mark, now, (count.open, count.total), count.held)
+        subject, text = warning(self._spec, mark, now, (count.open, count.total), count.held, count.may_be)
         key = f"{self._spec.clock_id}:{self._spec.target_at.isoformat()}:{mark}"
         page = Page(key=key, subject=subject, text=text, at=now)
         try:

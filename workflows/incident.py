@@ -36,6 +36,7 @@ RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift",
     "absorb",
     "merge_into",
     "recompute",
+    "decide",
 }
 """The acts after which duties are resolved again."""
 STIRRED_BY = {"hold", "lift", "stop", "resume", "dismiss", "merge_into"}
@@ -203,6 +204,7 @@ class IncidentWorkflow:
             told=state.told,
             relatives=state.relatives,
             merged_into=state.merged_into,
+            decision=state.decision,
         )
         resolved = await self._insistent.do(Duties.resolve, order, options.BULK, f"duties after {act.deed.kind}")
         wanted = {spec.clock_id: spec for spec in resolved.clocks}
@@ -212,7 +214,8 @@ class IncidentWorkflow:
         # One with nothing left open says itself that it has ended; of an incident that is over nobody waits for that.
         ending = {} if self._over() else {k: spec for k, spec in self._state.clocks.items() if k not in wanted}
         running = ending | wanted
-        await self._project(self._state.model_copy(update={"clocks": running}), "clocks.kept", {"clocks": len(running)})
+        kept = {"clocks": running, "may_be_affected": resolved.may_be_affected}
+        await self._project(self._state.model_copy(update=kept), "clocks.kept", {"clocks": len(running)})
         news = f"{resolved.added} new, {resolved.moved} moved, {resolved.withdrawn} ended"
         return (f"{resolved.duties} duties on {len(resolved.clocks)} clocks: {news}",)
 

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from tests.ports.story import AT, CLOCK, HOUR, agreement_id, clock, duty, hold, note, notice, state, task
-from tocsin.domain.act import Act, Actor, Close, Confirm, Deed, Dismiss, Envelope, Reopen, Role
+from tocsin.domain.act import Act, Actor, Close, Confirm, Decide, Deed, Dismiss, Envelope, Reopen, Role
 from tocsin.domain.breach_register import Breach, Decided, Party, Records, breach, reported_between
 from tocsin.domain.duty import DutyState, decide_duty
+from tocsin.domain.gdpr_decision import propose
+from tocsin.domain.gdpr_duties import not_owed_by
+from tocsin.domain.gdpr_factors import BreachFacts
 from tocsin.domain.incident import Facts, Status, Trigger, TriggerFact
 from tocsin.domain.notice import ContactRole, NoticeState
 from tocsin.domain.task import TaskKind, TaskState
@@ -171,10 +174,32 @@ def test_cause_and_lessons_of_the_closing() -> None:
     ]
 
 
-def test_a_decision_is_shown() -> None:
-    """Whom to tell, once a person has decided it, stands in the entry with the reasoning."""
-    decided = Decided(what="authority only", at=AT, by="Dara Okafor", because="The data were encrypted")
-    assert breach(Records(state=state(), facts=FACTS), decided).decision == decided
+def test_the_last_decision_counts() -> None:
+    """The last decision stands in the entry, with its reasoning and what was shown; the one before in the history."""
+    proposal = propose(BreachFacts(personal_data=True, sensitive_data=True))
+    acts = (
+        did(Decide(authority=True, subjects=False, proposal=proposal), 1),
+        did(Decide(authority=False, subjects=False, reason="The data were encrypted", proposal=proposal), 2),
+    )
+    made = entry(acts=acts)
+    assert made.decision is not None
+    assert (made.decision.what, made.decision.because) == ("register only: nobody is told", "The data were encrypted")
+    assert made.decision.against_proposal[0] == "authority: proposed cannot be ruled out, decided no"
+    assert "for telling: the data are sensitive" in " ".join(made.decision.factors)
+    assert [one.what for one in made.history] == [
+        "decided: the authority is told, the people concerned are not",
+        "decided: register only: nobody is told",
+    ]
+
+
+def test_why_a_decision_ended_a_duty() -> None:
+    """A duty that a decision ended stands with the provision and the reasoning of the act that it names."""
+    act = did(Decide(authority=False, subjects=False, reason="A safe key", proposal=propose(BreachFacts())), 1)
+    proof = not_owed_by("GDPR art. 33(1)", act.act.act_id)
+    ended = duty(0).model_copy(update={"state": DutyState.NOT_OWED, "ended_at": AT, "proof": proof})
+    assert entry(acts=(act,), duties=(ended,)).not_told[0].because == (
+        "GDPR art. 33(1): decided not to tell, A safe key"
+    )
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,12 @@ REPORT = Report(facts=Facts(title="odd sign-ins"), source_key="src-1")
         (DISMISSED, Dismiss(reason="again"), DARA, "reopen it first"),
         (confirmed(), Confirm(), DARA, r"confirmed already, at 2026-03-02T01:20:00\+00:00; `tocsin revise`"),
         (confirmed(), Dismiss(reason="nothing"), DARA, "a confirmed incident is closed, not dismissed"),
-        (reported(audience_known=False), Draft(), ASHA, "not known who is affected; name them first"),
+        (
+            reported(audience_known=False),
+            Draft(),
+            ASHA,
+            "not known who is affected, and nobody .*--everyone",
+        ),
         (reported(), RELEASE, DARA, "no wave wav-1 in this incident"),
         (SENDING, RELEASE, DARA, "released already; nothing was sent twice"),
         (

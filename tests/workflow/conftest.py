@@ -21,6 +21,17 @@ FLAGS = {
     "system.forceSearchAttributesCacheRefreshOnRead": "true",
 }
 
+ORG = """\
+name = "Operator GmbH"
+time_zone = "Europe/Berlin"
+roles = ["controller"]
+establishments = ["DE"]
+serves = ["DE"]
+kinds = []
+nis2 = "essential"
+data_in = ["DE"]
+"""
+
 
 @asynccontextmanager
 async def a_server(**flags: str) -> AsyncIterator[WorkflowEnvironment]:
@@ -78,6 +89,19 @@ async def house(quiet_house: House) -> AsyncIterator[House]:
     """A house with a worker."""
     async with quiet_house.working():
         yield quiet_house
+
+
+@pytest.fixture
+async def operator(server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[House]:
+    """A house whose organisation is a controller and an essential entity in Germany."""
+    home = tmp_path / "operator"
+    home.mkdir()
+    (home / "org.toml").write_text(ORG)
+    house = House(home, server.client)
+    house.register()
+    async with house.working(max_cached_workflows=0):
+        yield house
+    house.store.close()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Duties of the law in a running incident: they start, share one clock while open, and end by hand."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -14,30 +12,6 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Facts, Trigger
 from tocsin.domain.statutory import RULE_OUT, policy_of
 from tocsin.domain.values import IncidentId
-
-ORG = """\
-name = "Operator GmbH"
-time_zone = "Europe/Berlin"
-roles = ["controller"]
-establishments = ["DE"]
-serves = ["DE"]
-kinds = []
-nis2 = "essential"
-data_in = ["DE"]
-"""
-
-
-@pytest.fixture
-async def operator(server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[House]:
-    """A house whose organisation is a controller and an essential entity in Germany."""
-    home = tmp_path / "operator"
-    home.mkdir()
-    (home / "org.toml").write_text(ORG)
-    house = House(home, server.client)
-    house.register()
-    async with house.working(max_cached_workflows=0):
-        yield house
-    house.store.close()
 
 
 def _by_policy(house: House, incident: IncidentId) -> dict[str, Duty]:

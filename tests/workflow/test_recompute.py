@@ -8,7 +8,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.house import ASHA, House
-from tests.workflow.test_law import ORG
+from tests.workflow.conftest import ORG
 from tests.workflow.test_watching import swept
 from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.organisation import load_organisation

@@ -17,6 +17,7 @@ from tocsin.domain.breach_register import (
     Party,
     Records,
     Told,
+    WhomDecided,
     breach,
     reported_between,
 )
@@ -117,7 +118,7 @@ def _cells(entry: Breach) -> Iterator[str]:
     yield from (entry.cause or UNKNOWN, entry.effects or UNKNOWN)
     yield "; ".join(entry.remedial_action) or "none recorded yet"
     yield entry.lessons or ""
-    yield _decided(entry.decision) if entry.decision else NO_DECISION
+    yield _whom_decided(entry.decision) if entry.decision else NO_DECISION
     yield "\n".join(map(_decided, entry.history))
     yield _listed([_told(one) for one in entry.told])
     yield entry.nobody_told_because or ""
@@ -131,6 +132,11 @@ def _cells(entry: Breach) -> Iterator[str]:
 
 def _decided(one: Decided) -> str:
     return f"{_instant(one.at)} {one.what} by {one.by}" + (f": {one.because}" if one.because else "")
+
+
+def _whom_decided(one: WhomDecided) -> str:
+    contrary = "".join(f"\nagainst the proposal: {part}" for part in one.against_proposal)
+    return _decided(one) + contrary
 
 
 def _told(one: Told) -> str:

@@ -17,6 +17,7 @@ from tocsin.domain.errors import Broken
 from tocsin.domain.explain import explain
 from tocsin.domain.explain_facts import case_of
 from tocsin.domain.explanation import Calendars
+from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.law_pin import LawPin
 from tocsin.domain.organisation import Organisation
@@ -74,6 +75,7 @@ class PolicyLaw:
         pins: Sequence[Affected],
         submitted: Mapping[PolicyId, datetime],
         now: datetime,
+        decided: WhomToTell | None = None,
     ) -> list[Duty]:
         """Return what the law of `pin` asks of us in this incident, as of `now`.
 
@@ -84,7 +86,7 @@ class PolicyLaw:
             return []
         pack = self.pack_of(books, pin)
         case, _ = case_of(facts, triggers, pins, self._profile, pack.facts)
-        case = case.model_copy(update={"submitted": dict(submitted), "affected": ()})
+        case = case.model_copy(update={"submitted": dict(submitted), "affected": (), "decided": decided})
         return statutory_duties(incident_id, explain(pack, case, self.calendars_of(books, pin), now))
 
     def pack_of(self, books: Shelf, pin: LawPin) -> PolicyPack:

@@ -76,7 +76,9 @@ def _owed(tx: Transaction, law: Law, incident_id: IncidentId, before: list[Duty]
     owed = resolve(incident_id, state.triggers, pins, lifted)
     owed += owed_to_us(incident_id, state.triggers, pins, state.sources)
     books = ReadOnlyShelf(tx.law)
-    owed += law.duties(books, law.current, incident_id, facts, state.triggers, pins, submitted(before), now)
+    owed += law.duties(
+        books, law.current, incident_id, facts, state.triggers, pins, submitted(before), now, state.decision
+    )
     return owed
 
 

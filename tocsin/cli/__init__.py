@@ -16,6 +16,7 @@ from tocsin.cli import (
     authority,
     breaches,
     console,
+    decide,
     duties,
     evidence,
     explain,
@@ -51,7 +52,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PARTS = (
-    *(report, show, explain, incident, merging, recompute, waves, holds),
+    *(report, show, explain, decide, incident, merging, recompute, waves, holds),
     *(evidence, told, watch, console, setup),
 )
 for part in PARTS:

@@ -8,7 +8,10 @@ from tocsin.domain.act import Deed, Receipt
 from tocsin.domain.clock import ClockState
 from tocsin.domain.values import IncidentId
 
-MOVES_CLOCKS = {"confirm", "revise", "affected_add", "lift", "reopen", "duty_end", "told", "absorb", "recompute"}
+MOVES_CLOCKS = {"confirm", "revise", "affected_add", "lift", "reopen", "duty_end", "told", "absorb"} | {
+    "recompute",
+    "decide",
+}
 DONE = {
     "note": "noted; ",
     "attach": "attached, sealed; ",

@@ -46,6 +46,13 @@ def span(text: str) -> timedelta:
     return int(match[1]) * UNITS[match[2]]
 
 
+def yes_or_no(text: str) -> bool:
+    """Read an answer that has no middle."""
+    if text.strip().lower() not in {"yes", "no"}:
+        raise typer.BadParameter(f"{text!r} is neither yes nor no")
+    return text.strip().lower() == "yes"
+
+
 def trigger_instant(text: str) -> tuple[Trigger, datetime]:
     """Read `TRIGGER=INSTANT`."""
     name, _, at = text.partition("=")

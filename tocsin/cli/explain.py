@@ -18,6 +18,7 @@ from tocsin.domain.explain_facts import case_of
 from tocsin.domain.explanation import Explanation
 from tocsin.domain.facts_schema import facts_schema
 from tocsin.domain.incident import Facts
+from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy_pack import PolicyPack
 from tocsin.domain.statutory import submitted
@@ -50,7 +51,10 @@ def explain(
         return
     if subject is None:
         raise typer.BadParameter("name a facts file, or an incident; `--schema` describes the file")
-    found = (_of_file if _is_file(subject) else _of_incident)(work, pack, subject, everything)
+    if _is_file(subject):
+        found = _of_file(work, pack, subject, everything)
+    else:
+        found = of_incident(work, pack, lookup.incident(work, subject), everything=everything)
     if as_json:
         emit(found)
     else:
@@ -72,10 +76,10 @@ def _of_file(work: Session, pack: PolicyPack, given: str, everything: bool) -> E
     return explained(pack, file.case, _calendar, at, subject=file.title, everything=everything)
 
 
-def _of_incident(work: Session, pack: PolicyPack, given: str, everything: bool) -> Explanation:
+def of_incident(work: Session, pack: PolicyPack, state: IncidentState, *, everything: bool = False) -> Explanation:
+    """Return the explanation of an incident as it stands."""
     from tocsin.adapters.law import PolicyLaw, ReadOnlyShelf  # noqa: PLC0415 - holidays take a while to load
 
-    state = lookup.incident(work, given)
     profile, remarks = _profile(work, pack)
     law = PolicyLaw(pack, profile)
     with work.store.reading() as tx:
@@ -85,7 +89,8 @@ def _of_incident(work: Session, pack: PolicyPack, given: str, everything: bool) 
         pin, shelf = tx.law.pinned(state.incident_id) or law.current, ReadOnlyShelf(tx.law)
         pinned = law.pack_of(shelf, pin)
         case, unread = case_of(facts, state.triggers, pins, profile, pinned.facts)
-        case = case.model_copy(update={"sources": state.sources, "submitted": submitted(before)})
+        more = {"sources": state.sources, "submitted": submitted(before), "decided": state.decision}
+        case = case.model_copy(update=more)
         if pin != law.current:
             remarks += (f"newer law or holidays are here; see: tocsin recompute {state.incident_id}",)
         return explained(

@@ -8,6 +8,7 @@ from tocsin.cli.render import bullets, heading, say, urgency
 from tocsin.domain.applicability import Answer, Reason
 from tocsin.domain.counting import local
 from tocsin.domain.explanation import Decide, Decision, ExplainedDuty, Explanation, Question, Source, Standing
+from tocsin.domain.gdpr_decision import in_words as in_words_of
 from tocsin.domain.gdpr_factors import Factor, Side
 from tocsin.domain.incident import Basis
 from tocsin.domain.policy import Kind
@@ -37,7 +38,7 @@ def show(found: Explanation, *, why: bool) -> None:
     _short("Not running yet", _waiting([duty for duty in yes if duty.standing is Standing.NOT_YET_RUNNING]))
     if found.decide:
         _open(found.decide, [d for d in found.duties if d.applies is Answer.CANNOT_BE_RULED_OUT], found.at)
-    _short("Near misses", [f"{one.id}: {_facts(one.because, asked=True)}" for one in found.near_misses])
+    _short("Near misses", [f"{one.id}: {facts_in_words(one.because, asked=True)}" for one in found.near_misses])
     _decision(found.decision)
     _rest(found)
 
@@ -60,7 +61,7 @@ def _one(group: Sequence[ExplainedDuty], now: datetime, why: bool) -> None:
     lines = [
         f"owed by {duty.owed_by} to {_recipients(group)}",
         _period(duty),
-        f"because {_facts(duty.because)}" if duty.source is Source.POLICY else "",
+        f"because {facts_in_words(duty.because)}" if duty.source is Source.POLICY else "",
         _missing(duty),
         f"hold: {duty.hold.words} ({duty.hold.citation})" if duty.hold and duty.hold.words else "",
         _citation(group),
@@ -122,7 +123,8 @@ def _missing(duty: ExplainedDuty) -> str:
     return f"not known yet of what it must hold: {'; '.join(missing)}"
 
 
-def _facts(because: Iterable[Reason], *, asked: bool = False) -> str:
+def facts_in_words(because: Iterable[Reason], *, asked: bool = False) -> str:
+    """Return reasons as a person reads them; with `asked` also what was asked."""
     words = (
         reason.words if asked or reason.value is None else f"{reason.fact} is {reason.value}" for reason in because
     )
@@ -168,15 +170,23 @@ def _settles(question: Question) -> str:
 
 def _decision(decision: Decision) -> None:
     heading("The decision under GDPR articles 33 and 34")
+    if decision.decided is not None:
+        said = in_words_of(decision.decided.authority, decision.decided.subjects)
+        say(f"Decided {_both(decision.decided.at, 'UTC')}: {said}", indent=2)
+    proposal(decision)
+
+
+def proposal(decision: Decision) -> None:
+    """Print what the facts speak for, and whose decision it is."""
     if decision.binds is Answer.NO:
         kept_out = [reason for reason in decision.because if reason.fact.endswith(".roles")]
-        say(f"The controllers take it, not you: {_facts(kept_out or decision.because)}", indent=2)
+        say(f"The controllers take it, not you: {facts_in_words(kept_out or decision.because)}", indent=2)
         return
     if decision.binds is Answer.CANNOT_BE_RULED_OUT:
         unknown = list(dict.fromkeys(reason.fact for reason in decision.because))
         say(f"Whether it is yours is not known yet: {_few(unknown)}", indent=2)
-    proposal = f"authority: {_SAID[decision.authority]}; people: {_SAID[decision.subjects]}"
-    say(f"Proposed, for a person to decide: register: yes; {proposal}", indent=2)
+    proposed = f"authority: {_SAID[decision.authority]}; people: {_SAID[decision.subjects]}"
+    say(f"Proposed, for a person to decide: register: yes; {proposed}", indent=2)
     for side in (Side.FOR, Side.AGAINST, Side.UNKNOWN):
         words = [_factor(factor) for factor in decision.factors if factor.side is side]
         say(f"{side.capitalize()}: {'; '.join(words)}", indent=2) if words else None
@@ -190,7 +200,7 @@ def _factor(factor: Factor) -> str:
 
 def _rest(found: Explanation) -> None:
     if found.out_of_scope is not None:
-        lines = [f"{one.id}: {_facts(one.because, asked=True)}" for one in found.out_of_scope]
+        lines = [f"{one.id}: {facts_in_words(one.because, asked=True)}" for one in found.out_of_scope]
         _short(f"Out of scope ({len(lines)})", lines)
     if found.inactive is not None:
         _short(f"Starts no clock ({len(found.inactive)})", [f"{one.id}: {one.reason}" for one in found.inactive])

@@ -7,10 +7,11 @@ from itertools import groupby
 from tocsin.cli.render import bullets, due, heading, say, urgency, when
 from tocsin.cli.todo import release_command
 from tocsin.cli.views import ClockView, Event, IncidentView, LookAt, WaveView
+from tocsin.domain.audience import naming
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DECIDE_RULE, Duty
 from tocsin.domain.hold import Hold
-from tocsin.domain.incident import Facts
+from tocsin.domain.incident import OVER, Facts
 from tocsin.domain.task import Task, TaskState
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import PersonId
@@ -29,14 +30,27 @@ def incident(view: IncidentView, now: datetime, names: Names) -> None:
         say(f"goes on as a part of: {view.merged_into}")
     if view.relatives:
         say(f"counts the notices of: {', '.join(view.relatives)}")
+    audience(view)
     _failing(view.notices_to_look_at)
     heading("Clocks")
     clocks(view.clocks, now)
     _holds(view.holds, now)
     _waves(view, names)
+    _decision(view)
     _tasks(view.tasks, now)
     _facts(view)
     _events(view.events, names)
+
+
+def audience(view: IncidentView) -> None:
+    """Print, while nobody has said who is affected, how many may be and how to say it."""
+    may_be = view.may_be_affected
+    if may_be is None or view.status in OVER:
+        return
+    heading("Who is affected is not known yet")
+    counts = f"{may_be.agreements} agreements of {may_be.parties} parties may be"
+    say(f"{counts}; nobody is written to until a person says who", indent=2)
+    bullets(naming(view.incident_id, may_be.services), indent=2)
 
 
 def clocks(views: Iterable[ClockView], now: datetime) -> None:
@@ -123,6 +137,16 @@ def _waves(view: IncidentView, names: Names) -> None:
         elif wave.digest:
             say(f"review: tocsin show {view.incident_id} --letters {wave.wave_id}", indent=4)
             say(f"release: {release_command(wave)}", indent=4)
+
+
+def _decision(view: IncidentView) -> None:
+    decided = view.decision
+    if decided is None:
+        return
+    heading("Decided under GDPR articles 33 and 34")
+    say(decided.words, indent=2)
+    say(f"{decided.by}, {when(decided.at)}: {decided.reason or 'no reason given yet'}", indent=4)
+    bullets((f"against the proposal: {part}" for part in decided.against), indent=4)
 
 
 def _how_far(seen: WaveView) -> str:

@@ -171,7 +171,7 @@ def answer(work: Session, receipt: Receipt, as_json: bool) -> None:
         view = read_incident(tx, receipt.incident_id, work.now())
     todo = next_for(work, view, Me.of(work))
     if as_json:
-        emit({"receipt": receipt, "clocks": view.clocks, "next": todo})
+        emit({"receipt": receipt, "clocks": view.clocks, "may_be_affected": view.may_be_affected, "next": todo})
         return
     say(f"incident {receipt.incident_id} is {receipt.status}", style="bold")
     for line in receipt.lines:
@@ -179,6 +179,7 @@ def answer(work: Session, receipt: Receipt, as_json: bool) -> None:
     if view.clocks:
         say("Clocks that run now:")
         pages.clocks(view.clocks, work.now())
+    pages.audience(view)
     if todo is not None:
         say(f"Next for you: {todo.what}: {todo.do}")
     say(f"See it: tocsin show {receipt.incident_id}")

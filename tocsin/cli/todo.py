@@ -6,13 +6,18 @@ from datetime import datetime, timedelta
 from tocsin.cli.session import Session
 from tocsin.cli.views import IncidentView
 from tocsin.domain.act import Role
-from tocsin.domain.clock import ClockState
+from tocsin.domain.audience import naming
+from tocsin.domain.clock import ClockState, Mark
 from tocsin.domain.duty import DECIDE_RULE
+from tocsin.domain.gdpr_duties import AUTHORITY
 from tocsin.domain.incident import OVER, Status
 from tocsin.domain.statutory import POLICY, RULE_OUT
 from tocsin.domain.task import Task, TaskState
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value
 from tocsin.ports import WaveRow
+
+INTERNAL = (DECIDE_RULE, RULE_OUT)
+"""Clocks of what we owe ourselves."""
 
 REVIEW_AHEAD = timedelta(days=1)
 """How long before its review date a hold is shown."""
@@ -49,6 +54,8 @@ class Todo(Value):
     what: str
     do: str
     due_at: Instant | None = None
+    pressing: bool = False
+    """Everything else waits for it: it comes first, whatever falls due before."""
 
 
 def next_for(work: Session, view: IncidentView, me: Me) -> Todo | None:
@@ -57,8 +64,8 @@ def next_for(work: Session, view: IncidentView, me: Me) -> Todo | None:
 
 
 def by_urgency(todos: Iterator[Todo] | list[Todo]) -> list[Todo]:
-    """Sort by due time; what has none comes last."""
-    return sorted(todos, key=lambda todo: (todo.due_at is None, todo.due_at))
+    """Sort by due time, what is pressing first; what has none comes last."""
+    return sorted(todos, key=lambda todo: (not todo.pressing, todo.due_at is None, todo.due_at))
 
 
 def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
@@ -68,7 +75,8 @@ def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
     yield from tasks_of(me, view.incident_id, view.tasks)
     if view.status in OVER:
         return
-    yield from _decisions(view)
+    yield from _decisions(view, now)
+    yield from _whom_to_tell(me, view)
     yield from _waves(me, view)
     yield from _reports(view)
     yield from _reasons(view)
@@ -84,14 +92,39 @@ def tasks_of(me: Me, incident_id: IncidentId, tasks: Iterable[Task]) -> Iterator
             yield Todo(incident_id=incident_id, what=task.title, do=do, due_at=task.due_at)
 
 
-def _decisions(view: IncidentView) -> Iterator[Todo]:
+def _decisions(view: IncidentView, now: datetime) -> Iterator[Todo]:
     key = view.incident_id
     if view.status is Status.REPORTED:
         do = f"tocsin confirm {key} (or: tocsin dismiss {key} --reason '…')"
         yield Todo(incident_id=key, what="decide whether it is an incident", do=do, due_at=_nearest(view, DECIDE_RULE))
-    if not view.audience_known:
-        do = f"tocsin affected add {key} REF… (or --everyone)"
-        yield Todo(incident_id=key, what="say who is affected", do=do, due_at=_nearest(view))
+    if view.may_be_affected is not None:
+        counts = f"{view.may_be_affected.agreements} agreements of {view.may_be_affected.parties} parties may be"
+        do = "\n".join(naming(key, view.may_be_affected.services))
+        forced = view.may_be_affected.agreements > 0 and _last_quarter(view, now)
+        what = f"say who is affected: {counts}" + (", and no letter can be drafted before" if forced else "")
+        yield Todo(incident_id=key, what=what, do=do, due_at=_nearest(view), pressing=forced)
+
+
+def _last_quarter(view: IncidentView, now: datetime) -> bool:
+    """Say whether so little is left of a clock towards the other parties that the choice cannot wait."""
+    running = (clock.spec for clock in view.clocks if clock.state is ClockState.RUNNING)
+    others = (spec for spec in running if not (spec.owed_to_us or spec.rule_id.startswith((POLICY, *INTERNAL))))
+    return any(spec.mark_at(Mark.THREE_QUARTERS) <= now for spec in others)
+
+
+def _whom_to_tell(me: Me, view: IncidentView) -> Iterator[Todo]:
+    """What GDPR articles 33 and 34 leave to a person: an approver decides, and says why."""
+    if Role.APPROVER not in me.roles:
+        return
+    key, decided = view.incident_id, view.decision
+    if decided is not None and decided.against and not decided.reason:
+        what = f"say why you decided against the proposal ({'; '.join(decided.against)})"
+        yield Todo(incident_id=key, what=what, do=f"tocsin decide {key}")
+    running = [clock.spec for clock in view.clocks if clock.state is ClockState.RUNNING]
+    due = min((spec.target_at for spec in running if spec.rule_id.removeprefix(POLICY) in AUTHORITY), default=None)
+    if decided is None and due is not None:
+        what = "decide whether the authority and the people are told"
+        yield Todo(incident_id=key, what=what, do=f"tocsin decide {key}", due_at=due)
 
 
 def _waves(me: Me, view: IncidentView) -> Iterator[Todo]:

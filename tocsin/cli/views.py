@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 
-from tocsin.domain.act import AddNote
+from tocsin.domain.act import AddNote, Decide
+from tocsin.domain.audience import MayBeAffected, may_be_affected
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState
 from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.gdpr_decision import WhomToTell, against, in_words
 from tocsin.domain.hold import Hold, deadline_after_lift
 from tocsin.domain.incident import OVER, Facts, Status, Triggers
 from tocsin.domain.notice import FAILED, WRITTEN_TO, Notice, NoticeState
@@ -73,6 +75,19 @@ class Event(Value):
     data: dict[str, Any]
 
 
+class DecisionView(Value):
+    """Whom the GDPR wants told, as a person decided it last."""
+
+    authority: bool
+    subjects: bool
+    words: str
+    at: Instant
+    by: str
+    reason: str
+    against: tuple[str, ...]
+    """In which parts it goes against what was proposed."""
+
+
 class IncidentView(Value):
     """Everything that `show` shows."""
 
@@ -83,6 +98,9 @@ class IncidentView(Value):
     relatives: tuple[IncidentId, ...]
     merged_into: IncidentId | None
     audience_known: bool
+    may_be_affected: MayBeAffected | None
+    """While nobody has said who is affected: how many may be."""
+    decision: DecisionView | None
     facts: Facts
     unknowns: tuple[str, ...]
     triggers: Triggers
@@ -113,6 +131,8 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
         relatives=state.relatives,
         merged_into=state.merged_into,
         audience_known=state.audience_known,
+        may_be_affected=None if state.audience_known else may_be_affected(tx.register.pinned(incident_id)),
+        decision=_decision(tx, state.decision),
         facts=facts,
         unknowns=facts.unknowns(),
         triggers=state.triggers,
@@ -124,6 +144,21 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
         holds=tuple(tx.duties.holds(incident_id)),
         attachments=tuple(kept.name for kept in tx.incidents.attachments(incident_id)),
         events=_events(tx, incident_id) if events else (),
+    )
+
+
+def _decision(tx: Transaction, decided: WhomToTell | None) -> DecisionView | None:
+    envelope = tx.incidents.act(decided.act_id) if decided else None
+    if envelope is None or not isinstance(deed := envelope.act.deed, Decide):
+        return None
+    return DecisionView(
+        authority=deed.authority,
+        subjects=deed.subjects,
+        words=in_words(deed.authority, deed.subjects),
+        at=envelope.act.at,
+        by=envelope.act.actor.name,
+        reason=deed.reason,
+        against=against(deed.proposal, deed.authority, deed.subjects),
     )
 
 

@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_serializer
 
+from tocsin.domain.gdpr_decision import Proposal
 from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident import Answer, Facts, Trigger, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.register import OnLift
+from tocsin.domain.severity import SeverityInputs
 from tocsin.domain.task import TaskKind
 from tocsin.domain.values import (
     ActId,
@@ -242,6 +244,24 @@ class EndDuty(Value):
     proof: str = Field(min_length=1)
 
 
+class Decide(Value):
+    """Decide whom GDPR articles 33 and 34 want told; the register is due whatever is decided."""
+
+    kind: Literal["decide"] = "decide"
+    authority: bool
+    subjects: bool
+    reason: str = ""
+    proposal: Proposal
+    """The engine's proposal and its factors as the person saw them; refused if the facts have changed since."""
+
+
+class Assess(Value):
+    """Score the severity by ENISA's method. The score stands beside the reasoning and decides nothing."""
+
+    kind: Literal["assess"] = "assess"
+    inputs: SeverityInputs
+
+
 class TaskAdd(Value):
     """Add a task."""
 
@@ -313,6 +333,8 @@ Deed = Annotated[
     | AddNote
     | Attach
     | EndDuty
+    | Decide
+    | Assess
     | TaskAdd
     | TaskAssign
     | TaskDone

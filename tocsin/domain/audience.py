@@ -1,12 +1,14 @@
 """Who is affected: a selection from the register by what agreements say of themselves, or by name, with counts."""
 
-from collections.abc import Collection, Iterable
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest, may_be_owed
-from tocsin.domain.register import Agreement
-from tocsin.domain.values import AgreementId, Value
+from tocsin.domain.register import Affected, Agreement
+from tocsin.domain.values import AgreementId, IncidentId, Value
 
 CRITERIA = ("services", "regions", "subprocessors", "data_categories")
 """What an agreement says of itself; within one, any word will do, and every one that is given must hold."""
@@ -47,6 +49,49 @@ class Selection(Value):
     """Agreements in the register."""
     silent: tuple[str, ...] = ()
     """References of agreements that fit as far as they say anything, but say nothing on one of the criteria."""
+
+
+SERVICES_SHOWN = 5
+"""As many services as a person at night chooses between; the others are named by hand."""
+
+
+class MayBeAffected(Value):
+    """How many cannot be ruled out while nobody has said who is affected."""
+
+    agreements: int = 0
+    parties: int = 0
+    services: dict[str, int] = {}
+    """The services that most of them use, each with how many agreements do."""
+
+
+NOBODY = MayBeAffected()
+"""It is known who is affected."""
+
+
+def may_be_affected(pins: Iterable[Affected]) -> MayBeAffected:
+    """Count the pins of which nobody has said that they are affected, nor that they are not."""
+    open_ = [pin.agreement for pin in pins if not pin.confirmed and not pin.excluded]
+    used = Counter(service for agreement in open_ for service in agreement.services)
+    most = sorted(used.items(), key=lambda one: (-one[1], one[0]))[:SERVICES_SHOWN]
+    return MayBeAffected(
+        agreements=len(open_), parties=len({agreement.party_id for agreement in open_}), services=dict(most)
+    )
+
+
+def unnamed(incident_id: IncidentId, agreements: int) -> str:
+    """Return why nobody can be written to yet, and what to do."""
+    counts = f": {agreements} agreements may be" if agreements else ""
+    return (
+        f"it is not known who is affected{counts}, and nobody is written to until a person says who: "
+        f"`tocsin affected add {incident_id} REF…`, `--service NAME`, or `--everyone`"
+    )
+
+
+def naming(incident_id: IncidentId, services: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the commands that say who is affected, each with how many agreements it names."""
+    add = f"tocsin affected add {incident_id}"
+    by_service = (f"{add} --service {shlex.quote(name)} ({count} agreements)" for name, count in services.items())
+    return (f"{add} --everyone", *by_service, f"{add} REF… (by your own references)")
 
 
 def select(audience: Audience, agreements: Iterable[Agreement], at: datetime) -> Selection:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from tocsin.domain.act import AddNote, Close, Confirm, Dismiss, EndDuty, Envelope, Reopen
+from tocsin.domain.act import AddNote, Close, Confirm, Decide, Dismiss, EndDuty, Envelope, Reopen
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import DECIDE_RULE, Duty, DutyState
+from tocsin.domain.gdpr_decision import against, in_words
+from tocsin.domain.gdpr_duties import BY_DECISION
 from tocsin.domain.hold import Hold, HoldKind
 from tocsin.domain.incident import Facts, Severity, Status, Trigger
 from tocsin.domain.incident_state import IncidentState
@@ -18,6 +20,7 @@ from tocsin.domain.task import Task, TaskKind, TaskState
 from tocsin.domain.values import ActId, AgreementId, IncidentId, Instant, Value
 
 NO_DECISION = "no decision recorded yet"
+NO_REASON = "no reason given yet"
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -50,6 +53,15 @@ class Decided(Value):
     at: Instant
     by: str
     because: str
+
+
+class WhomDecided(Decided):
+    """Whom GDPR articles 33 and 34 want told, as a person decided it, with what they were shown."""
+
+    against_proposal: tuple[str, ...]
+    """In which parts it goes against what the engine proposed."""
+    factors: tuple[str, ...]
+    """What spoke for and against, as it was known then."""
 
 
 class Told(Value):
@@ -117,7 +129,7 @@ class Breach(Value):
     effects: str | None
     remedial_action: tuple[str, ...]
     lessons: str | None
-    decision: Decided | None
+    decision: WhomDecided | None
     """Whom to tell, as a person decided it; None: no decision recorded yet."""
     history: tuple[Decided, ...]
     """Confirmed, dismissed, closed, taken up again; duties that a person ended."""
@@ -129,13 +141,8 @@ class Breach(Value):
     holds: tuple[Held, ...]
 
 
-def breach(records: Records, decision: Decided | None = None) -> Breach:
-    """Return the entry of an incident.
-
-    Args:
-        records: what the store holds of it.
-        decision: whom to tell, as a person decided it.
-    """
+def breach(records: Records) -> Breach:
+    """Return the entry of an incident."""
     facts, triggers = records.facts, records.state.triggers
     at = {trigger: fact.at for trigger, fact in triggers.items()}
     history = tuple(_history(records))
@@ -160,7 +167,7 @@ def breach(records: Records, decision: Decided | None = None) -> Breach:
         effects=facts.consequences,
         remedial_action=(*facts.measures, *_remedies(records.tasks)),
         lessons=facts.lessons or _last_close(records.acts, "lessons"),
-        decision=decision,
+        decision=_decision(records),
         history=history,
         told=told,
         not_told=not_told,
@@ -193,11 +200,28 @@ def _history(records: Records) -> Iterator[Decided]:
                 what = "taken up again"
             case Close(cause=because):
                 what = "closed"
+            case Decide(authority=authority, subjects=subjects, reason=because):
+                what = f"decided: {in_words(authority, subjects)}"
             case EndDuty(duty_id=duty_id, how=how, proof=because):
                 what = f"ended “{titles.get(duty_id, duty_id)}” as {how.value.replace('_', ' ')}"
             case _:
                 continue
         yield Decided(what=what, at=act.at, by=act.actor.name, because=because)
+
+
+def _decision(records: Records) -> WhomDecided | None:
+    """Return the decision that counts: the last one. The earlier ones stand in the history."""
+    acts = [envelope.act for envelope in records.acts if isinstance(envelope.act.deed, Decide)]
+    if not acts or not isinstance(deed := acts[-1].deed, Decide):
+        return None
+    return WhomDecided(
+        what=in_words(deed.authority, deed.subjects),
+        at=acts[-1].at,
+        by=acts[-1].actor.name,
+        because=deed.reason or NO_REASON,
+        against_proposal=against(deed.proposal, deed.authority, deed.subjects),
+        factors=tuple(f"{one.side}: {one.words} ({one.citation})" for one in deed.proposal.factors),
+    )
 
 
 def _last_close(acts: Iterable[Envelope], field: str) -> str | None:
@@ -261,11 +285,20 @@ def _owed_to_others(duties: Iterable[Duty]) -> Iterator[Duty]:
 
 def _why(records: Records, duty: Duty) -> str:
     if duty.state is not DutyState.OPEN:
-        return duty.proof or "no reason recorded"
+        return _proof(records, duty)
     covering = [hold for hold in records.holds if duty.agreement_id and hold.covers(duty.agreement_id)]
     if covering:
         return f"an order not to tell is in force ({covering[0].issuer}, {covering[0].reference})"
     return "not told yet"
+
+
+def _proof(records: Records, duty: Duty) -> str:
+    """Return why a duty ended: with the reasoning, where the proof names the act that holds it."""
+    proof = duty.proof or "no reason recorded"
+    provision, named, act_id = proof.partition(BY_DECISION)
+    deeds = {envelope.act.act_id: envelope.act.deed for envelope in records.acts} if named else {}
+    deed = deeds.get(ActId(act_id))
+    return f"{provision}decided not to tell, {deed.reason or NO_REASON}" if isinstance(deed, Decide) else proof
 
 
 def _why_nobody(records: Records, history: tuple[Decided, ...], not_told: tuple[NotTold, ...]) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 
+from tocsin.domain.audience import NOBODY, MayBeAffected, naming
 from tocsin.domain.duty import OWED_TO_US, Duty, DutyState
 from tocsin.domain.incident import Trigger
 from tocsin.domain.tempo import time_left
@@ -95,8 +96,15 @@ def covered_by(mark: Mark) -> tuple[Mark, ...]:
     return tuple(order[: order.index(mark) + 1])
 
 
-def warning(spec: ClockSpec, mark: Mark, now: datetime, counted: tuple[int, int], held: int) -> tuple[str, str]:
-    """Return subject and text of the page for a mark: what, how long left, what to do. Ids and counts only."""
+def warning(
+    spec: ClockSpec,
+    mark: Mark,
+    now: datetime,
+    counted: tuple[int, int],
+    held: int,
+    may_be: MayBeAffected = NOBODY,
+) -> tuple[str, str]:
+    """Return subject and text of the page for a mark: what, how long left, what to do. Ids, counts, services."""
     still_open, total = counted
     name = "deadline" if spec.deadline_at else "internal target (the clause has no number)"
     left = time_left(spec.target_at, now)
@@ -108,12 +116,25 @@ def warning(spec: ClockSpec, mark: Mark, now: datetime, counted: tuple[int, int]
     ]
     if held:
         lines.append(f"{held} of them are under a hold: the clock runs on, nothing is sent until it is lifted.")
+    if may_be.agreements:
+        lines += _unnamed(spec, mark, may_be)
     if spec.owed_to_us:
         lines.append(f"They owe us this notice: ask for it now. When it has come: tocsin told {spec.incident_id} PARTY")
     elif mark is Mark.DUE and spec.deadline_at and not held:
         lines.append("It is late. Tell them now; the reason why may follow.")
     lines.append(f"See what is missing: tocsin show {spec.incident_id}")
     return subject, "\n".join(lines) + "\n"
+
+
+def _unnamed(spec: ClockSpec, mark: Mark, may_be: MayBeAffected) -> list[str]:
+    """Return what a page says while nobody has said who is affected: in the last quarter, that it cannot wait."""
+    counts = f"{may_be.agreements} agreements of {may_be.parties} parties may be"
+    if mark is Mark.HALF:
+        return [f"It is not known who is affected: {counts}. Nobody is written to until a person says who."]
+    return [
+        f"Say now who is affected: {counts}, and no letter can be drafted before. If in doubt, name everyone:",
+        *(f"  {command}" for command in naming(spec.incident_id, may_be.services)),
+    ]
 
 
 def group(duties: Iterable[Duty]) -> list[ClockSpec]:

@@ -24,6 +24,7 @@ from tocsin.domain.explanation import (
     Standing,
 )
 from tocsin.domain.fact import FactValues
+from tocsin.domain.gdpr_duties import verdict_under
 from tocsin.domain.organisation import PREFIX
 from tocsin.domain.policy import Kind, Policy
 from tocsin.domain.policy_pack import PolicyPack
@@ -78,7 +79,7 @@ def explain(
         near_misses=tuple(_not_owed(stand) for stand in kept_out if _near(stand.verdict.because)),
         out_of_scope=tuple(_not_owed(s) for s in kept_out if not _near(s.verdict.because)) if everything else None,
         inactive=tuple(inactive) if everything else None,
-        decision=decision(facts, {s.policy.id: s.policy for s in stands if s.policy.id in REGISTERS}),
+        decision=decision(facts, {s.policy.id: s.policy for s in stands if s.policy.id in REGISTERS}, case.decided),
         remarks=tuple(remarks),
     )
 
@@ -97,7 +98,7 @@ def _stands(
         policy = known[0] if len(known) == 1 else pack.policy(policy_id, day)
         reason = policy.why_inactive(day)
         if reason is None:
-            stands.append(_Stand(policy, happened, policy.verdict(facts)))
+            stands.append(_Stand(policy, happened, verdict_under(policy, facts, policies.decided)))
         else:
             inactive.append(_inactive(policy, reason))
         inactive += [_inactive(other, "another version governs") for other in known if other is not policy]

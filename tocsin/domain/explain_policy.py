@@ -13,6 +13,7 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.event import Event, event, event_of, starts_when
 from tocsin.domain.explanation import Calendars, Case, ContentState, ExplainedDuty, Source, Standing
 from tocsin.domain.fact import FactValue, FactValues
+from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.incident import Trigger
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy import HoldEffect, Kind, Policy
@@ -44,6 +45,11 @@ class Policies:
         self._case = case
         self._facts = facts
         self._calendars = calendars
+
+    @property
+    def decided(self) -> WhomToTell | None:
+        """Whom a person decided to tell under GDPR articles 33 and 34."""
+        return self._case.decided
 
     @property
     def profile(self) -> Organisation:

@@ -7,7 +7,7 @@ from typing import Literal
 from tocsin.domain.applicability import Answer, Reason
 from tocsin.domain.calendar import Calendar
 from tocsin.domain.fact import FactValue, WhoKnows
-from tocsin.domain.gdpr_decision import Proposal
+from tocsin.domain.gdpr_decision import Proposal, WhomToTell
 from tocsin.domain.incident import Basis, Trigger, Triggers
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy import HoldRule, Kind, Lateness, PolicyId, Status
@@ -34,6 +34,8 @@ class Case(Value):
     """Agreements of the parties at which it happened: what they owe us is explained, too."""
     contents: frozenset[str] = frozenset()
     """Keys of required contents about which something is known."""
+    decided: WhomToTell | None = None
+    """Whom a person decided to tell under GDPR articles 33 and 34."""
 
 
 class Source(StrEnum):
@@ -169,6 +171,8 @@ class Decision(Proposal):
     binds: Answer
     """Whether this decision is ours at all: it is the controller's."""
     because: tuple[Reason, ...]
+    decided: WhomToTell | None = None
+    """What a person decided; None: no decision recorded yet."""
 
 
 class Explanation(Value):

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from tocsin.domain.applicability import Answer
 from tocsin.domain.gdpr_factors import BreachFacts, Factor, Grounds, factors
 from tocsin.domain.kleene import Truth, all_true, any_true, inverse
-from tocsin.domain.values import Value
+from tocsin.domain.values import ActId, Instant, Value
 
 
 class Proposal(Value):
@@ -26,6 +26,42 @@ class Proposal(Value):
     public_communication: Truth = None
     """Whether persons may be told by a public communication instead (art. 34(3)(c)); None: not yet known."""
     factors: tuple[Factor, ...]
+
+
+class WhomToTell(Value):
+    """What a person decided. The register is due whatever they decided; the reason is sealed with the act."""
+
+    authority: bool
+    subjects: bool
+    act_id: ActId
+    at: Instant
+
+
+def in_words(authority: bool, subjects: bool) -> str:
+    """Return a decision as it is read."""
+    if subjects:
+        return "the authority and the people concerned are told"
+    return "the authority is told, the people concerned are not" if authority else "register only: nobody is told"
+
+
+def against(proposal: Proposal, authority: bool, subjects: bool) -> tuple[str, ...]:
+    """Return in which parts a decision goes against the proposal: a "no" does so unless the proposal is "no", too."""
+    decided = {"authority": (authority, proposal.authority), "people": (subjects, proposal.subjects)}
+    return tuple(
+        f"{whom}: proposed {proposed.value.replace('_', ' ')}, decided {'yes' if said else 'no'}"
+        for whom, (said, proposed) in decided.items()
+        if (proposed is Answer.NO if said else proposed is not Answer.NO)
+    )
+
+
+def rests_on_the_same(one: Proposal, other: Proposal) -> bool:
+    """Say whether two proposals come from the same facts and say the same; how their factors are worded is left out."""
+    return _gist(one) == _gist(other)
+
+
+def _gist(proposal: Proposal) -> tuple[object, ...]:
+    sides = tuple((factor.fact, factor.side) for factor in proposal.factors)
+    return proposal.authority, proposal.subjects, proposal.public_communication, sides
 
 
 def propose(facts: BreachFacts) -> Proposal:

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from tocsin.domain.one_line import one_line
+from tocsin.domain.severity import SeverityInputs
 from tocsin.domain.values import Instant, Value
 
 
@@ -132,6 +133,8 @@ class Facts(Value):
     """The language that the free text is written in."""
     translations: dict[str, Translation] = Field(default={}, exclude_if=lambda by_language: not by_language)
     """The free text in other languages, by language."""
+    enisa: SeverityInputs | None = Field(default=None, exclude_if=lambda inputs: inputs is None)
+    """What a person judged for ENISA's severity score; it decides nothing."""
 
     def unknowns(self) -> tuple[str, ...]:
         """Return the names of the facts a notice asks for that nobody has supplied yet."""

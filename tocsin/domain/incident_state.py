@@ -9,6 +9,7 @@ from tocsin.domain.act import (
     AddNote,
     Close,
     Confirm,
+    Decide,
     Deed,
     Dismiss,
     Draft,
@@ -27,8 +28,10 @@ from tocsin.domain.act import (
     Stop,
     Told,
 )
+from tocsin.domain.audience import unnamed
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
+from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.incident import OVER, Basis, Facts, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
@@ -83,9 +86,13 @@ class IncidentState(Value):
     """Agreements of the parties at which it happened, who owe us a notice."""
     told: dict[AgreementId, Instant] = {}
     """When each of them has told us."""
+    decision: WhomToTell | None = None
+    """Whom a person decided to tell under GDPR articles 33 and 34."""
+    may_be_affected: int = 0
+    """Agreements that cannot be ruled out while nobody has said who is affected."""
 
 
-APPROVERS_ONLY = (Release, Lift, PlaceHold)
+APPROVERS_ONLY = (Release, Lift, PlaceHold, Decide)
 
 
 def admit(state: IncidentState, act: Act, now: datetime) -> None:
@@ -124,8 +131,8 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
         case Told() if deed.agreement_id in state.told:
             told_at = state.told[deed.agreement_id].isoformat()
             raise Refused(f"they told us already, at {told_at}; `tocsin attach` files what they send later")
-        case Draft() if not state.audience_known:
-            raise Refused("it is not known who is affected; name them first: `tocsin affected add` (or --everyone)")
+        case Draft() | Decide():
+            _admit_whom(state, deed)
         case Release():
             _admit_release(state, act, deed)
         case Stop() | Resume():
@@ -183,6 +190,9 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
             change = {"triggers": state.triggers | stated}
         case AddAffected():
             change = {"audience_known": True}
+        case Decide() as deed:
+            told = WhomToTell(authority=deed.authority, subjects=deed.subjects, act_id=act.act_id, at=act.at)
+            change = {"decision": told}
         case Release() as deed:
             change = {"waves": _with_wave(state, deed.wave_id, released=True)}
         case Stop() as deed:
@@ -298,6 +308,16 @@ def _absorbed(state: IncidentState, deed: Absorb) -> dict[str, object]:
         "audience_known": state.audience_known or deed.audience_known,
         "relatives": (*state.relatives, deed.source),
     }
+
+
+def _admit_whom(state: IncidentState, deed: Draft | Decide) -> None:
+    if isinstance(deed, Draft) and not state.audience_known:
+        raise Refused(unnamed(state.incident_id, state.may_be_affected))
+    if isinstance(deed, Decide) and deed.subjects and not deed.authority:
+        raise Refused(
+            "a high risk is a risk, so whoever must tell the people must tell the authority, too (GDPR art. 33(1), "
+            "34(1)); decide yes for both, or tell the people without being bound to"
+        )
 
 
 def _admit_release(state: IncidentState, act: Act, deed: Release) -> None:

@@ -11,8 +11,10 @@ from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry, salted_digest
 from tocsin.domain.act import (
     Act,
+    Assess,
     Attach,
     Close,
+    Decide,
     Envelope,
     Lift,
     PlaceHold,
@@ -23,6 +25,8 @@ from tocsin.domain.act import (
     TaskDone,
 )
 from tocsin.domain.errors import TocsinError
+from tocsin.domain.explain_decision import proposal_of
+from tocsin.domain.gdpr_decision import rests_on_the_same
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, apply, hold_id_of, revised
@@ -42,10 +46,11 @@ _MOVING = {
     "told",
     "absorb",
     "merge_into",
+    "decide",
 }
 """The acts that alone change these fields of an incident."""
 _FOLLOWING = ("status", "triggers", "owner", "audience_known", "holds", "linked_to", "sources", "told")
-_RELATED = ("relatives", "merged_into")
+_RELATED = ("relatives", "merged_into", "decision")
 
 
 def acts_in_log(pack: Pack) -> Iterator[Finding]:
@@ -67,6 +72,9 @@ def state_follows(pack: Pack) -> Iterator[Finding]:
     """Do the acts again, in the log's order, and compare where they lead."""
     state, facts = IncidentState(incident_id=pack.incident.incident_id), None
     for act in in_order(pack):
+        if isinstance(deed := act.deed, Decide) and not _rests(deed, facts):
+            what = f"{_what(act)} holds another proposal than the facts of that moment give"
+            yield Finding(file=layout.ACTS, what=what)
         try:
             state = apply(state, act) if act.deed.kind in _MOVING else state
             facts = _facts_after(facts, act)
@@ -113,12 +121,18 @@ def _facts_after(facts: Facts | None, act: Act) -> Facts | None:
     match act.deed:
         case Report() as deed:
             return deed.facts
-        case Revise() as deed if facts is not None and deed.facts:
+        case Revise() as deed if facts is not None and (deed.facts or deed.answers):
             return revised(facts, deed)
+        case Assess() as deed if facts is not None:
+            return facts.model_copy(update={"enisa": deed.inputs})
         case Close() as deed if facts is not None:
             return facts.model_copy(update={"cause": deed.cause, "lessons": deed.lessons})
         case _:
             return facts
+
+
+def _rests(deed: Decide, facts: Facts | None) -> bool:
+    return facts is not None and rests_on_the_same(deed.proposal, proposal_of(facts))
 
 
 def _task_fault(pack: Pack, task: Task) -> Iterator[Finding]:

@@ -8,13 +8,16 @@ from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
-from tocsin.domain.act import AddNote, EndDuty
+from tocsin.domain.act import AddNote, Decide, EndDuty
 from tocsin.domain.clock import ClockRow, ClockState
 from tocsin.domain.duty import DECIDE_RULE, ELSEWHERE, MERGED, Duty, DutyState, duties_digest
+from tocsin.domain.gdpr_duties import not_owed_by
+from tocsin.domain.gdpr_duties import told as whom_told
 from tocsin.domain.incident import Status
+from tocsin.domain.incident_state import apply
 from tocsin.domain.notice import NoticeState, discharges
 from tocsin.domain.owed_to_us import told
-from tocsin.domain.statutory import RULE_OUT
+from tocsin.domain.statutory import RULE_OUT, policy_of
 
 _FALLEN_AWAY = {
     (DutyState.NOT_OWED, "the report was dismissed"),
@@ -179,9 +182,20 @@ def _decisions(pack: Pack, duty: Duty) -> list[Entry]:
 def _fell_away(pack: Pack, duty: Duty) -> bool:
     """Say whether a resolving at that instant may have ended the duty, in one of the ways in which it does."""
     merged = {(DutyState.SUPERSEDED, f"{MERGED}{pack.incident.merged_into}")} if pack.incident.merged_into else set()
-    ways = _INTERNAL_ENDS.get(duty.rule_id, _FALLEN_AWAY) | merged
+    ways = _INTERNAL_ENDS.get(duty.rule_id, _FALLEN_AWAY) | merged | _decided_away(pack, duty)
     resolved = {entry.draft.at for entry in pack.entries if entry.draft.kind == "duties.resolved"}
     return (duty.state, duty.proof) in ways and duty.ended_at in resolved
+
+
+def _decided_away(pack: Pack, duty: Duty) -> set[tuple[DutyState, str]]:
+    """Return how decisions not to tell, under GDPR articles 33 and 34, end this duty."""
+    acts = (envelope.act for envelope in pack.acts.values() if isinstance(envelope.act.deed, Decide))
+    decided = (found for act in acts if (found := apply(pack.incident, act).decision) is not None)
+    return {
+        (DutyState.NOT_OWED, not_owed_by(duty.citation, one.act_id))
+        for one in decided
+        if whom_told(policy_of(duty), one) is False
+    }
 
 
 def _told_elsewhere(pack: Pack, duty: Duty) -> bool:

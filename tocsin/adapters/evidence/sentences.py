@@ -5,7 +5,9 @@ from typing import Any
 from tocsin.adapters.evidence.names import Names
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain import act
+from tocsin.domain.gdpr_decision import against, in_words
 from tocsin.domain.notice import NoticeState
+from tocsin.domain.severity import severity
 
 _ENGINE = {
     "clock.ended": "The clock “{clock_name}” ended: {outcome}.",
@@ -79,6 +81,8 @@ def deed_sentence(deed: act.Deed, names: Names) -> str:
         case act.Revise():
             # Sorted, because an act that was read from a file has its fields in another order than the store's.
             what = "changed what is known: " + ", ".join(sorted([*deed.facts, *deed.answers, *deed.triggers]))
+        case act.Decide():
+            what = _decided(deed)
         case act.EndDuty():
             what = f"ended duty {deed.duty_id} as {deed.how.replace('_', ' ')}" + _said(deed.proof)
         case act.AddAffected():
@@ -103,6 +107,14 @@ def deed_sentence(deed: act.Deed, names: Names) -> str:
     return what
 
 
+def _decided(deed: act.Decide) -> str:
+    proposed, decided = deed.proposal, (deed.authority, deed.subjects)
+    contrary = "".join(f"; against the proposal, {part}" for part in against(proposed, *decided))
+    shown = f"authority {proposed.authority.replace('_', ' ')}, people {proposed.subjects.replace('_', ' ')}"
+    what = f"decided under GDPR articles 33 and 34: {in_words(*decided)} (proposed: {shown}{contrary})"
+    return what + _said(deed.reason)
+
+
 def _other_deed(deed: act.Deed, names: Names) -> str:
     match deed:
         case act.AddNote(clock_id=clock_id) if clock_id is not None:
@@ -123,6 +135,9 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
             what = f"made it a part of incident {deed.target}, where it goes on"
         case act.Recompute():
             what = f"accepted today's inputs: law {deed.law[:12]}, {deed.calendars}, register {deed.revision}"
+        case act.Assess():
+            score = severity(deed.inputs)
+            what = f"scored the severity by ENISA's method: {score.se:g}, {score.band.replace('_', ' ')}"
         case act.Told():
             when = f" at {deed.told_at.isoformat()}" if deed.told_at else ""
             what = f"recorded that {names.named_parties((deed.agreement_id,))} has told us{when}"
