@@ -7,6 +7,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from tests.house import ASHA, DARA, House
+from tests.ports.told import means_of
 from tocsin.adapters.evidence import check_evidence, write_evidence
 from tocsin.domain.act import Assess, Decide, Revise
 from tocsin.domain.duty import Duty, DutyState
@@ -51,7 +52,7 @@ def duties(house: House, incident: IncidentId) -> dict[str, Duty]:
 
 def holds(house: House, incident: IncidentId, folder: Path) -> bool:
     """Write the evidence as it stands, and say whether it holds."""
-    write_evidence(house.store, house.vault, incident, folder)
+    write_evidence(house.store, means_of(house), incident, folder)
     checked = check_evidence(folder)
     assert [finding.what for check in checked.checks for finding in check.findings] == []
     return checked.holds
