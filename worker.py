@@ -75,7 +75,7 @@ async def main() -> None:
         *Letters(store, JinjaLetters(), channel, sender).all(),
         *sending.all(),
         *Doubts(store, channel).all(),
-        *Fallback(store).all(),
+        *Fallback(store, settings.delivered_within).all(),
         *Pages(pager).all(),
         *Sweep(store, TemporalRuns(client), pager).all(),
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.acts import engine_entry
+from activities.awaiting import overdue, with_awaited
 from tocsin.domain.incident import Status
 from tocsin.domain.notice import FAILED, ContactRole, Notice, NoticeState, WaveCounts
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
@@ -34,8 +35,10 @@ class HandedOver(Value):
 class Fallback:
     """The deeds around a wave whose channel has answered."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, delivered_within: timedelta | None = None) -> None:
+        """Take the store, and how long a notice may stay undelivered (None: its deadline says)."""
         self._store = store
+        self._within = delivered_within
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
@@ -44,13 +47,13 @@ class Fallback:
     @activity.defn(name="notices.fall_back")
     def fall_back(self, order: WaveStep) -> HandedOver:
         """Let the next contact of the chain take over each failed notice; without one, a person does."""
-        return self._store.once(order.stamp, order, lambda tx: _fall_back(tx, order), HandedOver)
+        return self._store.once(order.stamp, order, lambda tx: _fall_back(tx, order, self._within), HandedOver)
 
     @activity.defn(name="notices.count")
     def count(self, wave_id: WaveId) -> WaveCounts:
         """Count a wave's rows by state."""
         with self._store.reading() as tx:
-            return tx.ledger.counts(wave_id)
+            return with_awaited(tx, wave_id, self._within)
 
     @activity.defn(name="notices.end")
     def end(self, order: WaveStep) -> WaveCounts:
@@ -58,17 +61,20 @@ class Fallback:
         return self._store.once(order.stamp, order, lambda tx: _end(tx, order), WaveCounts)
 
 
-def _fall_back(tx: Transaction, order: WaveStep) -> HandedOver:
+def _fall_back(tx: Transaction, order: WaveStep, within: timedelta | None) -> HandedOver:
     at, tasks = order.stamp.at, []
     if _was_dismissed(tx, order):
         return _take_back(tx, order)
     rows = tx.ledger.notices(order.wave_id, states=[*FAILED, NoticeState.BY_HAND])
-    chains = tx.ledger.notices(order.wave_id, states=[NoticeState.DRAFTED]) if rows else []
+    rows += overdue(tx, order.wave_id, at, within)
+    chains = tx.ledger.notices(order.wave_id) if rows else []
     changed: list[Notice] = []
     for row in rows:
         heir = _heir(row, chains)
         if row.state is NoticeState.BY_HAND:
-            tasks.append(_task(row, at))
+            tasks += [_task(row, at)] if tx.remember(f"by_hand:{row.notice_id}:{row.attempts}", at) else []
+        elif heir is not None and heir.state is not NoticeState.DRAFTED:
+            changed.append(moved(row, NoticeState.REPLACED, at))  # it had taken over before
         elif heir is not None:
             to = NoticeState.RELEASED if heir.letter_sha256 else NoticeState.DROPPED
             changed += [moved(row, NoticeState.REPLACED, at), moved(heir, to, at)]
@@ -76,6 +82,7 @@ def _fall_back(tx: Transaction, order: WaveStep) -> HandedOver:
             # A copy discharges nothing; the failure stays visible, but nobody is called for it.
             changed.append(moved(row, NoticeState.REPLACED, at, detail=f"copy not delivered: {row.detail or ''}"))
         else:
+            tx.remember(f"by_hand:{row.notice_id}:{row.attempts}", at)
             changed.append(moved(row, NoticeState.BY_HAND, at))
             tasks.append(_task(row, at))
     tx.ledger.put(changed)

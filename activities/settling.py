@@ -11,6 +11,7 @@ from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Value, WaveId
 from tocsin.ports import Channel, Store
+from tocsin.receiving import catch_up
 from tocsin.steps import moved, record
 
 GRACE = timedelta(minutes=5)
@@ -51,17 +52,21 @@ class Doubts:
         watch = Watch(order.tempo)
         rows = await asyncio.to_thread(self._doubtful, order.wave_id)
         found = [(row, prepared, await self._channel.lookup(prepared)) for row, prepared in rows]
-        return await asyncio.to_thread(self._conclude, found, watch.now())
+        return await asyncio.to_thread(self._conclude, order.wave_id, found, watch.now())
 
     def _doubtful(self, wave_id: WaveId) -> list[tuple[Notice, bytes]]:
         with self._store.reading() as tx:
             rows = tx.ledger.notices(wave_id, states=[NoticeState.IN_DOUBT])
             return [(row, tx.ledger.prepared(row.notice_id) or b"") for row in rows]
 
-    def _conclude(self, found: list[tuple[Notice, bytes, bool | None]], at: datetime) -> Settled:
-        rows = [(row, _conclusion(row, took, at)) for row, _, took in found]
-        changed = [new for _, new in rows if new is not None]
+    def _conclude(self, wave_id: WaveId, found: list[tuple[Notice, bytes, bool | None]], at: datetime) -> Settled:
+        took = {row.notice_id: answer for row, _, answer in found}
         with self._store.writing() as tx:
+            # Receipts that came during the call were kept for now; one may have settled a doubt by itself.
+            catch_up(tx, tx.receipts.waiting(wave_id), at)
+            standing = [row for row in tx.ledger.by_id(took) if row.state is NoticeState.IN_DOUBT]
+            rows = [(row, _conclusion(row, took[row.notice_id], at)) for row in standing]
+            changed = [new for _, new in rows if new is not None]
             record(tx, changed, at)
         states = [row.state for row in changed]
         return Settled(

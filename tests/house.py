@@ -100,6 +100,8 @@ class House:
         self.channel: Channel = Outbox(home / "outbox")
         self.paging: Channel = Outbox(home / "outbox", "pages")
         self.in_flight, self.group = 16, 16
+        self.delivered_within: timedelta | None = None
+        self.public_url: str | None = None
         self.law: PolicyLaw | None = None
         """What the worker takes for the law; None: what a real one reads."""
         self.tempo = Tempo(origin=datetime(2026, 1, 1, tzinfo=UTC))
@@ -126,7 +128,7 @@ class House:
         with self.store.writing() as tx:
             tx.law.keep(law.current, law.content(), datetime.now(UTC))
         door = SignedDoor(self.keyring.door_publics(), allow_direct=True)
-        sender = Sender(name="Processor Ltd", address="desk@processor.example")
+        sender = Sender(name="Processor Ltd", address="desk@processor.example", public_url=self.public_url)
         sending = Sending(self.store, self.channel, self.in_flight, self.group)
         deeds = [
             *Acts(self.store, door, self.vault).all(),
@@ -134,7 +136,7 @@ class House:
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
             *sending.all(),
             *Doubts(self.store, self.channel).all(),
-            *Fallback(self.store).all(),
+            *Fallback(self.store, self.delivered_within).all(),
             *Pages(pager).all(),
             *Sweep(self.store, TemporalRuns(self.client), pager).all(),
             *Tasks(self.store, door, self.vault, load_playbooks(None)).all(),

@@ -1,6 +1,7 @@
 """The environment, read once: `TOCSIN_*`, and secrets also from `TOCSIN_*_FILE`."""
 
 import os
+from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -105,6 +106,12 @@ class Settings(BaseSettings):
         if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit():
             raise ValueError("write it as HOST:PORT")
         return address
+
+    @property
+    def delivered_within(self) -> timedelta | None:
+        """How long a notice may stay undelivered; None: its deadline says."""
+        minutes = self.delivered_within_minutes
+        return timedelta(minutes=minutes) if minutes is not None else None
 
     @property
     def database_url(self) -> str:

@@ -76,6 +76,9 @@ PAGE_AGAIN = timedelta(minutes=5)
 WAVE_LOOKS_AGAIN = timedelta(minutes=1)
 """How long a wave waits before it looks again at what it could not send, when nobody nudges it."""
 
+WAVE_LOOKS_FOR_RECEIPTS = timedelta(hours=1)
+"""How long a wave that has sent everything waits for receipts before it looks again, when nobody nudges it."""
+
 BATCHES_IN_FLIGHT = 8
 SMALL_WAVE, SMALL_BATCH, LARGE_BATCH = 4_000, 250, 500
 """Batches of a wave: small ones spread a small wave over the workers, large ones keep a large wave's history short."""

@@ -1,7 +1,7 @@
 """One wave, until each recipient is told, replaced by the next contact, or handed to a person."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.settling import Doubts, Settled, Settling
     from tocsin import wire
     from tocsin.domain.notice import WaveCounts
+    from tocsin.domain.receipt import PROCESSED_WITHIN
     from tocsin.ports import Page
 
 from workflows import options
@@ -32,6 +33,7 @@ class WaveWorkflow:
         self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)
         self._insistent = Insistent(order.incident_id, order.tempo)
         self._nudged = False
+        self._silence_told = False
         self._counts = WaveCounts(by_state={})
         self._told: WaveCounts | None = None
 
@@ -44,10 +46,11 @@ class WaveWorkflow:
             settled = await self._settle()
             replaced = await self._fall_back()
             self._counts = await self._count()
-            if self._counts.unsettled == 0:
+            if self._counts.unsettled == 0 and self._counts.awaiting == 0:
                 break
             await self._tell(ended=False)
             await self._report_trouble(results)
+            await self._report_silence()
             if not replaced:
                 await self._pause(results, settled)
             if workflow.info().is_continue_as_new_suggested():
@@ -130,10 +133,46 @@ class WaveWorkflow:
     async def _pause(self, results: list[BatchResult], settled: Settled) -> None:
         if any(result.sent for result in results) and not settled.waiting and self._moves_by_itself(results):
             return
+        if self._counts.unsettled == 0:
+            await self._await_receipts()
+            return
         waits = [result.retry_after for result in results if result.retry_after is not None]
         pause = max(waits, default=timedelta(seconds=2) if settled.again else options.WAVE_LOOKS_AGAIN)
         again_at = scenario_now(self._order.tempo) + pause
         await wait_until(self._order.tempo, again_at, lambda: self._nudged, "look again at what was not sent")
+
+    async def _await_receipts(self) -> None:
+        """Wait until receipts came, a notice has stayed undelivered for too long, or the channel too silent."""
+        now, silent = scenario_now(self._order.tempo), self._silent_at()
+        ahead = [at for at in (self._counts.look_at, silent) if at is not None and at > now]
+        again_at = min(ahead, default=now + options.WAVE_LOOKS_FOR_RECEIPTS)
+        await wait_until(self._order.tempo, again_at, lambda: self._nudged, "wait for receipts")
+
+    def _silent_at(self) -> datetime | None:
+        since = self._counts.silent_since
+        return since + PROCESSED_WITHIN if since is not None and not self._silence_told else None
+
+    async def _report_silence(self) -> None:
+        """Call a person once when the channel took notices and then says nothing: suspended accounts accept, too."""
+        silent_at = self._silent_at()
+        if silent_at is None or silent_at > scenario_now(self._order.tempo):
+            return
+        self._silence_told = True
+        page = Page(
+            key=f"{self._order.wave_id}:silent",
+            subject=f"A channel is silent about notices, incident {self._order.incident_id}",
+            text=(
+                f"The channel took notices of wave {self._order.wave_id} and has said nothing of one for "
+                f"{PROCESSED_WITHIN.seconds // 60} minutes: its account may be suspended, or its receipts do not "
+                "reach us.\nLook at the channel's account and at its event webhook; nothing may have left.\n"
+                f"Until it is mended, tell the recipients by other means: tocsin show {self._order.incident_id}\n"
+            ),
+            at=scenario_now(self._order.tempo),
+        )
+        try:
+            await perform(Pages.send, page, options.PAGE, "page: channel silent")
+        except ActivityError:
+            workflow.logger.error("the page about the silence on wave %s was not taken", self._order.wave_id)
 
     @staticmethod
     def _moves_by_itself(results: list[BatchResult]) -> bool:
@@ -141,11 +180,12 @@ class WaveWorkflow:
         return not any(r.held or r.stopped or r.not_sent or r.channel_down for r in results)
 
     async def _tell(self, *, ended: bool) -> None:
-        if self._told == self._counts and not ended:
+        counts = self._counts.bare()
+        if self._told == counts and not ended:
             # A wave that waits under a hold must not fill its incident's history.
             return
-        self._told = self._counts
-        progress = wire.WaveProgress(wave_id=self._order.wave_id, counts=self._counts, ended=ended)
+        self._told = counts
+        progress = wire.WaveProgress(wave_id=self._order.wave_id, counts=counts, ended=ended)
         await self._signal(wire.incident_workflow(self._order.incident_id), wire.WAVE_PROGRESS, progress)
 
     async def _signal(self, workflow_id: str, signal: str, message: wire.WaveProgress | wire.NoticeByHand) -> None:

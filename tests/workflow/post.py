@@ -15,9 +15,10 @@ class Post:
     """Wraps a channel; what is not told otherwise goes through. It notes every letter that it was handed."""
 
     name = "outbox"
-    reports_delivery = False
 
     def __init__(self, inner: Channel) -> None:
+        self.reports_delivery = False
+        """Whether receipts are to come: a test gives them."""
         self.handed: Counter[str] = Counter()
         """How often a letter to this address was handed over, whatever was answered."""
         self.at: dict[str, datetime] = {}

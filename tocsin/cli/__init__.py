@@ -25,6 +25,7 @@ from tocsin.cli import (
     log,
     merging,
     policy,
+    receipts,
     recompute,
     register,
     report,
@@ -65,6 +66,7 @@ app.add_typer(policy.commands, name="policy")
 app.add_typer(authority.commands, name="authority")
 app.add_typer(breaches.commands, name="breaches")
 app.add_typer(log.commands, name="log")
+app.add_typer(receipts.commands, name="receipts")
 app.add_typer(spool.commands, name="spool")
 
 

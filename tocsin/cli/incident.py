@@ -90,11 +90,14 @@ def note(
     incident: Incident,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The note.")],
     late: Annotated[str | None, typer.Option(metavar="CLOCK", help="The note says why this clock was missed.")] = None,
+    notice: Annotated[str | None, typer.Option(metavar="NUMBER", help="It is a reply to this notice.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Add a note; with --late it is the reason why a clock was missed."""
+    """Add a note; with --late it is the reason why a clock was missed, with --notice a recipient's reply."""
     work = session(ctx)
     incident_id = lookup.incident(work, incident).incident_id
+    if notice is not None:
+        text = f"reply to notice {lookup.notice(work, incident_id, notice).number}: {text}"
     clock_id = lookup.clock(work, incident_id, late) if late is not None else None
     act(work, AddNote(text=text, clock_id=clock_id), incident_id, as_json)
 
@@ -104,16 +107,18 @@ def attach(
     ctx: typer.Context,
     incident: Incident,
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True)],
+    notice: Annotated[str | None, typer.Option(metavar="NUMBER", help="It is a reply to this notice.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Attach a file, sealed under the incident's key."""
+    """Attach a file, sealed under the incident's key; with --notice it is a recipient's reply."""
     work = session(ctx)
     incident_id = lookup.incident(work, incident).incident_id
-    act(work, keep_file(work, incident_id, file), incident_id, as_json)
+    before = f"reply to {lookup.notice(work, incident_id, notice).number}, " if notice is not None else ""
+    act(work, keep_file(work, incident_id, file, before), incident_id, as_json)
 
 
-def keep_file(work: Session, incident_id: IncidentId, file: Path) -> Attach:
-    """Store a file sealed under the incident's key, and return the act that says so.
+def keep_file(work: Session, incident_id: IncidentId, file: Path, before: str = "") -> Attach:
+    """Store a file sealed under the incident's key, and return the act that says so; `before` begins its name.
 
     Raises:
         Refused: if the person may not, or the file is too large.
@@ -124,7 +129,7 @@ def keep_file(work: Session, incident_id: IncidentId, file: Path) -> Attach:
         raise Refused(f"{file} is larger than {LARGEST // 1024 // 1024} MB; keep it elsewhere and note its digest")
     kept = Attachment(
         sha256=hashlib.sha256(content := file.read_bytes()).hexdigest(),
-        name=file.name,
+        name=f"{before}{file.name}",
         media_type=mimetypes.guess_type(file.name)[0] or "application/octet-stream",
         content=content,
         at=work.now(),

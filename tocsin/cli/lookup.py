@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from tocsin.cli.session import Session
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.notice import Notice
 from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, TaskId, WaveId, opaque_id
 from tocsin.ports import WaveRow
@@ -33,6 +34,14 @@ def wave(session: Session, incident_id: IncidentId, given: str) -> WaveRow:
     with session.store.reading() as tx:
         known = {row.wave_id: row for row in tx.ledger.waves(incident_id)}
     return known[WaveId(meant(given, known, "wave", f"`tocsin show {incident_id}` lists its waves"))]
+
+
+def notice(session: Session, incident_id: IncidentId, given: str) -> Notice:
+    """Return the notice of an incident whose number is meant, as printed in its letter."""
+    with session.store.reading() as tx:
+        known = {row.number: row for row in tx.ledger.of(incident_id)}
+    wanted = given.strip().upper()
+    return known[meant(wanted, known, "notice", f"`tocsin receipts list {incident_id}` lists those that left")]
 
 
 def task(session: Session, incident_id: IncidentId, given: str) -> TaskId:

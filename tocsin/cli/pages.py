@@ -12,9 +12,14 @@ from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DECIDE_RULE, Duty
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import OVER, Facts
+from tocsin.domain.notice import NoticeState
 from tocsin.domain.task import Task, TaskState
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import PersonId
+
+SHOWN_PROOFS = 3
+BY_RECEIPT = (NoticeState.DELIVERED, NoticeState.ACKNOWLEDGED, NoticeState.DEFERRED)
+"""The states that only receipts tell of."""
 
 Names = Mapping[PersonId, str]
 
@@ -93,6 +98,7 @@ def _clock(view: ClockView, now: datetime) -> None:
     else:
         bullets([due(spec.deadline_at, spec.target_at, now), f"from {when(spec.trigger_at)}"], indent=4)
         bullets([told] if told else [], indent=4)
+    _proofs(view)
     if view.held:
         lifted = f"; if lifted now: {when(view.if_lifted_now)}" if view.if_lifted_now else ""
         past = "held past the deadline: " if spec.deadline_at and now > spec.deadline_at else ""
@@ -101,6 +107,14 @@ def _clock(view: ClockView, now: datetime) -> None:
         say(f"reason owed: tocsin note {spec.incident_id} --late {spec.clock_id} 'why'", indent=4)
     if view.reason:
         say(f"late because: {view.reason}", indent=4)
+
+
+def _proofs(view: ClockView) -> None:
+    last = sorted(view.proofs, key=lambda proof: proof.at)[-SHOWN_PROOFS:]
+    for proof in last:
+        say(f"{proof.proof}, {when(proof.at)}", indent=4)
+    if (more := len(view.proofs) - len(last)) > 0:
+        say(f"and {more} more: tocsin receipts list {view.spec.incident_id}", indent=4)
 
 
 def _failing(looks: tuple[LookAt, ...]) -> None:
@@ -155,7 +169,9 @@ def _how_far(seen: WaveView) -> str:
         lonely = f", {seen.without_contact} without a contact" if seen.without_contact else ""
         return f"waits for release, {seen.total} recipients{lonely}"
     stopped = ", STOPPED" if wave.stopped else ""
-    return f"told {seen.told} of {seen.total}{stopped}{', ended' if wave.ended_at else ''}"
+    proved = ", ".join(f"{seen.by_state[state]} {state}" for state in BY_RECEIPT if seen.by_state.get(state))
+    known = f" ({proved})" if proved else ""
+    return f"told {seen.told} of {seen.total}{known}{stopped}{', ended' if wave.ended_at else ''}"
 
 
 def _tasks(tasks: tuple[Task, ...], now: datetime) -> None:

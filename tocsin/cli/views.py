@@ -22,8 +22,25 @@ from tocsin.ports import Transaction, WaveRow
 
 NEEDS_A_LOOK = FAILED | {NoticeState.BY_HAND, NoticeState.IN_DOUBT}
 LAST_EVENTS = 8
-ROUTINE = {"notice.accepted", "notice.delivered", "clocks.kept", "incident.heard", "wave.ready"}
+MOST_PROOFS = 200
+"""Duties of a clock up to which each proof is listed."""
+ROUTINE = {
+    "notice.accepted",
+    "notice.delivered",
+    "receipt.processed",
+    "receipt.delivered",
+    "clocks.kept",
+    "incident.heard",
+    "wave.ready",
+}
 """Log entries that a page leaves out: fifty thousand accepted notices are one number of their wave."""
+
+
+class Proof(Value):
+    """What ended a duty, and when."""
+
+    proof: str
+    at: Instant
 
 
 class ClockView(Value):
@@ -43,6 +60,8 @@ class ClockView(Value):
     if_lifted_now: Instant | None = None
     """The deadline that the held duties would have if every hold ended now."""
     outcome: str | None = None
+    proofs: tuple[Proof, ...] = ()
+    """What ended its duties, each with its instant; left out where there are very many."""
 
 
 class WaveView(Value):
@@ -172,7 +191,7 @@ def _clocks(
         held = _held(tx, row, holds) if holds and row.state is ClockState.RUNNING else []
         owed = row.spec.clock_id in reasons_owed
         clock = _clock(row, held, now, reason_owed=owed, reason=_reason(tx, row), holds=holds)
-        views.append(clock.model_copy(update={"told": _told(tx, row)}))
+        views.append(clock.model_copy(update={"told": _told(tx, row), "proofs": _proofs(tx, row)}))
     return tuple(views)
 
 
@@ -202,6 +221,13 @@ def _told(tx: Transaction, row: ClockRow) -> int:
         return row.total_duties  # All of them: tens of thousands need not be read to be counted.
     duties = tx.duties.of(row.spec.incident_id, clock_id=row.spec.clock_id)
     return sum(duty.state is DutyState.DISCHARGED for duty in duties)
+
+
+def _proofs(tx: Transaction, row: ClockRow) -> tuple[Proof, ...]:
+    if row.open_duties == row.total_duties or row.total_duties > MOST_PROOFS:
+        return ()
+    duties = tx.duties.of(row.spec.incident_id, clock_id=row.spec.clock_id)
+    return tuple(Proof(proof=duty.proof, at=duty.ended_at) for duty in duties if duty.proof and duty.ended_at)
 
 
 def _held(tx: Transaction, row: ClockRow, holds: list[Hold]) -> list[Duty]:

@@ -169,6 +169,16 @@ class WaveCounts(Value):
 
     by_state: dict[NoticeState, int]
     digest: str | None = None
+    awaiting: int = 0
+    """Rows that left and are not told yet in the sense of their clause: a receipt or a press is still to come."""
+    look_at: Instant | None = None
+    """When the first of them has stayed undelivered for too long."""
+    silent_since: Instant | None = None
+    """Since when the channel has said nothing at all about a notice that it took."""
+
+    def bare(self) -> "WaveCounts":
+        """Return the counts alone, which are the same for as long as no row changes."""
+        return WaveCounts(by_state=self.by_state, digest=self.digest)
 
     @property
     def total(self) -> int:

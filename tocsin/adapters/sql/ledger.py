@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
 
 from tocsin.adapters.sql.gate import Gate
 from tocsin.adapters.sql.notice_rows import address_digest, check_steps, from_row, to_row
 from tocsin.adapters.sql.session import Row as Values
 from tocsin.adapters.sql.session import Session, chunks
-from tocsin.adapters.sql.tables import letters, notice_links, notices, waves
+from tocsin.adapters.sql.tables import letters, notice_links, notices, receipts, waves
 from tocsin.domain.errors import Broken
 from tocsin.domain.letter import Letter
-from tocsin.domain.notice import Notice, NoticeState, WaveCounts
+from tocsin.domain.notice import ContactRole, Notice, NoticeState, WaveCounts
 from tocsin.domain.values import IncidentId, NoticeId, WaveId
 from tocsin.ports import Claim, WaveRow
 
@@ -138,6 +138,22 @@ class SqlLedger:
             rows = self._connection.execute(query.with_for_update())
             found += [from_row(self._session, row) for row in rows]
         return found
+
+    def awaiting(self, wave_id: WaveId) -> list[Notice]:
+        """Return the rows of the chain that left and of which a receipt or a press may still come, by ordinal."""
+        under_way = notices.c.state.in_([NoticeState.ACCEPTED, NoticeState.DEFERRED])
+        arrived = notices.c.state == NoticeState.DELIVERED
+        awaited = or_(and_(or_(notices.c.reports, notices.c.linked), under_way), and_(notices.c.linked, arrived))
+        mine = and_(notices.c.wave_id == wave_id, notices.c.role == ContactRole.CHAIN, awaited)
+        query = select(notices).where(mine).order_by(notices.c.ordinal)
+        return [from_row(self._session, row) for row in self._connection.execute(query)]
+
+    def silent_since(self, wave_id: WaveId) -> datetime | None:
+        """Return when the first accepted row was sent of which its reporting channel has said nothing at all."""
+        heard_of = exists().where(receipts.c.notice_id == notices.c.notice_id)
+        mine = and_(notices.c.wave_id == wave_id, notices.c.state == NoticeState.ACCEPTED, notices.c.reports)
+        first: datetime | None = self._connection.scalar(select(func.min(notices.c.claimed_at)).where(mine, ~heard_of))
+        return first
 
     def numbered(self, number: str) -> Notice | None:
         """Return the row of a notice number that has left, or None."""

@@ -1,0 +1,58 @@
+"""What a wave still waits for once everything has left: deliveries that are due, presses, and a channel's silence."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.notice import Notice, NoticeState, WaveCounts
+from tocsin.domain.receipt import overdue_at
+from tocsin.domain.register import Discharge
+from tocsin.domain.values import DutyId, WaveId
+from tocsin.ports import Transaction
+
+Duties = dict[DutyId, Duty]
+
+
+def with_awaited(tx: Transaction, wave_id: WaveId, within: timedelta | None) -> WaveCounts:
+    """Count a wave's rows by state, with what it still waits for."""
+    counts, rows = tx.ledger.counts(wave_id), tx.ledger.awaiting(wave_id)
+    if not rows:
+        return counts
+    duties = _duties(tx, rows)
+    dues = [due for row in rows if (due := _due_at(row, duties, within)) is not None]
+    pressing = sum(not _to_be_delivered(row) and _to_be_pressed(row, duties) for row in rows)
+    awaited = {
+        "awaiting": len(dues) + pressing,
+        "look_at": min(dues, default=None),
+        "silent_since": tx.ledger.silent_since(wave_id),
+    }
+    return counts.model_copy(update=awaited)
+
+
+def overdue(tx: Transaction, wave_id: WaveId, at: datetime, within: timedelta | None) -> list[Notice]:
+    """Return the notices that left, and have stayed undelivered for too long."""
+    rows = [row for row in tx.ledger.awaiting(wave_id) if _to_be_delivered(row)]
+    duties = _duties(tx, rows)
+    return [row for row in rows if (due := _due_at(row, duties, within)) is not None and due <= at]
+
+
+def _duties(tx: Transaction, rows: Iterable[Notice]) -> Duties:
+    return {duty.duty_id: duty for duty in tx.duties.by_id({key for row in rows for key in row.duty_ids})}
+
+
+def _to_be_delivered(row: Notice) -> bool:
+    # Silence means something only where the channel speaks.
+    return row.reports and row.state in {NoticeState.ACCEPTED, NoticeState.DEFERRED}
+
+
+def _to_be_pressed(row: Notice, duties: Duties) -> bool:
+    owed = (duties[key] for key in row.duty_ids if key in duties)
+    return row.linked and any(d.state is DutyState.OPEN and d.discharge is Discharge.ACKNOWLEDGED for d in owed)
+
+
+def _due_at(row: Notice, duties: Duties, within: timedelta | None) -> datetime | None:
+    if not _to_be_delivered(row) or row.claimed_at is None:
+        return None
+    deadlines = [duties[key].deadline_at for key in row.duty_ids if key in duties]
+    nearest = min((deadline for deadline in deadlines if deadline is not None), default=None)
+    return overdue_at(row.claimed_at, nearest, within)
