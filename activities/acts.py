@@ -100,7 +100,7 @@ class Acts:
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
-        return [self.recall, self.recall_tasks, self.record, self.project]
+        return [self.recall, self.recall_tasks, self.last_sequence, self.record, self.project]
 
     @activity.defn(name="acts.recall")
     def recall(self, incident_id: IncidentId) -> Recalled:
@@ -115,6 +115,12 @@ class Acts:
         with self._store.reading() as tx:
             sequence = tx.last_sequence(response_workflow(incident_id))
             return RecalledTasks(tasks=tuple(tx.tasks.of(incident_id)), sequence=sequence)
+
+    @activity.defn(name="acts.last_sequence")
+    def last_sequence(self, workflow_id: str) -> int:
+        """Return the number of a workflow's last write, so that a new run of it numbers on."""
+        with self._store.reading() as tx:
+            return tx.last_sequence(workflow_id)
 
     @activity.defn(name="acts.record")
     def record(self, order: ActToRecord) -> Recorded:

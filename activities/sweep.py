@@ -1,7 +1,7 @@
 """The sweep: comparing what the store holds open with what Temporal runs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from temporalio import activity
@@ -23,17 +23,20 @@ class SweepOrder(Value):
     at: Instant
     tempo: Tempo
     run_id: str
+    attempts: int = 1
+    """How often it is tried; at the last, what was lost is started again although nobody could be paged."""
 
 
 class SweepResult(Value):
-    """What a sweep found: how much it compared, and the workflows that should run and do not."""
+    """What a sweep found: how much it compared, which workflows should have run and did not, how many run again."""
 
     compared: int
     missing: tuple[str, ...] = ()
+    started_again: int = 0
 
 
 class Sweep:
-    """The deeds of the sweep. It reports; it never sends a notice."""
+    """The deeds of the sweep. It reports, and has what was lost started again; it never sends a notice."""
 
     def __init__(self, store: Store, runs: Runs, pager: Pager, look_again_after: float = LOOK_AGAIN_SECONDS) -> None:
         self._store = store
@@ -55,11 +58,16 @@ class Sweep:
             await asyncio.sleep(self._look_again_after)
             still = await asyncio.to_thread(self._expected)
             missing = await self._missing([workflow_id for workflow_id in missing if workflow_id in still])
-        for workflow_id in missing:
-            await self._report(workflow_id, expected[workflow_id], order)
+        unpaged = await self._report_all(missing, expected, order)
+        if unpaged is not None and activity.info().attempt < order.attempts:
+            # Once it runs again it is no longer missing, and nobody would ever be told that it was.
+            raise unpaged
+        started = [key for key in missing if await self._runs.start_again(key, expected[key], order.tempo)]
+        if unpaged is not None:
+            raise unpaged
         await self._report_newer(order)
         await asyncio.to_thread(self._beat, order)
-        return SweepResult(compared=len(expected), missing=missing[:100])
+        return SweepResult(compared=len(expected), missing=missing[:100], started_again=len(started))
 
     async def _report_newer(self, order: SweepOrder) -> None:
         """Page once for each open incident that an input has a newer version of than the pinned one."""
@@ -107,8 +115,20 @@ class Sweep:
                         expected[wave_workflow(incident_id, wave.wave_id)] = incident_id
         return expected
 
+    async def _report_all(
+        self, missing: Sequence[str], expected: dict[str, IncidentId], order: SweepOrder
+    ) -> Deferred | None:
+        """Report each; return the failure of one whose page was not taken, which keeps no other one back."""
+        failed: Deferred | None = None
+        for workflow_id in missing:
+            try:
+                await self._report(workflow_id, expected[workflow_id], order)
+            except Deferred as error:
+                failed = error
+        return failed
+
     async def _report(self, workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> None:
-        """Page for the difference and log it, once a day. A store that cannot be written never keeps a page back."""
+        """Page for the difference and log it, once a sweep. A store that cannot be written never keeps a page back."""
         if await asyncio.to_thread(self._is_news, workflow_id, order):
             await self._pager.page(_page(workflow_id, incident_id, order))
             with suppress(Deferred, Broken):
@@ -143,8 +163,8 @@ class _LookedOnlyError(Exception):
 
 
 def _key(workflow_id: str, order: SweepOrder) -> str:
-    """What is still missing tomorrow, or lost again, is paged for again."""
-    return f"sweep:{workflow_id}:{order.at:%Y-%m-%d}"
+    """What is missing at the next sweep as well, or lost again, is paged for again."""
+    return f"sweep:{workflow_id}:{order.run_id}"
 
 
 def _newer_page(incident_id: IncidentId, key: str, order: SweepOrder) -> Page:
@@ -164,9 +184,10 @@ def _page(workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> Page:
         key=_key(workflow_id, order),
         subject=f"A part of incident {incident_id} is not running",
         text=(
-            f"The store says that {workflow_id} must run, but Temporal does not run it: it was terminated, reset or "
-            f"lost.\nIts clock or work has stopped. See Temporal's Web UI and `tocsin show {incident_id}`; "
-            "until it runs again, keep its deadlines by hand.\n"
+            f"The store says that {workflow_id} must run, but Temporal did not run it: it was terminated, reset or "
+            "lost.\nIt is started again where it stood; find out who or what ended it. If it is reported again, that "
+            "did not help: keep its deadlines by hand.\n"
+            f"See Temporal's Web UI and `tocsin show {incident_id}`.\n"
         ),
         at=order.at,
     )

@@ -138,7 +138,7 @@ class House:
             *Doubts(self.store, self.channel).all(),
             *Fallback(self.store, self.delivered_within).all(),
             *Pages(pager).all(),
-            *Sweep(self.store, TemporalRuns(self.client), pager).all(),
+            *Sweep(self.store, TemporalRuns(self.client, self.queue), pager).all(),
             *Tasks(self.store, door, self.vault, load_playbooks(None)).all(),
         ]
         with ThreadPoolExecutor(16) as threads:

@@ -25,6 +25,7 @@ from tocsin.domain.policy import PolicyId
 from tocsin.domain.receipt import Receipt
 from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.task import Playbook, Task
+from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import (
     ActId,
     AgreementId,
@@ -583,6 +584,9 @@ class Runs(Protocol):
 
     async def running(self, workflow_ids: Sequence[str]) -> dict[str, bool]:
         """Say for each workflow id whether it is running, by describing it."""
+
+    async def start_again(self, workflow_id: str, incident_id: IncidentId, tempo: Tempo) -> bool:
+        """Have a lost workflow started again where it stood, by its incident; False if that cannot be asked for."""
 
 
 class Keyring(Protocol):

@@ -32,6 +32,7 @@ CLOCK_ENDED = "clock_ended"
 CLOCK_MISSED = "clock_missed"
 WAVE_PROGRESS = "wave_progress"
 TASKS_CHANGED = "tasks_changed"
+PART_LOST = "part_lost"
 """Signals to an incident."""
 
 REARM = "rearm"
@@ -139,6 +140,12 @@ class ClockMissed(Value):
     """A clock tells its incident that its deadline passed with duties open."""
 
     clock_id: ClockId
+
+
+class PartLost(Value):
+    """The sweep tells an incident that a workflow of its own must run and does not."""
+
+    workflow_id: str
 
 
 class WaveProgress(Value):

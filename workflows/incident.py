@@ -31,7 +31,7 @@ STATUS = SearchAttributeKey.for_keyword(SearchAttribute.STATUS)
 INCIDENT = SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT)
 NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
 
-Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChanged
+Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChanged | wire.PartLost
 RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen", "duty_end", "told"} | {
     "absorb",
     "merge_into",
@@ -114,6 +114,11 @@ class IncidentWorkflow:
     @workflow.signal(name=wire.TASKS_CHANGED)
     def tasks_changed(self, event: wire.TasksChanged) -> None:
         """Hear how many tasks stand in the way of closing."""
+        self._events.append(event)
+
+    @workflow.signal(name=wire.PART_LOST, description="The sweep found that a part of this incident does not run")
+    def part_lost(self, event: wire.PartLost) -> None:
+        """Hear that a clock, a wave or the tasks were lost."""
         self._events.append(event)
 
     @workflow.query(name=wire.STATUS)
@@ -324,19 +329,25 @@ class IncidentWorkflow:
         await self._project(self._state.model_copy(update={"waves": waves}), "wave.dropped", {"wave": wave_id})
         return f"wave {wave_id}, which waited for release, is void: {reason.message}"
 
-    async def _start_wave(self, wave_id: WaveId) -> None:
+    async def _start_wave(
+        self, wave_id: WaveId, reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE
+    ) -> None:
         order = wire.WaveInput(
             incident_id=self._state.incident_id,
             wave_id=wave_id,
             tempo=self._order.tempo,
             rows=self._state.waves[wave_id].rows,
         )
+        if reuse is WorkflowIDReusePolicy.ALLOW_DUPLICATE:
+            wave = wire.wave_workflow(order.incident_id, wave_id)
+            sequence = await self._insistent.do(Acts.last_sequence, wave, options.STORE, "where the lost wave stood")
+            order = order.model_copy(update={"sequence": sequence})
         await workflow.start_child_workflow(
             wire.WAVE,
             order,
             id=wire.wave_workflow(self._state.incident_id, wave_id),
             parent_close_policy=ParentClosePolicy.ABANDON,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=reuse,
             static_summary=f"{self._state.waves[wave_id].kind} wave of {order.rows} rows",
         )
 
@@ -391,6 +402,8 @@ class IncidentWorkflow:
             state = self._state
             for event in events:
                 state = _heard(state, event)
+                if isinstance(event, wire.PartLost):
+                    await self._start_again(event.workflow_id)
             by_hand = any(isinstance(event, wire.TasksChanged) and event.settled_notice for event in events)
             if by_hand or any(isinstance(event, wire.WaveProgress) for event in events):
                 await self._recount(state.clocks)
@@ -400,6 +413,18 @@ class IncidentWorkflow:
                 kinds = ",".join(sorted({type(event).__name__ for event in events}))
                 await self._project(state, "incident.heard", {"events": kinds, "count": len(events)})
             self._publish()
+
+    async def _start_again(self, workflow_id: str) -> None:
+        """Start a part of this incident again that the sweep found lost; one that has ended meanwhile stays ended."""
+        state = self._state
+        clocks = {self._clock(clock_id): spec for clock_id, spec in state.clocks.items()}
+        waves = {wire.wave_workflow(state.incident_id, key): key for key, wave in state.waves.items() if wave.released}
+        if workflow_id in clocks:
+            await self._start_lost_clock(clocks[workflow_id])
+        elif workflow_id == self._response():
+            await self._restart_response()
+        elif workflow_id in waves and not state.waves[waves[workflow_id]].ended:
+            await self._start_wave(waves[workflow_id], WorkflowIDReusePolicy.ALLOW_DUPLICATE)
 
     async def _stir_all(self) -> None:
         await self._nudge_waves(self._state)

@@ -57,10 +57,13 @@ PAGE = ActivityConfig(
     priority=Priority(priority_key=1),
 )
 
+SWEEP_ATTEMPTS = 3
+"""How often one sweep is tried; at the last, what was lost is started again although nobody could be paged."""
+
 SWEEP = ActivityConfig(
     # The next sweep comes in minutes: one that cannot finish by then gives way to it.
     start_to_close_timeout=timedelta(minutes=4),
-    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5), maximum_attempts=3),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5), maximum_attempts=SWEEP_ATTEMPTS),
     priority=Priority(priority_key=2),
 )
 

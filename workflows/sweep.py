@@ -18,7 +18,12 @@ class SweepWorkflow:
     @workflow.run
     async def run(self, order: wire.SweepInput) -> SweepResult:
         """Compare, page for what is missing, and say how much was compared."""
-        sweep = SweepOrder(at=scenario_now(order.tempo), tempo=order.tempo, run_id=workflow.info().run_id)
+        sweep = SweepOrder(
+            at=scenario_now(order.tempo),
+            tempo=order.tempo,
+            run_id=workflow.info().run_id,
+            attempts=options.SWEEP_ATTEMPTS,
+        )
         result = await perform(Sweep.compare, sweep, options.SWEEP, "compare store and runs")
         workflow.set_current_details(f"compared {result.compared}, missing {len(result.missing)}")
         return result

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import orjson
-from temporalio.client import ScheduleHandle
+from temporalio.client import ScheduleHandle, WorkflowExecutionStatus
 
 from tests.acceptance.controllers import one
 from tests.acceptance.stack import Installation, wait_for
@@ -25,7 +25,7 @@ async def _reach(sweeps: ScheduleHandle, actions: int) -> None:
 
 
 async def test_terminated_clock_is_reported(installation: Installation) -> None:
-    """A clock that somebody terminated is paged and logged by the next sweep, and by no later one again."""
+    """A clock that somebody terminated is paged, logged and started again by the next sweep, and by no later one."""
     await asyncio.to_thread(installation.set_up, one())
     house = await installation.house()
     first = installation.start_worker()
@@ -44,4 +44,6 @@ async def test_terminated_clock_is_reported(installation: Installation) -> None:
     seen = (await sweeps.describe()).info.num_actions
     await asyncio.wait_for(_reach(sweeps, seen + 2), 30)
     assert [clock] == reported(house)
+    described = await house.client.get_workflow_handle(clock).describe()
+    assert described.status is WorkflowExecutionStatus.RUNNING
     assert sum("is not running" in page and clock in page for page in installation.pages()) == 1

@@ -8,7 +8,7 @@ from temporalio.common import SearchAttributeKey
 from tests.house import House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Handle, Story, police
 from tocsin import wire
-from tocsin.domain.act import Confirm, Dismiss
+from tocsin.domain.act import Confirm, Dismiss, Lift
 from tocsin.ports import Verdict
 from tocsin.wire import SearchAttribute
 
@@ -51,21 +51,63 @@ async def test_nothing_missing(story: Story) -> None:
     await story.rest()
     found = await sweep(story)
     # The incident, its tasks, three clocks and a wave; the clock of the decision has ended.
-    assert found == {"compared": 6, "missing": []}
+    assert found == {"compared": 6, "missing": [], "started_again": 0}
     assert not story.house.pages("is not running")
 
 
 async def test_a_terminated_clock(story: Story) -> None:
-    """A clock that somebody terminated is reported once, by a page and an entry, however often is swept."""
+    """A clock that somebody terminated is paged and logged once, runs again where it stood, and still ends."""
     await story.confirmed()
     await story.rest()
     clock = story.clock_run(story.clock(FROM_AWARENESS))
     await clock.terminate("by mistake")
-    for _ in range(2):
-        assert (await sweep(story))["missing"] == [clock.id]
-    assert len(story.house.pages("is not running")) == 1
+    found = await sweep(story)
+    assert (found["missing"], found["started_again"]) == ([clock.id], 1)
+    await story.rest()
+    assert await story.runs(story.clock(FROM_AWARENESS))
+    assert (await sweep(story))["missing"] == []
+    (page,) = story.house.pages("is not running")
+    assert "It is started again where it stood" in page.text.replace("\n", " ")
     (entry,) = story.house.log("sweep.missing")
     assert entry["data"] == {"workflow": clock.id}
+    await story.tell()
+    await story.rest()
+    assert story.clock(FROM_AWARENESS).ended_at is not None
+
+
+async def test_a_terminated_incident(story: Story) -> None:
+    """An incident whose own workflow was terminated is started again from the store, and goes on to its end."""
+    await story.confirmed()
+    await story.rest()
+    await story.run().terminate("by mistake")
+    assert (await sweep(story))["started_again"] == 1
+    await story.rest()
+    before = story.sequences()
+    await story.tell()
+    await story.finish_tasks()
+    await story.rest()
+    await story.close()
+    numbers = story.sequences()
+    assert numbers[: len(before)] == before
+    assert numbers == sorted(set(numbers)), "no write was numbered twice"
+
+
+async def test_terminated_tasks_and_wave(story: Story) -> None:
+    """Tasks and a wave that were terminated go on: each letter leaves once, each task is there once."""
+    await story.confirmed()
+    await story.dara(police())
+    wave = await story.release(await story.draft())
+    await story.rest()
+    tasks = story.house.tasks(story.incident)
+    await story.response().terminate("by mistake")
+    await story.wave(wave).terminate("by mistake")
+    assert (await sweep(story))["started_again"] == 2
+    await story.rest()
+    assert story.house.tasks(story.incident) == tasks
+    (hold,) = story.state.holds
+    await story.dara(Lift(hold_id=hold))
+    await story.wave(wave).result()
+    assert set(story.post.handed.values()) == {1}
 
 
 async def test_a_sweep_whose_page_was_not_taken(story: Story) -> None:

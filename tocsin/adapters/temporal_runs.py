@@ -17,10 +17,12 @@ from temporalio.client import (
     ScheduleUpdateInput,
     WorkflowExecutionStatus,
 )
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from tocsin import wire
 from tocsin.domain.tempo import Tempo
+from tocsin.domain.values import IncidentId
 
 AT_ONCE = 16
 """Descriptions under way at the same time: the sweep must not crowd out the clocks."""
@@ -29,8 +31,9 @@ AT_ONCE = 16
 class TemporalRuns:
     """Fulfils `ports.Runs` over a connected client."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, task_queue: str = wire.TASK_QUEUE) -> None:
         self._client = client
+        self._queue = task_queue
 
     async def running(self, workflow_ids: Sequence[str]) -> dict[str, bool]:
         """Say for each workflow id whether its newest run is running."""
@@ -41,6 +44,20 @@ class TemporalRuns:
                 return workflow_id, await self._is_running(workflow_id)
 
         return dict(await asyncio.gather(*map(ask, workflow_ids)))
+
+    async def start_again(self, workflow_id: str, incident_id: IncidentId, tempo: Tempo) -> bool:
+        """Start a lost incident from what the store holds, or tell a running one which part of it is lost."""
+        incident = wire.incident_workflow(incident_id)
+        try:
+            if workflow_id == incident:
+                order = wire.IncidentInput(incident_id=incident_id, tempo=tempo)
+                await self._client.start_workflow(wire.INCIDENT, order, id=incident, task_queue=self._queue)
+            else:
+                lost = wire.PartLost(workflow_id=workflow_id)
+                await self._client.get_workflow_handle(incident).signal(wire.PART_LOST, lost)
+        except (RPCError, WorkflowAlreadyStartedError):
+            return False
+        return True
 
     async def _is_running(self, workflow_id: str) -> bool:
         try:
