@@ -14,7 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tocsin.domain.errors import Refused
 
 PREFIX = "TOCSIN_"
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Hosts that letters may be handed to in the clear."""
 
 
 class ChannelName(StrEnum):
@@ -22,6 +23,7 @@ class ChannelName(StrEnum):
 
     OUTBOX = "outbox"
     SENDGRID = "sendgrid"
+    SMTP = "smtp"
 
 
 class Settings(BaseSettings):
@@ -43,6 +45,8 @@ class Settings(BaseSettings):
     """Whether acts straight from a command line, marked `unverified local`, are taken."""
 
     channel: ChannelName = ChannelName.OUTBOX
+    fallback_channel: ChannelName | None = None
+    """What takes over the letters when the first channel stops; default: they wait."""
     sender_name: str = "Incident desk"
     sender_address: str = "incident-desk@processor.example"
     reply_to: str | None = None
@@ -61,6 +65,13 @@ class Settings(BaseSettings):
     letter holds a link to acknowledge it, and one to check its number."""
     trusted_proxies: str = ""
     """Addresses of the proxies before the console, separated by commas: what they say of whom they speak for counts."""
+    smtp_host: str | None = None
+    """The mail server for `smtp`; STARTTLS and a certificate that the system trusts are required."""
+    smtp_port: PositiveInt = 587
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_plain: bool = False
+    """Without STARTTLS; for a mail server on this machine only."""
     pages_to: str = "on-call@processor.example"
     """The mail address that warnings go to."""
     pager_urls: SecretStr | None = None
@@ -79,10 +90,11 @@ class Settings(BaseSettings):
     @field_validator("sendgrid_api_key")
     @classmethod
     def _sendgrid_has_a_key(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if info.data.get("channel") is ChannelName.SENDGRID and not (key and key.get_secret_value()):
+        setting = _asking_for(ChannelName.SENDGRID, info)
+        if setting and not (key and key.get_secret_value()):
             raise ValueError(
-                "TOCSIN_CHANNEL is sendgrid but there is no key: set TOCSIN_SENDGRID_API_KEY or "
-                "TOCSIN_SENDGRID_API_KEY_FILE, or TOCSIN_CHANNEL=outbox"
+                f"{setting} is sendgrid but there is no key: set TOCSIN_SENDGRID_API_KEY or "
+                f"TOCSIN_SENDGRID_API_KEY_FILE, or {setting}=outbox"
             )
         return key
 
@@ -90,7 +102,7 @@ class Settings(BaseSettings):
     @classmethod
     def _public_url_is_one(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "https://unset.example")
-        local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+        local = parts.hostname in LOOPBACK
         if (
             not parts.hostname
             or parts.query
@@ -106,6 +118,39 @@ class Settings(BaseSettings):
         if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit():
             raise ValueError("write it as HOST:PORT")
         return address
+
+    @field_validator("fallback_channel")
+    @classmethod
+    def _fallback_is_another(cls, fallback: ChannelName | None, info: ValidationInfo) -> ChannelName | None:
+        if fallback is not None and fallback is info.data.get("channel"):
+            raise ValueError(f"{fallback} is TOCSIN_CHANNEL already; name another one, or unset it")
+        return fallback
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _smtp_has_a_host(cls, host: str | None, info: ValidationInfo) -> str | None:
+        setting = _asking_for(ChannelName.SMTP, info)
+        if setting and not host:
+            raise ValueError(f"{setting} is smtp but there is no mail server: set TOCSIN_SMTP_HOST")
+        return host
+
+    @field_validator("smtp_password")
+    @classmethod
+    def _smtp_login_is_whole(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (password is None) is not (info.data.get("smtp_user") is None):
+            raise ValueError("TOCSIN_SMTP_USER and TOCSIN_SMTP_PASSWORD (or _FILE) go together; set both, or neither")
+        return password
+
+    @field_validator("smtp_plain")
+    @classmethod
+    def _plain_is_for_this_machine(cls, plain: bool, info: ValidationInfo) -> bool:
+        host = info.data.get("smtp_host")
+        if plain and host not in LOOPBACK:
+            raise ValueError(
+                f"letters would go to {host} in the clear; it is for a mail server on this machine only: unset it, "
+                "and use one that offers STARTTLS"
+            )
+        return plain
 
     @property
     def delivered_within(self) -> timedelta | None:
@@ -143,6 +188,11 @@ def load() -> Settings:
     if mistakes:
         raise Refused("the settings are wrong:\n  " + "\n  ".join(mistakes))
     return settings
+
+
+def _asking_for(channel: ChannelName, info: ValidationInfo) -> str | None:
+    asking = (name for name in ("channel", "fallback_channel") if info.data.get(name) is channel)
+    return next((f"{PREFIX}{name.upper()}" for name in asking), None)
 
 
 def _unknown(name: str) -> str:

@@ -76,7 +76,7 @@ def test_sendgrid_without_a_key(monkeypatch: pytest.MonkeyPatch, key: str | None
 def test_unknown_channel(monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel that does not exist is refused, naming those that do."""
     message = mistakes(monkeypatch, TOCSIN_CHANNEL="pigeon")
-    assert "TOCSIN_CHANNEL: Input should be 'outbox' or 'sendgrid'" in message
+    assert "TOCSIN_CHANNEL: Input should be 'outbox', 'sendgrid' or 'smtp'" in message
 
 
 def test_key_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -105,3 +105,38 @@ def test_secret_file_that_is_no_text(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "key").write_bytes(b"\xff\xfe\x00")
     message = mistakes(monkeypatch, TOCSIN_SENDGRID_API_KEY_FILE=str(tmp_path / "key"))
     assert f"{tmp_path / 'key'} is not UTF-8 text" in message
+
+
+def test_smtp_needs_a_host_a_whole_login_and_starttls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the fallback by SMTP lacks is named at once: the login's other half, and letters in the clear elsewhere."""
+    message = mistakes(
+        monkeypatch,
+        TOCSIN_FALLBACK_CHANNEL="smtp",
+        TOCSIN_SMTP_HOST="mail.processor.example",
+        TOCSIN_SMTP_USER="tocsin",
+        TOCSIN_SMTP_PLAIN="yes",
+    )
+    assert "TOCSIN_SMTP_USER and TOCSIN_SMTP_PASSWORD" in message
+    assert "TOCSIN_SMTP_PLAIN: letters would go to mail.processor.example in the clear" in message
+
+    monkeypatch.delenv("TOCSIN_SMTP_HOST")
+    assert "TOCSIN_FALLBACK_CHANNEL is smtp but there is no mail server: set TOCSIN_SMTP_HOST" in mistakes(monkeypatch)
+
+
+def test_the_fallback_is_another_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel cannot stand in for itself."""
+    message = mistakes(monkeypatch, TOCSIN_FALLBACK_CHANNEL="outbox")
+    assert "TOCSIN_FALLBACK_CHANNEL: outbox is TOCSIN_CHANNEL already" in message
+
+
+def test_the_mail_servers_password_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A password in a file is read, and never shown."""
+    (tmp_path / "password").write_text("correct-horse\n", encoding="utf-8")
+    monkeypatch.setenv("TOCSIN_CHANNEL", "smtp")
+    monkeypatch.setenv("TOCSIN_SMTP_HOST", "mail.processor.example")
+    monkeypatch.setenv("TOCSIN_SMTP_USER", "tocsin")
+    monkeypatch.setenv("TOCSIN_SMTP_PASSWORD_FILE", str(tmp_path / "password"))
+    settings = load()
+    assert settings.smtp_password is not None
+    assert settings.smtp_password.get_secret_value() == "correct-horse"
+    assert "correct-horse" not in repr(settings)

@@ -7,9 +7,19 @@ from tocsin.ports import Channel, Pager
 from tocsin.settings import ChannelName, Settings
 
 
-def open_channel(settings: Settings, shelf: str) -> Channel:
-    """Return the channel for notices, or for pages; `shelf` is the outbox's folder for them."""
-    if settings.channel is ChannelName.SENDGRID and settings.sendgrid_api_key is not None:
+def open_channel(settings: Settings, shelf: str, name: ChannelName | None = None) -> Channel:
+    """Return a channel for notices, or for pages; `shelf` is the outbox's folder for them.
+
+    Raises:
+        Refused: if what is configured for it cannot be safe.
+    """
+    name = name or settings.channel
+    if name is ChannelName.SMTP and settings.smtp_host is not None:
+        from tocsin.adapters.smtp import MailServer, Smtp  # noqa: PLC0415 - as below
+
+        where = (settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password)
+        return Smtp(MailServer(*where, plain=settings.smtp_plain))
+    if name is ChannelName.SENDGRID and settings.sendgrid_api_key is not None:
         from tocsin.adapters.sendgrid import SendGrid  # noqa: PLC0415 - half a second that the outbox never needs
 
         return SendGrid(

@@ -12,12 +12,11 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 import orjson
 
+from tocsin.adapters.masked import masked
 from tocsin.ports import Outcome, Verdict
 
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=15)
-_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
-_LONGEST_DETAIL = 500
 
 # A gateway may answer 502 or 504 after what stands behind it has taken the letter; 503 says that nothing was taken.
 _NOT_TAKEN = {429, 503}
@@ -58,7 +57,7 @@ def judge_failure(error: Exception) -> Outcome:
     """Return what a request that got no complete answer means."""
     never_left = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
     verdict = Verdict.NOT_SENT if isinstance(error, never_left) else Verdict.IN_DOUBT
-    return Outcome(verdict=verdict, detail=_short(f"{type(error).__name__}: {error}".rstrip(": ")))
+    return Outcome(verdict=verdict, detail=masked(f"{type(error).__name__}: {error}".rstrip(": ")))
 
 
 def _message_id(answer: Answer) -> str | None:
@@ -73,12 +72,7 @@ def _unexpected(status: int) -> str:
 
 
 def _said(answer: Answer) -> str:
-    return _short(f"{answer.status} {_errors(answer.body)}".rstrip())
-
-
-def _short(detail: str) -> str:
-    # Cut twice: masking takes quadratic time, and a cut before it could leave half an address.
-    return _ADDRESS.sub("(address)", detail[: 8 * _LONGEST_DETAIL])[:_LONGEST_DETAIL]
+    return masked(f"{answer.status} {_errors(answer.body)}".rstrip())
 
 
 def _errors(body: bytes) -> str:
