@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 
 from activities.acts import Acts
 from activities.duties import Duties
+from activities.evidence import Evidence
 from activities.fallback import Fallback
 from activities.letters import Letters, Sender
 from activities.pages import Pages
@@ -30,6 +31,7 @@ from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.letters import JinjaLetters
 from tocsin.adapters.sql.engine import create_engine_for
 from tocsin.adapters.sql.store import open_store
+from tocsin.adapters.temporal_histories import open_shelf
 from tocsin.adapters.temporal_runs import TemporalRuns, schedule_sweep
 from tocsin.adapters.vault import Vault
 from tocsin.domain.errors import TocsinError
@@ -72,6 +74,7 @@ async def main() -> None:
     deeds = [
         *Acts(store, door, vault).all(),
         *Duties(store, law).all(),
+        *Evidence(store, open_shelf(store, vault, keyring, client, settings.home)).all(),
         *Letters(store, JinjaLetters(), channel, sender).all(),
         *sending.all(),
         *Doubts(store, channel).all(),

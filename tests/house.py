@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 
 from activities.acts import Acts
 from activities.duties import Duties
+from activities.evidence import Evidence
 from activities.fallback import Fallback
 from activities.letters import Letters, Sender
 from activities.pages import Pages
@@ -34,6 +35,7 @@ from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.register_csv import read_register
 from tocsin.adapters.sql import SqlStore, create_engine_for, migrate, open_store
+from tocsin.adapters.temporal_histories import open_shelf
 from tocsin.adapters.temporal_runs import TemporalRuns
 from tocsin.adapters.vault import Vault
 from tocsin.client import Engine
@@ -133,6 +135,7 @@ class House:
         deeds = [
             *Acts(self.store, door, self.vault).all(),
             *Duties(self.store, law).all(),
+            *Evidence(self.store, open_shelf(self.store, self.vault, self.keyring, self.client, self.home)).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
             *sending.all(),
             *Doubts(self.store, self.channel).all(),

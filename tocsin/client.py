@@ -73,6 +73,17 @@ class Underway(Deferred):
     """The engine took the act and is not done with it yet. It is not sent again."""
 
 
+async def connected(address: str, namespace: str, data_converter: DataConverter) -> Client:
+    """Return a client of Temporal at `address` (host:port). Raises Unreachable after `CONNECT_WITHIN` seconds."""
+    connecting = Client.connect(address, namespace=namespace, data_converter=data_converter)
+    try:
+        return await asyncio.wait_for(connecting, CONNECT_WITHIN)
+    except (RuntimeError, TimeoutError, RPCError) as error:
+        raise Unreachable(
+            f"cannot reach the engine at {address}; start it with `make up`, or set TOCSIN_TEMPORAL_ADDRESS"
+        ) from error
+
+
 class Engine:
     """A connection to the engine. Use it within one event loop."""
 
@@ -85,13 +96,7 @@ class Engine:
     @classmethod
     async def connect(cls, address: str, namespace: str, data_converter: DataConverter) -> Self:
         """Connect to Temporal at `address` (host:port). Raises Unreachable after `CONNECT_WITHIN` seconds."""
-        connecting = Client.connect(address, namespace=namespace, data_converter=data_converter)
-        try:
-            return cls(await asyncio.wait_for(connecting, CONNECT_WITHIN))
-        except (RuntimeError, TimeoutError, RPCError) as error:
-            raise Unreachable(
-                f"cannot reach the engine at {address}; start it with `make up`, or set TOCSIN_TEMPORAL_ADDRESS"
-            ) from error
+        return cls(await connected(address, namespace, data_converter))
 
     async def report(self, envelope_for: EnvelopeFor) -> Receipt:
         """Open an incident, or join the one that the same alert opened; after its end, open the next, linked to it.

@@ -579,6 +579,24 @@ class Law(Protocol):
         """
 
 
+class KeptPack(Value):
+    """An evidence pack that is kept; `sha256` is over the whole file."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Archive(Protocol):
+    """Where the evidence packs of incidents that are over are kept."""
+
+    async def keep(self, incident_id: IncidentId) -> KeptPack:
+        """Write the incident's pack as it stands; one of the same state is written once. Raises as its parts do."""
+
+    def lacking(self) -> list[IncidentId]:
+        """Return the incidents that are over and have no pack."""
+
+
 class Runs(Protocol):
     """What Temporal runs. Used by the sweep only."""
 

@@ -11,6 +11,7 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from activities.acts import Acts, ActToRecord, Projection
     from activities.duties import Duties, Resolving
+    from activities.evidence import Evidence, ToKeep
     from activities.letters import Letters, Planning, Rendering, Sealing
     from tocsin import wire
     from tocsin.domain.act import Act, Draft, Envelope, MergeInto, PlaceHold, Receipt, Release, Report
@@ -58,6 +59,8 @@ class IncidentWorkflow:
         self._turn = asyncio.Lock()
         self._insistent = Insistent(order.incident_id, order.tempo)
         self._events: list[Event] = []
+        self._keeps = False
+        self._kept = False
 
     @workflow.run
     async def run(self, order: wire.IncidentInput) -> Status:
@@ -65,9 +68,11 @@ class IncidentWorkflow:
         if not self._ready:
             await self._recall()
         await workflow.wait_condition(lambda: self._known() or workflow.all_handlers_finished())
+        self._keeps = workflow.patched("evidence-kept")
         while self._known() and not self._settled():
-            await workflow.wait_condition(lambda: bool(self._events) or self._settled() or self._history_is_long())
+            await workflow.wait_condition(lambda: bool(self._events) or self._quiet() or self._history_is_long())
             await self._hear()
+            await self._keep_evidence()
             if self._history_is_long():
                 await self._continue()
         if not self._known():
@@ -184,6 +189,7 @@ class IncidentWorkflow:
         if act.deed.kind in {"close", "dismiss", "reopen", "merge_into"}:
             await self._signal(self._response(), wire.INCIDENT_OVER, wire.IncidentOver(status=self._state.status))
         if act.deed.kind == "reopen":
+            self._kept = False
             await self._restart_response()
         return lines, ids
 
@@ -438,6 +444,17 @@ class IncidentWorkflow:
             if wave.released and not wave.ended:
                 await self._signal(wire.wave_workflow(state.incident_id, wave_id), wire.NUDGE)
 
+    async def _keep_evidence(self) -> None:
+        """Write the evidence pack once, when it is over. What fails here the sweep does: it keeps no end back."""
+        if not self._keeps or self._kept or not self._quiet():
+            return
+        self._kept = True
+        order = ToKeep(incident_id=self._state.incident_id, at=scenario_now(self._order.tempo))
+        try:
+            await perform(Evidence.keep, order, options.EVIDENCE, "keep the evidence")
+        except ActivityError as error:
+            workflow.logger.warning("the evidence of %s is left to the sweep: %s", order.incident_id, error.cause)
+
     # -- small print ------------------------------------------------------------------------------------------------
 
     async def _recall(self) -> None:
@@ -497,9 +514,13 @@ class IncidentWorkflow:
     def _over(self) -> bool:
         return self._state.status in OVER
 
-    def _settled(self) -> bool:
-        """Say whether the run may end: it is over, and no act is on its way that might take it up again."""
+    def _quiet(self) -> bool:
+        """Say whether it is over, and no act is on its way that might take it up again."""
         return self._over() and workflow.all_handlers_finished()
+
+    def _settled(self) -> bool:
+        """Say whether the run may end: it is quiet, its evidence is kept, and everything meanwhile was heard."""
+        return self._quiet() and (not self._keeps or (self._kept and not self._events))
 
     def _history_is_long(self) -> bool:
         info, limit = workflow.info(), self._order.history_limit

@@ -67,6 +67,15 @@ SWEEP = ActivityConfig(
     priority=Priority(priority_key=2),
 )
 
+EVIDENCE = ActivityConfig(
+    # Packing 10,000 letters takes seconds to a minute. What fails is left to the sweep: it never keeps an end back.
+    start_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_attempts=3, non_retryable_error_types=FINAL
+    ),
+    priority=Priority(priority_key=4),
+)
+
 GIVE_UP_AFTER = timedelta(minutes=2)
 """How long a deed that must happen is retried quietly, before a person hears that it fails."""
 

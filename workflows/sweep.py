@@ -1,8 +1,10 @@
 """Scheduled: finds whatever a timer missed, and reports it. It never sends a notice."""
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.evidence import Evidence
     from activities.sweep import Sweep, SweepOrder, SweepResult
     from tocsin import wire
 
@@ -25,5 +27,10 @@ class SweepWorkflow:
             attempts=options.SWEEP_ATTEMPTS,
         )
         result = await perform(Sweep.compare, sweep, options.SWEEP, "compare store and runs")
+        if workflow.patched("evidence-swept"):
+            try:
+                await perform(Evidence.sweep, sweep.at, options.SWEEP, "keep the evidence of incidents that are over")
+            except ActivityError:
+                workflow.logger.warning("evidence that is missing is left to the next sweep")
         workflow.set_current_details(f"compared {result.compared}, missing {len(result.missing)}")
         return result

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.ports.told import Story, files, means_of, seal_again
+from tests.ports.told import Story, files, seal_again
 from tocsin.adapters.evidence import VERIFIER, check_evidence, standalone, write_evidence
 from tocsin.adapters.evidence.archive import unpacked, zipped
 from tocsin.adapters.evidence.sign import LogSigner, as_pem
@@ -53,7 +53,7 @@ def verdicts(pack: Path, key: str | None = None) -> Verdicts:
 def pack(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The evidence as one file."""
     target = tmp_path_factory.mktemp("pack") / "pack.zip"
-    assert write_evidence(story.house.store, means_of(story.house), story.incident, target).holds
+    assert write_evidence(story.house.store, story.means, story.incident, target).holds
     return target
 
 
@@ -70,13 +70,13 @@ def test_it_appears_whole_and_for_its_owner_only(story: Story, pack: Path) -> No
     assert [path.name for path in pack.parent.iterdir()] == ["pack.zip"]
     whole = pack.read_bytes()
     with pytest.raises(Refused, match="there already"):
-        write_evidence(story.house.store, means_of(story.house), story.incident, pack)
+        write_evidence(story.house.store, story.means, story.incident, pack)
     assert pack.read_bytes() == whole
 
 
 def test_the_same_incident_gives_the_same_file(story: Story, pack: Path, tmp_path: Path) -> None:
     """Written twice it is the same bytes: no time of writing, no order of a disk is in it."""
-    write_evidence(story.house.store, means_of(story.house), story.incident, tmp_path / "again.zip")
+    write_evidence(story.house.store, story.means, story.incident, tmp_path / "again.zip")
 
     assert (tmp_path / "again.zip").read_bytes() == pack.read_bytes()
 
@@ -89,7 +89,9 @@ def test_it_holds_what_the_folder_holds(story: Story, pack: Path) -> None:
 
 
 def test_the_law_and_the_agreements_in_force_are_there(story: Story) -> None:
-    """Every agreement that duties name is there with its versions."""
+    """Every agreement that duties name is there with its versions, and the law that the incident is pinned to."""
+    law = json.loads((story.folder / "law.json").read_text())
+    assert "EU-GDPR-33-1" in {policy["id"] for policy in law["policies"]}
     agreements = {one["agreement_id"]: one for one in json.loads((story.folder / "agreements.json").read_text())}
     duties = [record["duty"] for record in json.loads((story.folder / "duties.json").read_text())]
 
@@ -240,6 +242,13 @@ def edited_deadline(folder: Path) -> str:
     return "duties.json"
 
 
+def edited_law(folder: Path) -> str:
+    """Let a rule have asked for less."""
+    text = (folder / "law.json").read_text()
+    (folder / "law.json").write_text(text.replace('"n": 72', '"n": 96', 1))
+    return "law.json"
+
+
 def forged_proof(folder: Path) -> str:
     """Change a hash on the way from an entry to the root."""
     text = (folder / "log-proofs.jsonl").read_text()
@@ -270,8 +279,8 @@ class _Forger:
 
 
 TAMPERING: list[Callable[[Path], str]] = [
-    removed, added, cut_tail, swapped_letters, swapped_mails, edited_entry, edited_act, edited_deadline, forged_proof,
-    other_checkpoint,
+    removed, added, cut_tail, swapped_letters, swapped_mails, edited_entry, edited_act, edited_deadline, edited_law,
+    forged_proof, other_checkpoint,
 ]  # fmt: skip
 
 
@@ -453,6 +462,49 @@ def test_the_commands(story: Story, tmp_path: Path) -> None:
     assert wrong.exit_code != 0
     assert "key.pem: it is another key" in wrong.stdout
     assert runner.invoke(app, ["evidence"]).exit_code == 2
+
+
+def test_the_histories_are_replayed(story: Story, pack: Path, copy: Path, tmp_path: Path) -> None:
+    """`verify --replay` decides again what was decided; a history that says otherwise is named; none is refused."""
+    runner = CliRunner(env={"TOCSIN_HOME": str(story.house.home)})
+    replayed = runner.invoke(app, ["verify", str(pack), "--replay", "--key", key_of(story)])
+    assert replayed.exit_code == 0, replayed.output
+    assert (
+        replayed.stdout.count("the code that is installed decides as was decided then")
+        == len(story.means.histories)
+        > 5
+    )
+
+    edited = copy / "history" / "response-1.json"
+    edited.write_text(edited.read_text().replace('"tasks.open', '"tasks.ponder'))
+    failed = runner.invoke(app, ["verify", str(copy), "--replay"])
+    assert "history/response-1.json: it decides otherwise" in failed.stdout
+    shutil.rmtree(copy / "history")
+    assert "holds no histories" in str(runner.invoke(app, ["verify", str(copy), "--replay"]).exception)
+
+
+def test_replaying_needs_the_tree(pack: Path, tmp_path: Path) -> None:
+    """Where only the package is installed, --replay says what it needs."""
+    code = "import sys; sys.modules['worker'] = None; from tocsin.cli import run; sys.exit(run(sys.argv[1:]))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "verify", str(pack), "--replay"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 1
+    assert "replaying needs the workflows" in ran.stderr
+
+
+def test_the_histories_are_in_clear_and_whole(story: Story) -> None:
+    """Every payload of every history was opened: nothing sealed is left in them."""
+    texts = [path.read_text() for path in sorted((story.folder / "history").iterdir())]
+
+    assert len(texts) > 5
+    assert not [
+        text for text in texts if "dG9jc2luLWFlczI1Ni" in text or "tocsin-aes256gcm" in text or "key-scope" in text
+    ]
 
 
 @given(st.binary(max_size=200), st.binary(min_size=32, max_size=32))

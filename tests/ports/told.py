@@ -16,8 +16,10 @@ from temporalio.testing import WorkflowEnvironment
 from tests.house import ASHA, DARA, House
 from tocsin import wire
 from tocsin.adapters.evidence import Checked, Means, write_evidence
+from tocsin.adapters.evidence.keep import workflow_ids
 from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.outbox import Outbox
+from tocsin.adapters.temporal_histories import TemporalHistories
 from tocsin.domain.act import (
     AddAffected,
     AddNote,
@@ -56,7 +58,7 @@ class Picky(Outbox):
 
 def means_of(house: House) -> Means:
     """Return what the packs of a house are made with."""
-    return Means(house.vault, LogSigner(house.keyring), house.home / "policies")
+    return Means(house.vault, LogSigner(house.keyring))
 
 
 class Story(NamedTuple):
@@ -67,6 +69,7 @@ class Story(NamedTuple):
     folder: Path
     result: Checked
     on_the_way: list[Checked]
+    means: Means
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +97,12 @@ async def story(server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFa
     async with house.working():
         teller = Teller(house, base / "on-the-way")
         await teller.tell()
-    result = write_evidence(house.store, means_of(house), teller.incident, base / "evidence")
-    yield Story(house, teller.incident, base / "evidence", result, teller.on_the_way)
+        histories = await TemporalHistories(house.client).of(
+            teller.incident, workflow_ids(house.store, teller.incident)
+        )
+    means = means_of(house)._replace(histories=histories)
+    result = write_evidence(house.store, means, teller.incident, base / "evidence")
+    yield Story(house, teller.incident, base / "evidence", result, teller.on_the_way, means)
     house.store.close()
 
 

@@ -1,19 +1,23 @@
 """`evidence`, `verify`: an incident as a pack, and the check of such a pack, which needs nothing but the pack."""
 
+import asyncio
 import hashlib
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tocsin.adapters.evidence import VERIFIER, Checked, check_evidence, write_evidence
+from tocsin.adapters.evidence.replay import replayed
 from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.cli import lookup
 from tocsin.cli.arguments import Json
-from tocsin.cli.render import emit, say
+from tocsin.cli.render import complain, emit, say
 from tocsin.cli.session import Session, session
-from tocsin.domain.errors import Broken
+from tocsin.domain.errors import Broken, Deferred, Refused
+from tocsin.domain.values import IncidentId
 
 commands = typer.Typer()
 
@@ -48,7 +52,8 @@ def evidence(
     if incident is None or target is None:
         raise typer.BadParameter("name an incident and, with -o, a new .zip or folder")
     incident_id = lookup.incident(work, incident).incident_id
-    checked = write_evidence(work.store, work.means, incident_id, target)
+    means = work.means._replace(histories=_histories(work, incident_id))
+    checked = write_evidence(work.store, means, incident_id, target)
     if not as_json:
         say(f"the evidence of incident {incident_id} lies in {target}")
     _tell(checked, target, as_json)
@@ -64,10 +69,39 @@ def verify(
         str | None,
         typer.Option(metavar="FINGERPRINT", help="Of the key that must have signed, as published."),
     ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Also replay its histories against the code that is installed.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check an evidence pack from its files alone; fail naming each file and entry that does not hold."""
-    _tell(check_evidence(pack, _head(head) if head else None, key), pack, as_json)
+    checked = check_evidence(pack, _head(head) if head else None, key)
+    if replay:
+        again = asyncio.run(replayed(pack, _workflows()))
+        checked = checked.model_copy(update={"checks": (*checked.checks, *again.checks)})
+    _tell(checked, pack, as_json)
+
+
+def _workflows() -> list[type]:
+    """Return the workflows of the tree or image that this runs in; the package alone has none."""
+    try:
+        worker = import_module("worker")
+    except ImportError as error:
+        raise Refused(
+            "replaying needs the workflows, which the package `tocsin` does not hold; "
+            "run it in the source tree or the image of the version to compare with, or leave out --replay"
+        ) from error
+    found: list[type] = worker.WORKFLOWS
+    return found
+
+
+def _histories(work: Session, incident_id: IncidentId) -> dict[str, bytes]:
+    """Return Temporal's histories, or none, said, if the engine does not answer: the rest is evidence without them."""
+    try:
+        return work.histories(incident_id)
+    except Deferred as error:
+        complain(f"the evidence holds no histories: {error}")
+        return {}
 
 
 def _fingerprints(work: Session, as_json: bool) -> None:

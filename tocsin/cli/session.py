@@ -16,13 +16,15 @@ from tocsin import settings
 from tocsin.adapters.channels import open_channel, open_pager
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.evidence import Means
+from tocsin.adapters.evidence.keep import workflow_ids
 from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.keyring import FileKeyring, engine_public
 from tocsin.adapters.people import People
 from tocsin.adapters.spool import Spool
 from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
+from tocsin.adapters.temporal_histories import TemporalHistories
 from tocsin.adapters.vault import Vault
-from tocsin.client import Engine, EnvelopeFor
+from tocsin.client import Engine, EnvelopeFor, connected
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt
 from tocsin.domain.errors import Broken, TocsinError
 from tocsin.domain.values import ActId, IncidentId, derived_id
@@ -86,7 +88,18 @@ class Session:
     @cached_property
     def means(self) -> Means:
         """What evidence packs are made with."""
-        return Means(self.vault, LogSigner(self.keyring), self.home / "policies")
+        return Means(self.vault, LogSigner(self.keyring))
+
+    def histories(self, incident_id: IncidentId) -> dict[str, bytes]:
+        """Return what Temporal keeps of an incident, in clear. Raises Unreachable if it does not answer."""
+        chosen, known = self.settings, workflow_ids(self.store, incident_id)
+
+        async def asking() -> dict[str, bytes]:
+            converter = data_converter(self.vault, chosen.temporal_namespace)
+            client = await connected(chosen.temporal_address, chosen.temporal_namespace, converter)
+            return await TemporalHistories(client).of(incident_id, known)
+
+        return asyncio.run(asking())
 
     @cached_property
     def spool(self) -> Spool:

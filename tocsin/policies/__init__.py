@@ -61,23 +61,6 @@ def load_policies(extra: Path | None = None) -> PolicyPack:
     return read_pack([(label, content) for label, content in read if content is not None], unreadable)
 
 
-def policy_files(extra: Path | None = None) -> Iterator[tuple[str, bytes, set[tuple[str, str]]]]:
-    """Yield each file of the law with its name, its bytes, and the ids and versions of the rules in it.
-
-    Raises:
-        Refused: naming the mistakes of a file that cannot be read.
-    """
-    for source in [*_ordered(files(__name__)), *(_ordered(extra) if extra is not None and extra.is_dir() else ())]:
-        if source.name.endswith(".toml") and not _is_facts(source.name):
-            mistakes: list[str] = []
-            content = _content(source.name, source, mistakes)
-            table = _toml(source.name, content, mistakes) if content is not None else None
-            if content is None or table is None:
-                raise Refused("; ".join(mistakes))
-            rules = table.get("policy", [])
-            yield source.name, content, {(str(rule.get("id")), str(rule.get("version", 1))) for rule in rules}
-
-
 def read_pack(contents: Iterable[tuple[str, bytes]], unreadable: Iterable[str] = ()) -> PolicyPack:
     """Read files, each under the name that its mistakes are told by, as one pack; see `load_policies`."""
     mistakes = list(unreadable)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.archive import unpacked
 from tocsin.adapters.evidence.check_acts import acts_in_log, state_follows, work_follows
-from tocsin.adapters.evidence.check_duties import clocks_in_log, duties_as_resolved, duties_proved
+from tocsin.adapters.evidence.check_duties import clocks_in_log, duties_as_resolved, duties_proved, law_as_pinned
 from tocsin.adapters.evidence.check_ledger import ledger_in_log, waves_bound
 from tocsin.adapters.evidence.check_letters import letters_as_approved, sent_as_approved
 from tocsin.adapters.evidence.check_seal import checkpoint_is_ours, entries_are_included, signed_by
@@ -106,6 +106,7 @@ _TESTS: list[tuple[str, Test]] = [
     ("the ledger stands where the log says that it stands", ledger_in_log),
     ("every deadline is one that the log recorded when the duties were resolved", clocks_in_log),
     ("every duty is as it was resolved, with the digest that the log recorded then", duties_as_resolved),
+    ("the law is the one that the log recorded, word for word", law_as_pinned),
     ("every duty that ended has its proof, and is late if it was", duties_proved),
     ("the timeline, in both forms, is what acts, log and records give", timeline_retells),
     ("README.txt names this incident and this head of the log", readme_is_ours),

@@ -3,10 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from hashlib import sha256
+
+from pydantic import JsonValue
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
+from tocsin.adapters.evidence.standalone import canonical
 from tocsin.audit.entry import Entry
 from tocsin.domain.act import AddNote, Decide, EndDuty
 from tocsin.domain.clock import ClockRow, ClockState
@@ -71,6 +75,16 @@ def duties_as_resolved(pack: Pack) -> Iterator[Finding]:
         if given not in written.get(record.duty.agreement_id, {given}):
             what = f"{_what(record.duty)} is owed to another party or agreement than the ledger's"
             yield Finding(file=layout.DUTIES, what=what)
+
+
+def law_as_pinned(pack: Pack) -> Iterator[Finding]:
+    """Compare the policies with the digest that the log recorded when the duties were last resolved."""
+    logged = [entry for entry in pack.entries if entry.draft.kind == "duties.resolved"]
+    digest = logged[-1].draft.data.get("law") if logged else None
+    # Entries of earlier versions have none.
+    if digest is not None and sha256(canonical(pack.load(layout.LAW, dict[str, JsonValue]))).hexdigest() != digest:
+        what = "it is not the law that the duties were computed by"
+        yield Finding(file=layout.LAW, entry=logged[-1].number, what=what)
 
 
 def duties_proved(pack: Pack) -> Iterator[Finding]:

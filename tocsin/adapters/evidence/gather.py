@@ -1,6 +1,8 @@
 """What goes into an evidence folder, file by file, read from one transaction."""
 
-from collections.abc import Iterable, Iterator
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +20,7 @@ from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import Notice
 from tocsin.domain.register import Agreement
-from tocsin.domain.statutory import policy_of
 from tocsin.domain.values import AgreementId, IncidentId
-from tocsin.policies import policy_files
 from tocsin.ports import Sealer, Transaction, WaveRow
 
 Files = Iterator[tuple[str, Iterable[bytes]]]
@@ -33,8 +33,8 @@ class Means(NamedTuple):
 
     sealer: Sealer
     signer: Signer
-    policies: Path | None = None
-    """The folder of the installation's own policies."""
+    histories: Mapping[str, bytes] = {}
+    """Temporal's own histories by name, in clear."""
 
 
 def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
@@ -63,11 +63,13 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     yield layout.HOLDS, [as_json(tx.duties.holds(incident_id))]
     yield layout.SALT, [means.sealer.salt(incident_id).hex().encode() + b"\n"]
     yield layout.AGREEMENTS, [as_json(agreements[key] for key in sorted(agreements))]
-    yield from _policies(duties, means.policies)
+    yield from _law(tx, incident_id)
     yield from _letters(tx, ledger)
     yield from _attachments(tx, incident_id, acts)
     yield from _log(tx, incident_id, means.signer)
     yield from _timeline(tx, incident_id, acts, Names.of(acts, duties, ledger, clocks, tasks))
+    for name in sorted(means.histories):
+        yield f"{layout.HISTORY}/{layout.safe_name(name)}", [means.histories[name]]
     yield layout.KEY, [as_pem(means.signer.public)]
     yield layout.VERIFIER, [VERIFIER]
     yield layout.README, [readme(incident_id, _head(tx)).encode()]
@@ -135,12 +137,12 @@ def _attachments(tx: Transaction, incident_id: IncidentId, acts: Iterable[Envelo
             yield layout.attachment_name(kept.sha256, kept.name), [kept.content]
 
 
-def _policies(duties: Iterable[DutyRecord], own: Path | None) -> Files:
-    """Yield each file of the law in which a rule of these duties stands, in the version that computed it."""
-    applied = {(policy_of(record.duty) or "", record.duty.computation.rule_version) for record in duties}
-    for name, content, rules in policy_files(own):
-        if applied & rules:
-            yield f"{layout.POLICIES}/{layout.safe_name(name)}", [content]
+def _law(tx: Transaction, incident_id: IncidentId) -> Files:
+    """Yield the policies that the incident is pinned to, as they were kept then."""
+    pin = tx.law.pinned(incident_id)
+    packed = tx.law.pack(pin.law) if pin is not None else None
+    if packed is not None:
+        yield layout.LAW, [as_json(json.loads(zlib.decompress(packed)))]
 
 
 def _log(tx: Transaction, incident_id: IncidentId, signer: Signer) -> Files:

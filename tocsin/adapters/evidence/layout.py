@@ -34,17 +34,18 @@ PROOFS = "log-proofs.jsonl"
 CHECKPOINT = "checkpoint.txt"
 SALT = "salt.txt"
 AGREEMENTS = "agreements.json"
-POLICIES = "policies"
+LAW = "law.json"
+HISTORY = "history"
 KEY = "key.pem"
 VERIFIER = "verify.py"
 VERIFICATION = "verification.txt"
 SUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.sig"
 FILES = frozenset(
-    {README, INCIDENT, FACTS, ACTS, DUTIES, CLOCKS, LEDGER, TASKS, HOLDS, TIMELINE, TIMELINE_TEXT, AGREEMENTS}
+    {README, INCIDENT, FACTS, ACTS, DUTIES, CLOCKS, LEDGER, TASKS, HOLDS, TIMELINE, TIMELINE_TEXT, AGREEMENTS, LAW}
     | {LOG, LEAVES, HEAD, PROOFS, CHECKPOINT, SALT, KEY, VERIFIER, VERIFICATION, SUMS, SIGNATURE}
 )
-"""What lies at the top of every pack; letters, attachments and policies lie in folders of their own."""
+"""What lies at the top of every pack; letters, attachments and histories lie in folders of their own."""
 
 _SENT_SUFFIX = {"sendgrid": ".json"}
 """How the bytes that a channel was given are stored; mail, unless it says otherwise."""

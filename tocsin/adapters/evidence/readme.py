@@ -19,10 +19,12 @@ WHAT LIES WHERE
   notices/*.eml, *.json        the bytes that the channel was handed: an .eml (it got its Date line as it left), or the
                                body of a request to SendGrid; deputies who were not needed have none
   agreements.json              the agreements that it was resolved against, with every version of them and its dates
-  policies/                    the files of the law in which the rules of duties.json stand, in that version; a rule
-                               whose version Tocsin no longer ships is named in duties.json alone
+  law.json                     every policy of the law that the incident is pinned to, word for word; the log's
+                               `duties.resolved` entries have its digest (`law`)
   acts.json                    what people did, in the envelopes that were recorded
   tasks.json, holds.json       work that was set and done; orders not to tell
+  history/                     what Temporal, the engine, kept of each workflow, in clear: `tocsin verify --replay`
+                               decides all of it again. None if the engine could not be asked
   attachments/                 the files that people attached, under the start of their SHA-256
   log.jsonl                    the whole append-only log, one entry a line; of other incidents it holds ids only
   log-leaves.txt               the leaf hash of each entry
@@ -74,7 +76,7 @@ WHAT THE LOG COVERS, AND WHAT ONLY SHA256SUMS DOES
   - The letters: names of parties and references of agreements, where a letter to the party left.
   - Written again from the others and compared: timeline.md, timeline.json, verification.txt and this file. Another
     version of Tocsin may word them otherwise, and then names them; the others count.
-  - SHA256SUMS only: agreements.json and policies/; names of parties, and recipients, that no letter went to; in the
+  - SHA256SUMS only: agreements.json and history/; names of parties, and recipients, that no letter went to; in the
     ledger provider_id, claimed_at, detail and channel, and which open duties a notice was meant to answer; the marks
     that a clock sent; title and owner of a task that a playbook set and no act changed, and due time and dependencies
     of every task; in incident.json the sequence, blocking_tasks and reasons_owed.

@@ -18,6 +18,7 @@ _ENGINE = {
         "Duties were resolved: {owed} owed on {clock_count} clock(s); "
         "{added} new, {moved_count} moved, {withdrawn} ended or fell away."
     ),
+    "evidence.kept": "The evidence pack as of then was written: {size} bytes, SHA-256 {sha256}.",
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
     "tasks.handed_over": "A notice became a task for a person.",

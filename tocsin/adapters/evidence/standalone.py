@@ -26,6 +26,7 @@ INSIDE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9.
 SUMS, SIGNATURE, KEY = "SHA256SUMS", "SHA256SUMS.sig", "key.pem"
 LOG, HEAD, PROOFS, CHECKPOINT = "log.jsonl", "log-head.json", "log-proofs.jsonl", "checkpoint.txt"
 ACTS, DUTIES, LEDGER, SALT, INCIDENT = "acts.json", "duties.json", "ledger.json", "salt.txt", "incident.json"
+LAW = "law.json"
 DUTY_END = {"state", "ended_at", "proof", "proved_by", "late"}
 """What is said of a duty's end is not part of the digest that the log has of it."""
 SHOWN = 20
@@ -268,13 +269,16 @@ def releases_bind(pack: Pack) -> Iterator[Fault]:
 
 
 def duties_as_resolved(pack: Pack) -> Iterator[Fault]:
-    """Compare duties and deadlines with the digest that the log recorded when they were resolved."""
-    digests = [entry["data"].get("digest") for entry in pack.entries() if entry["kind"] == "duties.resolved"]
+    """Compare duties, deadlines and the law with the digests that the log recorded when they were resolved."""
+    resolved = [entry["data"] for entry in pack.entries() if entry["kind"] == "duties.resolved"]
+    digest, law = (resolved[-1].get("digest"), resolved[-1].get("law")) if resolved else (None, None)
     whole = hashlib.sha256()
     for duty in sorted((record["duty"] for record in pack.json(DUTIES)), key=lambda duty: duty["duty_id"]):
         whole.update(canonical({name: value for name, value in duty.items() if name not in DUTY_END}) + b"\n")
-    if digests and digests[-1] and digests[-1] != whole.hexdigest():
+    if digest and digest != whole.hexdigest():
         yield DUTIES, "they are not the duties, deadlines and computations that the log recorded"
+    if law and law != hashlib.sha256(canonical(pack.json(LAW))).hexdigest():
+        yield LAW, "it is not the law that the duties were computed by"
 
 
 # -- arithmetic -----------------------------------------------------------------------------------------------------
@@ -426,7 +430,7 @@ def checks(key: str | None) -> list[tuple[str, Callable[[Pack], Iterator[Fault]]
         ("every act is in the log word for word, and every act in the log is here", acts_in_log),
         ("every letter is the one that was approved, and what left went to its one recipient", letters_as_approved),
         ("every wave holds exactly the letters that a second person released", releases_bind),
-        ("duties, deadlines and their computation are those that the log recorded", duties_as_resolved),
+        ("duties, deadlines, their computation and the law are those that the log recorded", duties_as_resolved),
     ]
 
 
