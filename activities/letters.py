@@ -1,7 +1,6 @@
 """Drafting: whom a wave is for, each letter rendered, its exact bytes stored, and the digest that binds them."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from temporalio import activity
 
@@ -11,7 +10,7 @@ from tocsin.domain.act import Draft
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
-from tocsin.domain.incident import Facts, Trigger, Triggers
+from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter, LetterFacts, PeriodOwed
 from tocsin.domain.notice import (
     SENT,
@@ -24,8 +23,9 @@ from tocsin.domain.notice import (
     wave_digest,
 )
 from tocsin.domain.register import Affected, Agreement, Contact
+from tocsin.domain.said import Said
 from tocsin.domain.task import TaskKind, TaskState
-from tocsin.domain.values import AgreementId, DutyId, IncidentId, PersonId, Value, WaveId
+from tocsin.domain.values import AgreementId, ContactId, DutyId, IncidentId, PersonId, Value, WaveId
 from tocsin.ports import Channel, Renderer, Stamp, Store, Transaction, WaveRow
 
 
@@ -83,6 +83,8 @@ class Sealed(Value):
 
     digest: str
     rows: int
+    unknowns: tuple[str, ...] = ()
+    """The names of what the letters could not say yet."""
 
 
 class Letters:
@@ -123,6 +125,7 @@ class Letters:
                 # One address that the channel cannot write to must not keep the others from being told.
                 unwritable.append(row.model_copy(update={"letter_sha256": None, "detail": str(error)}))
         with self._store.writing() as tx:
+            tx.ledger.put_said(desk.wave, desk.said)
             tx.ledger.put_letters(made)
             tx.ledger.put(unwritable)
 
@@ -205,6 +208,7 @@ class Letters:
         contact = next(c for c in agreement.contacts() if c.contact_id == row.contact_id)
         facts = desk.facts_for(row, agreement, contact, self._sender)
         words = self._renderer.render(facts)
+        thread = desk.thread(row)
         letter = Letter(
             from_name=self._sender.name,
             from_address=self._sender.address,
@@ -216,7 +220,8 @@ class Letters:
             html=words.html,
             language=words.language,
             message_id=row.message_id,
-            in_reply_to=desk.previous_message_id(row),
+            in_reply_to=thread[-1] if thread else None,
+            references=thread if len(thread) > 1 else (),
             notice_number=row.number,
             notice_id=row.notice_id,
         )
@@ -233,17 +238,20 @@ class _Desk:
             raise Refused(f"wave {order.wave_id} of incident {order.incident_id} is not planned; draft it again")
         self.wave = wave
         self.facts: Facts = facts
-        self.triggers = order.triggers
         pinned = (at_or_newest(pin.agreement, wave.drafted_at) for pin in tx.register.pinned(order.incident_id))
         self.agreements = {agreement.agreement_id: agreement for agreement in pinned}
         self._duties = {duty.duty_id: duty for duty in tx.duties.of(order.incident_id)}
-        self._measures = (*facts.measures, *_finished_mitigation(tx, order.incident_id))
-        released = [w.wave_id for w in tx.ledger.waves(order.incident_id) if w.released_at and w != wave]
-        before = (row for wave_id in released for row in tx.ledger.notices(wave_id, states=SENT))
-        self._before = {(row.agreement_id, row.contact_id): row for row in before}
+        measures = (*facts.measures, *_finished_mitigation(tx, order.incident_id))
+        self.said = Said.of(facts, measures, order.triggers)
+        waves = [w for w in tx.ledger.waves(order.incident_id) if w.released_at and w.wave_id != wave.wave_id]
+        released = sorted(waves, key=lambda w: (w.released_at, w.wave_id))
+        self._before: dict[tuple[AgreementId, ContactId | None], list[Notice]] = {}
+        for row in (row for w in released for row in tx.ledger.notices(w.wave_id, states=SENT)):
+            self._before.setdefault((row.agreement_id, row.contact_id), []).append(row)
+        self._said_before = {w.wave_id: tx.ledger.said(w.wave_id) for w in released}
 
     def facts_for(self, row: Notice, agreement: Agreement, contact: Contact, sender: Sender) -> LetterFacts:
-        previous = self._before.get((row.agreement_id, row.contact_id))
+        previous = self._last(row)
         return LetterFacts(
             wave_kind=self.wave.kind,
             language=agreement.language,
@@ -255,26 +263,27 @@ class _Desk:
             notice_number=row.number,
             previous_number=previous.number if previous else None,
             facts=self.facts,
-            measures_taken=self._measures,
-            occurred_at=self._at(Trigger.OCCURRENCE),
-            discovered_at=self._at(Trigger.DISCOVERY),
-            confirmed_at=self._at(Trigger.CONFIRMATION),
+            measures_taken=self.said.measures,
+            occurred_at=self.said.occurred_at,
+            discovered_at=self.said.discovered_at,
+            confirmed_at=self.said.confirmed_at,
             drafted_at=self.wave.drafted_at,
             periods=tuple(_period(self._duties[key]) for key in row.duty_ids if key in self._duties),
             contact_point=self.facts.contact_point or sender.reply_to or sender.address,
             by_deputy=row.role is ContactRole.CHAIN and row.chain_position > 0,
             is_copy=row.role is ContactRole.COPY,
+            before=self._said_before.get(previous.wave_id) if previous else None,
             # A copy answers no duty: nothing waits for its confirmation.
             acknowledge_url=f"{sender.public_url}/a/{TOKEN_PLACEHOLDER}" if row.linked else None,
             verify_url=f"{sender.public_url}/n/{row.number}" if sender.public_url else None,
         )
 
-    def previous_message_id(self, row: Notice) -> str | None:
-        previous = self._before.get((row.agreement_id, row.contact_id))
-        return previous.message_id if previous else None
+    def thread(self, row: Notice) -> tuple[str, ...]:
+        """Return the Message-IDs of the notices before to this very contact, oldest first."""
+        return tuple(before.message_id for before in self._before.get((row.agreement_id, row.contact_id), ()))
 
-    def _at(self, trigger: Trigger) -> datetime | None:
-        return self.triggers[trigger].at if trigger in self.triggers else None
+    def _last(self, row: Notice) -> Notice | None:
+        return next(reversed(self._before.get((row.agreement_id, row.contact_id), ())), None)
 
 
 def _period(duty: Duty) -> PeriodOwed:
@@ -337,4 +346,4 @@ def _seal(tx: Transaction, order: Sealing) -> Sealed:
     tx.ledger.put_wave(wave.model_copy(update={"digest": digest}))
     data: dict[str, object] = {"wave": order.wave_id, "kind": str(wave.kind), "rows": len(rows), "digest": digest}
     tx.log.append([engine_entry(order.stamp, "wave.drafted", data)])
-    return Sealed(digest=digest, rows=len(rows))
+    return Sealed(digest=digest, rows=len(rows), unknowns=wave.unknowns)

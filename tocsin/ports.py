@@ -24,6 +24,7 @@ from tocsin.domain.notice import Notice, NoticeState, WaveCounts, WaveKind
 from tocsin.domain.policy import PolicyId
 from tocsin.domain.receipt import Receipt
 from tocsin.domain.register import Affected, Agreement
+from tocsin.domain.said import Said
 from tocsin.domain.task import Playbook, Task
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import (
@@ -70,6 +71,8 @@ class WaveRow(Value):
     releaser: PersonId | None = None
     stopped: bool = False
     ended_at: Instant | None = None
+    unknowns: tuple[str, ...] = ()
+    """The names of what its letters could not say yet, and promise."""
 
 
 class Claimed(Value):
@@ -201,6 +204,12 @@ class Ledger(Protocol):
 
     def wave(self, wave_id: WaveId) -> WaveRow | None:
         """Return a wave, or None."""
+
+    def put_said(self, wave: WaveRow, said: Said) -> None:
+        """Keep what the letters of a wave say (sealed), and the names of what they could not say yet."""
+
+    def said(self, wave_id: WaveId) -> Said | None:
+        """Return what the letters of a wave said; None for one from before this was kept."""
 
     def waves(self, incident_id: IncidentId) -> list[WaveRow]:
         """Return an incident's waves by `drafted_at`."""

@@ -43,6 +43,7 @@ NUDGE = "nudge"
 """Signal to a wave."""
 
 BY_HAND = "by_hand"
+PROMISED = "promised"
 INCIDENT_OVER = "incident_over"
 """Signals to a response."""
 

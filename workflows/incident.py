@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from tocsin.domain.errors import Refused
     from tocsin.domain.incident import OVER, Status
     from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, wave_id_of
+    from tocsin.domain.promise import Promise
     from tocsin.domain.task import moved_to
     from tocsin.domain.values import ClockId, IncidentId, PersonId, WaveId
     from tocsin.wire import SearchAttribute
@@ -177,6 +178,8 @@ class IncidentWorkflow:
                 lines += await self._draft_again(act)
             case Release(wave_id=wave_id):
                 await self._start_wave(wave_id)
+                if workflow.patched("promises"):
+                    await self._promise(wave_id)
                 lines = (f"wave {wave_id} is released; it is being sent",)
             case _:
                 pass
@@ -292,6 +295,7 @@ class IncidentWorkflow:
             rows=sealed.rows,
             draft=deed,
             co_drafters=before.co_drafters if before else (),
+            unknowns=sealed.unknowns,
         )
         waves = {**self._state.waves, wave_id: wave}
         await self._project(self._state.model_copy(update={"waves": waves}), "wave.ready", {"wave": wave_id})
@@ -356,6 +360,13 @@ class IncidentWorkflow:
             id_reuse_policy=reuse,
             static_summary=f"{self._state.waves[wave_id].kind} wave of {order.rows} rows",
         )
+
+    async def _promise(self, wave_id: WaveId) -> None:
+        """Have a person reminded of what these letters could not say yet, and of no promise that they keep."""
+        wave = self._state.waves[wave_id]
+        to_all = wave.draft.agreements is None
+        promise = Promise(wave_id=wave_id, kind=wave.kind, to_all=to_all, unknowns=wave.unknowns)
+        await self._signal(self._response(), wire.PROMISED, promise)
 
     # -- tasks ------------------------------------------------------------------------------------------------------
 

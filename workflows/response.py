@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from tocsin.domain.act import Act, Envelope, Receipt, Role, TaskAdd, TaskAssign, TaskDone
     from tocsin.domain.errors import Refused
     from tocsin.domain.incident import OVER, Status
+    from tocsin.domain.promise import Promise, after_release, reminded
     from tocsin.domain.task import (
         Task,
         TaskKind,
@@ -45,6 +46,7 @@ class ResponseWorkflow:
         self._insistent = Insistent(order.incident_id, order.tempo)
         self._turn = asyncio.Lock()
         self._handed: list[Task] = []
+        self._promised: list[Promise] = []
         self._over: Status | None = order.over
         self._stirred = False
         self._page_again_at: datetime | None = None
@@ -57,6 +59,7 @@ class ResponseWorkflow:
         while not self._finished():
             self._stirred = False
             await self._take_over_notices()
+            await self._take_over_promises()
             await self._remind()
             self._show()
             await wait_until(order.tempo, self._wakes_at(), self._must_look, "next task due")
@@ -82,6 +85,12 @@ class ResponseWorkflow:
     def by_hand(self, message: wire.NoticeByHand) -> None:
         """Make a task of each notice that has none yet."""
         self._handed.extend(message.tasks)
+        self._stirred = True
+
+    @workflow.signal(name=wire.PROMISED, description="A wave was released that may keep or make a promise")
+    def promised(self, message: Promise) -> None:
+        """Keep the promises that its letters make, and end those that they keep."""
+        self._promised.append(message)
         self._stirred = True
 
     @workflow.signal(name=wire.INCIDENT_OVER, description="The incident ended or was taken up again")
@@ -176,9 +185,22 @@ class ResponseWorkflow:
             what = "A notice needs a person" if task.kind is TaskKind.NOTICE else "A task came from another incident"
             await self._page(f"handed:{task.task_id}", f"{what}, incident {task.incident_id}", task)
 
+    async def _take_over_promises(self) -> None:
+        while self._promised:
+            async with self._turn:
+                promise = self._promised.pop(0)
+                now = scenario_now(self._order.tempo)
+                changed = {t.task_id: t for t in after_release(self._tasks, promise, self._order.incident_id, now)}
+                if not changed:
+                    continue
+                keeping = Keeping(stamp=self._stamps.next(), tasks=tuple(changed.values()), reason="promised")
+                await self._insistent.do(Tasks.keep, keeping, options.STORE, "promises")
+                self._tasks = tuple(({task.task_id: task for task in self._tasks} | changed).values())
+                await self._tell()
+
     async def _remind(self) -> None:
         for task in due_unreminded(self._tasks, scenario_now(self._order.tempo)):
-            if not await self._page(f"due:{task.task_id}:{task.owner}", f"Task due, incident {task.incident_id}", task):
+            if not await self._page(_due_key(task), f"Task due, incident {task.incident_id}", task):
                 self._page_again_at = scenario_now(self._order.tempo) + options.PAGE_AGAIN
                 return
             await self._mark_reminded(task)
@@ -190,13 +212,13 @@ class ResponseWorkflow:
             if current.owner != task.owner:
                 # It was given to another owner while the page was on its way: they have not been reminded.
                 return
-            reminded = current.model_copy(update={"reminded": True})
-            keeping = Keeping(stamp=self._stamps.next(), tasks=(reminded,), reason="reminded")
+            after = reminded(current, scenario_now(self._order.tempo))
+            keeping = Keeping(stamp=self._stamps.next(), tasks=(after,), reason="reminded")
             await self._insistent.do(Tasks.keep, keeping, options.STORE, "reminded")
-            self._tasks = tuple(reminded if t.task_id == task.task_id else t for t in self._tasks)
+            self._tasks = tuple(after if t.task_id == task.task_id else t for t in self._tasks)
 
     async def _page(self, key: str, subject: str, task: Task) -> bool:
-        kind = "a notice to deliver by hand" if task.kind is TaskKind.NOTICE else f"an {task.kind} task"
+        kind = _WORDS.get(task.kind, f"an {task.kind} task")
         text = (
             f"Task {task.task_id}, {kind}, is due {task.due_at.isoformat()}; owner: {task.owner}.\n"
             f"See it: tocsin task list {task.incident_id}\n"
@@ -223,14 +245,14 @@ class ResponseWorkflow:
         if self._over is None or not workflow.all_handlers_finished():
             return False
         left = any(task.state is not TaskState.DONE for task in self._tasks)
-        return self._over in {Status.DISMISSED, Status.MERGED} or not (left or self._handed)
+        return self._over in {Status.DISMISSED, Status.MERGED} or not (left or self._handed or self._promised)
 
     def _must_look(self) -> bool:
         return self._stirred or self._finished()
 
     def _idle(self) -> bool:
         """Say whether a new run would lose nothing: what was handed over is kept, and each act has its answer."""
-        return not self._handed and workflow.all_handlers_finished()
+        return not (self._handed or self._promised) and workflow.all_handlers_finished()
 
     def _wakes_at(self) -> datetime | None:
         return self._page_again_at or next_due_at(self._tasks)
@@ -243,6 +265,19 @@ class ResponseWorkflow:
         return self._order.model_copy(
             update={"sequence": self._stamps.sequence, "tasks": self._tasks, "over": self._over}
         )
+
+
+_WORDS = {
+    TaskKind.NOTICE: "a notice to deliver by hand",
+    TaskKind.PROMISE: "a promise of our letters to tell what was not yet known",
+    TaskKind.MITIGATION: "a mitigation task",
+}
+
+
+def _due_key(task: Task) -> str:
+    """Return the key of a reminder's page: of a promise each is one of its own, for they go on until it is kept."""
+    again = f":{task.due_at.isoformat()}" if task.kind is TaskKind.PROMISE else ""
+    return f"due:{task.task_id}:{task.owner}{again}"
 
 
 def _check_roles(act: Act) -> None:

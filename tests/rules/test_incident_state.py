@@ -30,7 +30,7 @@ from tocsin.domain.act import (
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import HoldKind
-from tocsin.domain.incident import Basis, Facts, Status, Trigger, TriggerFact
+from tocsin.domain.incident import Basis, Facts, Status, Translation, Trigger, TriggerFact
 from tocsin.domain.incident_state import LONGEST_AGO, SKEW, IncidentState, WaveState, admit, apply, revised
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.values import ActId, AgreementId, ClockId, HoldId, IncidentId, PersonId, WaveId
@@ -325,3 +325,23 @@ def test_wrong_facts(wrong: dict[str, str | int | tuple[str, ...] | None]) -> No
     """A fact with an unknown name or of the wrong type is never taken."""
     with pytest.raises(ValidationError):
         revised(Facts(title="odd sign-ins"), Revise(facts=wrong))
+
+
+def test_translation_stands_beside_the_fact() -> None:
+    """Free text in another language is kept beside the fact; what was said before in either language stays."""
+    facts = Facts(title="x", summary="A bucket was public.", people_affected=7)
+    german = revised(facts, Revise(language="de", facts={"summary": "Ein Speicher war lesbar."}))
+
+    both = revised(german, Revise(language="de", facts={"cause": "Ein Versehen."}))
+
+    assert (both.summary, both.people_affected) == ("A bucket was public.", 7)
+    assert both.translations["de"] == Translation(summary="Ein Speicher war lesbar.", cause="Ein Versehen.")
+    with pytest.raises(ValueError, match="people_affected"):
+        revised(facts, Revise(language="de", facts={"people_affected": 8}))
+
+
+def test_what_was_signed_before_there_were_languages_still_is() -> None:
+    """A revision without a language, and facts without a translation, have the same canonical form as before."""
+    assert b"language" not in Revise(facts={"summary": "x"}).canonical()
+    assert b"written_in" not in Facts(title="x").canonical()
+    assert b"translations" not in Facts(title="x").canonical()

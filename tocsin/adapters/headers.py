@@ -25,8 +25,9 @@ def checked(letter: Letter) -> Letter:
     """
     for field in ("from_name", "to_name", "subject", "notice_number"):
         _refuse_breaks(letter, field)
-    for field in ("message_id", "in_reply_to"):
-        _refuse_odd_id(letter, field)
+    _refuse_odd_id(letter, "message_id", letter.message_id)
+    for before in (letter.in_reply_to, *letter.references):
+        _refuse_odd_id(letter, "in_reply_to", before)
     fields = ("from_address", "to_address", "reply_to")
     return letter.model_copy(update={field: _address_in(letter, field) for field in fields})
 
@@ -44,8 +45,7 @@ def _refuse_breaks(letter: Letter, field: str) -> None:
         )
 
 
-def _refuse_odd_id(letter: Letter, field: str) -> None:
-    value = getattr(letter, field)
+def _refuse_odd_id(letter: Letter, field: str, value: str | None) -> None:
     if value is not None and (len(value) > _LONGEST_ID or not _MESSAGE_ID.fullmatch(value)):
         raise Refused(
             f"{field} of notice {letter.notice_number} must look like <notice-id@domain>, with letters, digits, "

@@ -142,7 +142,7 @@ def _plain_headers(letter: Letter) -> dict[str, str]:
         "Subject": letter.subject,
         "Message-ID": letter.message_id,
         "In-Reply-To": letter.in_reply_to,
-        "References": letter.in_reply_to,
+        "References": letter.thread,
         "Auto-Submitted": "auto-generated",
         "X-Tocsin-Notice": letter.notice_number,
     }

@@ -210,7 +210,7 @@ def _headers(letter: Letter) -> dict[str, str]:
     headers = {
         "Message-ID": letter.message_id,
         "In-Reply-To": letter.in_reply_to,
-        "References": letter.in_reply_to,
+        "References": letter.thread,
         "Auto-Submitted": "auto-generated",
         "X-Tocsin-Notice": letter.notice_number,
     }

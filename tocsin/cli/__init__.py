@@ -22,6 +22,7 @@ from tocsin.cli import (
     explain,
     holds,
     incident,
+    letter,
     log,
     merging,
     policy,
@@ -65,6 +66,7 @@ app.add_typer(register.commands, name="register")
 app.add_typer(policy.commands, name="policy")
 app.add_typer(authority.commands, name="authority")
 app.add_typer(breaches.commands, name="breaches")
+app.add_typer(letter.commands, name="letter")
 app.add_typer(log.commands, name="log")
 app.add_typer(receipts.commands, name="receipts")
 app.add_typer(spool.commands, name="spool")

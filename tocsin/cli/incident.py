@@ -66,6 +66,9 @@ def revise(
         list[str] | None,
         typer.Option("--answer", metavar="FACT=VALUE", help="To a question of `tocsin explain`. Repeatable."),
     ] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE", help="The free text given is a translation into this language: de.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change facts, answers or trigger instants: duties are resolved again, and the difference is shown."""
@@ -79,6 +82,7 @@ def revise(
         facts=changed,
         triggers=dict(map(trigger_instant, triggers or ())),
         answers=answers(answer) if answer else {},
+        language=language,
     )
     work = session(ctx)
     act(work, deed, lookup.incident(work, incident).incident_id, as_json)

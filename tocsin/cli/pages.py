@@ -13,6 +13,7 @@ from tocsin.domain.duty import DECIDE_RULE, Duty
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import OVER, Facts
 from tocsin.domain.notice import NoticeState
+from tocsin.domain.promise import in_words
 from tocsin.domain.task import Task, TaskState
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import PersonId
@@ -146,6 +147,9 @@ def _waves(view: IncidentView, names: Names) -> None:
         wave = seen.wave
         say(f"{wave.wave_id}  {wave.kind.replace('_', ' ')}: {_how_far(seen)}", indent=2)
         say(f"drafted by {names.get(wave.drafter, wave.drafter)}, {when(wave.drafted_at)}", indent=4)
+        if wave.unknowns:
+            said = "not yet known" if wave.released_at is None else "was not yet known"
+            say(f"{said}: {in_words(wave.unknowns)}", indent=4)
         if wave.releaser and wave.released_at:
             say(f"released by {names.get(wave.releaser, wave.releaser)}, {when(wave.released_at)}", indent=4)
         elif wave.digest:
@@ -192,9 +196,11 @@ def _facts(view: IncidentView) -> None:
     heading("Facts")
     for name in Facts.model_fields:
         value = getattr(view.facts, name)
-        if name not in {"title", "answers"} and value not in (None, ()):
+        if name not in {"title", "answers", "translations"} and value not in (None, ()):
             shown = ", ".join(value) if isinstance(value, tuple) else value
             say(f"{name.replace('_', ' ')}: {shown}", indent=2)
+    if view.facts.translations:
+        say(f"translated into: {', '.join(view.facts.translations)}", indent=2)
     for key, answer in view.facts.answers.items():
         say(f"{key}: {', '.join(answer) if isinstance(answer, tuple) else answer}", indent=2)
     if view.unknowns:

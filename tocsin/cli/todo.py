@@ -12,7 +12,7 @@ from tocsin.domain.duty import DECIDE_RULE
 from tocsin.domain.gdpr_duties import AUTHORITY
 from tocsin.domain.incident import OVER, Status
 from tocsin.domain.statutory import POLICY, RULE_OUT
-from tocsin.domain.task import Task, TaskState
+from tocsin.domain.task import Task, TaskKind, TaskState
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value
 from tocsin.ports import WaveRow
 
@@ -89,6 +89,8 @@ def tasks_of(me: Me, incident_id: IncidentId, tasks: Iterable[Task]) -> Iterator
     for task in tasks:
         if me.acts and task.state is TaskState.OPEN and me.owns(task.owner):
             do = f"tocsin task done {incident_id} {task.task_id} --outcome '…'"
+            if task.kind is TaskKind.PROMISE:
+                do = f"tocsin draft {incident_id} --kind follow_up (or final; if it stays unknown: {do})"
             yield Todo(incident_id=incident_id, what=task.title, do=do, due_at=task.due_at)
 
 

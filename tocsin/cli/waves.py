@@ -13,6 +13,7 @@ from tocsin.cli.todo import release_command
 from tocsin.domain.act import Draft, Receipt, Release, Resume, Stop
 from tocsin.domain.incident_state import wave_id_of
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.promise import in_words
 from tocsin.domain.values import AgreementId
 from tocsin.ports import WaveRow
 
@@ -92,5 +93,7 @@ def _tell_draft(receipt: Receipt, wave: WaveRow | None, rows: int, alone: list[s
     say(f"digest {wave.digest}")
     if alone:
         say(f"nobody to write to, so told by hand: {', '.join(alone)}")
+    if wave.unknowns:
+        say(f"not yet known, and promised in these letters: {in_words(wave.unknowns)}")
     say(f"Review the letters: tocsin show {wave.incident_id} --letters {wave.wave_id} (--to REF for one party's)")
     say(f"Another approver then releases them: {release_command(wave)}")

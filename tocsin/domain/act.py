@@ -141,6 +141,9 @@ class Revise(Value):
     answers: dict[str, Answer | None] = {}
     """Answers to the questions of the law; None takes an answer back."""
     triggers: dict[Trigger, Instant] = {}
+    # Left out where it is not given, so that what was signed before there were languages still is what was signed.
+    language: str | None = Field(default=None, exclude_if=lambda language: language is None)
+    """The language of the free text in `facts`, where it is another one than the facts were written in."""
 
 
 class AddAffected(Value):

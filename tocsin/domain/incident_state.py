@@ -32,7 +32,7 @@ from tocsin.domain.audience import unnamed
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.gdpr_decision import WhomToTell
-from tocsin.domain.incident import OVER, Basis, Facts, Status, Trigger, TriggerFact, Triggers
+from tocsin.domain.incident import OVER, Basis, Facts, Status, Translation, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
 
@@ -58,6 +58,8 @@ class WaveState(Value):
     ended: bool = False
     co_drafters: tuple[PersonId, ...] = ()
     """Those whose revisions changed its letters since: they may not release it either."""
+    unknowns: tuple[str, ...] = ()
+    """The names of what its letters could not say yet, and promise."""
 
 
 class IncidentState(Value):
@@ -234,7 +236,12 @@ def revised(facts: Facts, deed: Revise) -> Facts:
         pydantic.ValidationError: on a wrong field or type.
     """
     merged = {key: answer for key, answer in (facts.answers | deed.answers).items() if answer is not None}
-    return Facts.model_validate({**facts.model_dump(), **deed.facts, "answers": merged})
+    known = facts.model_dump() | {"answers": merged}
+    if deed.language is None or deed.language == facts.written_in:
+        return Facts.model_validate(known | deed.facts)
+    before = facts.translations.get(deed.language, Translation()).model_dump()
+    translation = Translation.model_validate(before | deed.facts)
+    return Facts.model_validate(known | {"translations": facts.translations | {deed.language: translation}})
 
 
 def _reported(deed: Report, at: datetime) -> Triggers:

@@ -2,6 +2,8 @@
 
 import re
 
+from pydantic import Field
+
 from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import WaveKind
@@ -84,8 +86,16 @@ class Letter(Value):
     language: str
     message_id: str
     in_reply_to: str | None = None
+    # Left out while empty, so that a letter from before there was a chain keeps its digest.
+    references: tuple[str, ...] = Field(default=(), exclude_if=lambda references: not references)
+    """The Message-IDs of all notices before to this very contact, oldest first, where there are several."""
     notice_number: str
     notice_id: NoticeId
+
+    @property
+    def thread(self) -> str | None:
+        """The header `References`: every notice before, so that mail programs keep them together."""
+        return " ".join(self.references) or self.in_reply_to
 
 
 TOKEN_PLACEHOLDER = "TOKENxIsxPutxHerexWhenxThisxLetterxIsxSentx"  # noqa: S105 - stands for one, and is none

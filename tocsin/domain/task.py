@@ -15,6 +15,8 @@ class TaskKind(StrEnum):
     MITIGATION = "mitigation"
     NOTICE = "notice"
     IMPROVEMENT = "improvement"
+    PROMISE = "promise"
+    """A letter said "not yet known": the rest is owed to whoever got it."""
 
 
 class TaskState(StrEnum):

@@ -16,7 +16,7 @@ from tocsin.adapters.letter_words import one_line
 from tocsin.domain.errors import Refused
 from tocsin.domain.letter import Letter
 
-_HEADERS = {"In-Reply-To": "in_reply_to", "References": "in_reply_to", "Message-ID": "message_id"}
+_HEADERS = {"In-Reply-To": "in_reply_to", "References": "thread", "Message-ID": "message_id"}
 _HEADERS |= {"X-Tocsin-Notice": "notice_number"}
 _MAIL_FIELDS = {"from", "to", "reply-to", "subject", "auto-submitted", "mime-version", "content-type"}
 _MAIL_FIELDS |= {"content-transfer-encoding", *(name.lower() for name in _HEADERS)}

@@ -1,9 +1,10 @@
 """The ledger: waves, notices and letters."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import RowMapping, and_, bindparam, delete, exists, func, or_, select, update
 
 from tocsin.adapters.sql.gate import Gate
 from tocsin.adapters.sql.notice_rows import address_digest, check_steps, from_row, to_row
@@ -13,6 +14,7 @@ from tocsin.adapters.sql.tables import letters, notice_links, notices, receipts,
 from tocsin.domain.errors import Broken
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import ContactRole, Notice, NoticeState, WaveCounts
+from tocsin.domain.said import Said
 from tocsin.domain.values import IncidentId, NoticeId, WaveId
 from tocsin.ports import Claim, WaveRow
 
@@ -38,17 +40,31 @@ class SqlLedger:
 
     def put_wave(self, wave: WaveRow) -> None:
         """Insert or replace by wave id."""
-        self._session.upsert(waves, [wave.model_dump()])
+        self._session.upsert(waves, [wave.model_dump() | {"unknowns": json.dumps(wave.unknowns)}], keep=["said"])
 
     def wave(self, wave_id: WaveId) -> WaveRow | None:
         """Return a wave, or None."""
         row = self._connection.execute(select(waves).where(waves.c.wave_id == wave_id)).mappings().one_or_none()
-        return WaveRow.model_validate(dict(row)) if row is not None else None
+        return _wave(row) if row is not None else None
+
+    def put_said(self, wave: WaveRow, said: Said) -> None:
+        """Keep what the letters of a wave say, sealed, and the names of what they could not say yet."""
+        sealed = self._session.seal(wave.incident_id, said.model_dump_json(), "waves", "said", wave.wave_id)
+        changed = {"said": sealed, "unknowns": json.dumps(said.unknowns())}
+        self._connection.execute(update(waves).where(waves.c.wave_id == wave.wave_id).values(changed))
+
+    def said(self, wave_id: WaveId) -> Said | None:
+        """Return what the letters of a wave said; None for one from before this was kept."""
+        query = select(waves.c.incident_id, waves.c.said).where(waves.c.wave_id == wave_id)
+        row = self._connection.execute(query).one_or_none()
+        if row is None or row.said is None:
+            return None
+        return Said.model_validate_json(self._session.open(row.incident_id, row.said, "waves", "said", wave_id))
 
     def waves(self, incident_id: IncidentId) -> list[WaveRow]:
         """Return an incident's waves by `drafted_at`."""
         query = select(waves).where(waves.c.incident_id == incident_id).order_by(waves.c.drafted_at, waves.c.wave_id)
-        return [WaveRow.model_validate(dict(row)) for row in self._connection.execute(query).mappings()]
+        return [_wave(row) for row in self._connection.execute(query).mappings()]
 
     def plan(self, notices_: Iterable[Notice]) -> None:
         """Insert rows; a notice id that exists already is left as it is."""
@@ -195,3 +211,9 @@ class SqlLedger:
             "prepared": self._session.seal(scope, prepared, "letters", "prepared", key),
             "address_digest": address_digest(self._session, letter.to_address),
         }
+
+
+def _wave(row: RowMapping) -> WaveRow:
+    # What was said stays sealed: it is opened only for the letters that follow.
+    told = {name: value for name, value in row.items() if name != "said"}
+    return WaveRow.model_validate(told | {"unknowns": json.loads(str(told["unknowns"] or "[]"))})

@@ -247,6 +247,8 @@ waves = _table(
     Column("releaser", Text),
     Column("stopped", Boolean, nullable=False),
     Column("ended_at", INSTANT),
+    Column("unknowns", JSON),
+    Column("said", SEALED),
     Index(None, "incident_id", "drafted_at"),
 )
 
