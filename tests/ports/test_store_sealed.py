@@ -32,6 +32,7 @@ from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.register import Affected
+from tocsin.domain.said import Said
 from tocsin.domain.values import ActId
 from tocsin.ports import Attachment, Transaction
 
@@ -68,6 +69,7 @@ def write_all(tx: Transaction) -> Facts:
     tx.duties.put_clock(clock())
     tx.duties.put_hold(INCIDENT, hold())
     tx.ledger.put_wave(wave(released=True))
+    tx.ledger.put_said(wave(released=True), Said(facts=facts(), measures=("changed the locks",)))
     tx.ledger.plan([_mailed_from_nowhere(0), _mailed_from_nowhere(1)])
     tx.ledger.put_letters([written(_mailed_from_nowhere(0)), written(_mailed_from_nowhere(1))])
     said = {"state": NoticeState.BY_HAND, "detail": "550 no mailbox privacy-0"}
