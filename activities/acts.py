@@ -42,10 +42,11 @@ from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
-from tocsin.domain.incident_state import IncidentState, hold_id_of, revised
+from tocsin.domain.incident_state import IncidentState, hold_id_of
 from tocsin.domain.law_pin import LawPin
 from tocsin.domain.notice import WRITTEN_TO, Notice, NoticeState, WaveKind, step, wave_digest
 from tocsin.domain.register import Discharge
+from tocsin.domain.revising import revised
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task
 from tocsin.domain.values import IncidentId, Value, WaveId

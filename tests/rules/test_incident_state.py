@@ -31,8 +31,9 @@ from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident import Basis, Facts, Status, Translation, Trigger, TriggerFact
-from tocsin.domain.incident_state import LONGEST_AGO, SKEW, IncidentState, WaveState, admit, apply, revised
+from tocsin.domain.incident_state import LONGEST_AGO, SKEW, IncidentState, WaveState, admit, apply
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.revising import revised
 from tocsin.domain.values import ActId, AgreementId, ClockId, HoldId, IncidentId, PersonId, WaveId
 
 NOW = datetime(2026, 3, 2, 1, 20, tzinfo=UTC)

@@ -32,7 +32,7 @@ from tocsin.domain.audience import unnamed
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.gdpr_decision import WhomToTell
-from tocsin.domain.incident import OVER, Basis, Facts, Status, Translation, Trigger, TriggerFact, Triggers
+from tocsin.domain.incident import OVER, Basis, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
 
@@ -227,21 +227,6 @@ def hold_id_of(act: Act) -> HoldId:
 def wave_id_of(act: Act) -> WaveId:
     """Return the id of the wave that an act drafts."""
     return WaveId(derived_id("wav", act.act_id))
-
-
-def revised(facts: Facts, deed: Revise) -> Facts:
-    """Return the facts with the named fields replaced and the answers merged; an answer of None is taken back.
-
-    Raises:
-        pydantic.ValidationError: on a wrong field or type.
-    """
-    merged = {key: answer for key, answer in (facts.answers | deed.answers).items() if answer is not None}
-    known = facts.model_dump() | {"answers": merged}
-    if deed.language is None or deed.language == facts.written_in:
-        return Facts.model_validate(known | deed.facts)
-    before = facts.translations.get(deed.language, Translation()).model_dump()
-    translation = Translation.model_validate(before | deed.facts)
-    return Facts.model_validate(known | {"translations": facts.translations | {deed.language: translation}})
 
 
 def _reported(deed: Report, at: datetime) -> Triggers:

@@ -29,7 +29,8 @@ from tocsin.domain.explain_decision import proposal_of
 from tocsin.domain.gdpr_decision import rests_on_the_same
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
-from tocsin.domain.incident_state import IncidentState, apply, hold_id_of, revised
+from tocsin.domain.incident_state import IncidentState, apply, hold_id_of
+from tocsin.domain.revising import revised
 from tocsin.domain.task import Task, TaskState, task_id_of
 
 _MOVING = {
