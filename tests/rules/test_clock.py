@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
+from tocsin.domain.audience import MayBeAffected
 from tocsin.domain.clock import ClockSpec, Mark, covered_by, due_mark, group, next_mark_at, warning
 from tocsin.domain.duty import Duty, DutyState, decide_duty
 from tocsin.domain.incident import Trigger, TriggerFact
@@ -154,3 +155,21 @@ def test_naive_instants_are_refused() -> None:
     """A wall-clock time without a zone is not an instant."""
     with pytest.raises(ValidationError, match="has no time zone"):
         TriggerFact(at=datetime(2026, 3, 2))  # noqa: DTZ001 - the mistake under test
+
+
+@pytest.mark.parametrize("mark", [mark for mark in Mark if mark is not Mark.HALF])
+def test_the_last_quarter_forces_the_choice(mark: Mark) -> None:
+    """While nobody has said who is affected, a page of the last quarter says how many may be, and each command."""
+    may_be = MayBeAffected(agreements=40, parties=37, services={"records-api": 30})
+    _, text = warning(CLOCK, mark, CLOCK.mark_at(mark), (40, 40), 0, may_be)
+    assert "Say now who is affected: 40 agreements of 37 parties may be" in text
+    assert "  tocsin affected add inc-1 --everyone\n" in text
+    assert "  tocsin affected add inc-1 --service records-api (30 agreements)\n" in text
+
+
+def test_before_the_last_quarter_it_is_only_said() -> None:
+    """Half-way a page says that nobody is written to yet; once the audience is known, no page speaks of it."""
+    may_be = MayBeAffected(agreements=40, parties=37)
+    _, text = warning(CLOCK, Mark.HALF, ZERO + 36 * H, (40, 40), 0, may_be)
+    assert "It is not known who is affected: 40 agreements of 37 parties may be." in text
+    assert "affected" not in warning(CLOCK, Mark.DUE, ZERO + 72 * H, (40, 40), 0)[1]

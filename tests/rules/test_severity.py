@@ -165,4 +165,8 @@ def test_never_a_switch() -> None:
     readers = {name: found for name, found in lines.items() if found}
     # The inputs are kept in an act and in the facts; what they come to is computed where it is shown.
     assert readers.pop("act.py") == readers.pop("incident.py") == ["SeverityInputs"]
+    assert readers.pop("facts_schema.py") == ["SeverityInputs"]
+    # An explanation shows it.
+    assert readers.pop("explanation.py") == ["EnisaScore, SeverityInputs"]
+    assert readers.pop("explain.py") == ["severity"]
     assert readers == {}

@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from tocsin.adapters.organisation import load_organisation
 from tocsin.adapters.register_file import stream_file
 from tocsin.adapters.toml_file import read_toml
@@ -17,6 +19,7 @@ from tocsin.domain.organisation import PREFIX, Organisation, org_fact_mistakes, 
 from tocsin.domain.policy_pack import PolicyPack
 from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.register_text import did_you_mean
+from tocsin.domain.severity import SeverityInputs
 from tocsin.domain.values import Instant, Value
 
 _INCIDENT = "incident."
@@ -59,6 +62,7 @@ def read_case(path: Path, pack: PolicyPack, profile: Organisation | None) -> Cas
         submitted=raw.get("submitted", {}),
         affected=affected,
         contents=frozenset(raw.get("contents", {})),
+        severity=SeverityInputs.model_validate(raw["severity"]) if "severity" in raw else None,
     )
     return CaseFile(title=raw.get("title") or path.name, at=raw.get("at"), case=case)
 
@@ -73,7 +77,15 @@ def _mistakes(raw: Mapping[str, Any], pack: PolicyPack) -> Iterator[str]:
         elif shape.type is datetime:
             yield from _instant_mistakes(key, value)
         elif shape.type is dict:
-            yield from _table_mistakes(key, value, pack)
+            yield from _severity_mistakes(value) if key == "severity" else _table_mistakes(key, value, pack)
+
+
+def _severity_mistakes(table: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        SeverityInputs.model_validate(table)
+    except ValidationError as error:
+        for found in error.errors():
+            yield f"severity.{'.'.join(map(str, found['loc']))}: {found['msg'].removeprefix('Value error, ')}"
 
 
 def _table_mistakes(key: str, table: Mapping[str, Any], pack: PolicyPack) -> Iterator[str]:

@@ -31,6 +31,7 @@ from tocsin.cli import (
     register,
     report,
     setup,
+    severity,
     show,
     spool,
     tasks,
@@ -54,7 +55,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PARTS = (
-    *(report, show, explain, decide, incident, merging, recompute, waves, holds),
+    *(report, show, explain, decide, severity, incident, merging, recompute, waves, holds),
     *(evidence, told, watch, console, setup),
 )
 for part in PARTS:

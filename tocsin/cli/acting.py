@@ -14,6 +14,7 @@ MOVES_CLOCKS = {"confirm", "revise", "affected_add", "lift", "reopen", "duty_end
 }
 DONE = {
     "note": "noted; ",
+    "assess": "scored, which moves no clock; ",
     "attach": "attached, sealed; ",
     "handover": "handed over; ",
     "stop": "nothing more of it leaves; ",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -26,6 +27,13 @@ References = Annotated[
 ]
 
 
+class YesNo(StrEnum):
+    """An answer that has no middle."""
+
+    YES = "yes"
+    NO = "no"
+
+
 def instant(text: str) -> datetime:
     """Read an instant: ISO 8601 with a zone. A wall-clock time without one is wrong usage."""
     try:
@@ -44,13 +52,6 @@ def span(text: str) -> timedelta:
     if match is None:
         raise typer.BadParameter(f"{text!r} is no span of time; write it like 30min, 4h or 3d")
     return int(match[1]) * UNITS[match[2]]
-
-
-def yes_or_no(text: str) -> bool:
-    """Read an answer that has no middle."""
-    if text.strip().lower() not in {"yes", "no"}:
-        raise typer.BadParameter(f"{text!r} is neither yes nor no")
-    return text.strip().lower() == "yes"
 
 
 def trigger_instant(text: str) -> tuple[Trigger, datetime]:

@@ -6,7 +6,7 @@ import typer
 
 from tocsin.cli import explain_page, lookup
 from tocsin.cli.acting import act
-from tocsin.cli.arguments import Incident, Json, yes_or_no
+from tocsin.cli.arguments import Incident, Json, YesNo
 from tocsin.cli.explain import of_incident, policies
 from tocsin.cli.explain_page import facts_in_words
 from tocsin.cli.render import bullets, complain, emit, heading, say, when
@@ -35,12 +35,8 @@ class Version(Value):
 def decide(
     ctx: typer.Context,
     incident: Incident,
-    authority: Annotated[
-        bool | None, typer.Option(parser=yes_or_no, metavar="yes|no", help="Is the authority told (art. 33)?")
-    ] = None,
-    subjects: Annotated[
-        bool | None, typer.Option(parser=yes_or_no, metavar="yes|no", help="Are the people told (art. 34)?")
-    ] = None,
+    authority: Annotated[YesNo | None, typer.Option(help="Is the authority told (art. 33)?")] = None,
+    subjects: Annotated[YesNo | None, typer.Option(help="Are the people told (art. 34)?")] = None,
     reason: Annotated[str, typer.Option(help="Why; asked for where you decide against the proposal.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -58,12 +54,13 @@ def decide(
         return
     if proposed.binds is Answer.NO:
         raise Refused(f"the controllers take this decision, not you: {facts_in_words(proposed.because)}")
+    told = (authority is YesNo.YES, subjects is YesNo.YES)
     proposal = Proposal.model_validate({name: getattr(proposed, name) for name in Proposal.model_fields})
-    deed = Decide(authority=authority, subjects=subjects, reason=reason, proposal=proposal)
+    deed = Decide(authority=told[0], subjects=told[1], reason=reason, proposal=proposal)
     act(work, deed, state.incident_id, as_json)
     if not as_json:
-        say(f"Decided: {in_words(authority, subjects)}. The register has it: tocsin breaches export")
-    if (contrary := against(proposal, authority, subjects)) and not reason:
+        say(f"Decided: {in_words(*told)}. The register has it: tocsin breaches export")
+    if (contrary := against(proposal, *told)) and not reason:
         complain(f"This goes against the proposal ({'; '.join(contrary)}). Say why: {command(state.incident_id, deed)}")
 
 

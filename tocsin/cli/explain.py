@@ -89,7 +89,12 @@ def of_incident(work: Session, pack: PolicyPack, state: IncidentState, *, everyt
         pin, shelf = tx.law.pinned(state.incident_id) or law.current, ReadOnlyShelf(tx.law)
         pinned = law.pack_of(shelf, pin)
         case, unread = case_of(facts, state.triggers, pins, profile, pinned.facts)
-        more = {"sources": state.sources, "submitted": submitted(before), "decided": state.decision}
+        more = {
+            "sources": state.sources,
+            "submitted": submitted(before),
+            "decided": state.decision,
+            "severity": facts.enisa,
+        }
         case = case.model_copy(update=more)
         if pin != law.current:
             remarks += (f"newer law or holidays are here; see: tocsin recompute {state.incident_id}",)

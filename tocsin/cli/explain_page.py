@@ -40,6 +40,9 @@ def show(found: Explanation, *, why: bool) -> None:
         _open(found.decide, [d for d in found.duties if d.applies is Answer.CANNOT_BE_RULED_OUT], found.at)
     _short("Near misses", [f"{one.id}: {facts_in_words(one.because, asked=True)}" for one in found.near_misses])
     _decision(found.decision)
+    if found.severity is not None:
+        heading("Severity by ENISA's method")
+        bullets([*found.severity.score.steps, *(f"flag: {flag}" for flag in found.severity.score.flags)])
     _rest(found)
 
 

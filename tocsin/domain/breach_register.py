@@ -293,12 +293,11 @@ def _why(records: Records, duty: Duty) -> str:
 
 
 def _proof(records: Records, duty: Duty) -> str:
-    """Return why a duty ended: with the reasoning, where the proof names the act that holds it."""
+    """Return why a duty ended: with the reasoning of the last decision, where one ended it and none took it up."""
     proof = duty.proof or "no reason recorded"
-    provision, named, act_id = proof.partition(BY_DECISION)
-    deeds = {envelope.act.act_id: envelope.act.deed for envelope in records.acts} if named else {}
-    deed = deeds.get(ActId(act_id))
-    return f"{provision}decided not to tell, {deed.reason or NO_REASON}" if isinstance(deed, Decide) else proof
+    provision, by_decision, _ = proof.partition(BY_DECISION)
+    decided = _decision(records) if by_decision else None
+    return f"{provision}decided not to tell, {decided.because}" if decided else proof
 
 
 def _why_nobody(records: Records, history: tuple[Decided, ...], not_told: tuple[NotTold, ...]) -> str:

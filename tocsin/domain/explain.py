@@ -20,6 +20,7 @@ from tocsin.domain.explanation import (
     Explanation,
     Inactive,
     NotOwed,
+    Severity,
     Source,
     Standing,
 )
@@ -29,6 +30,7 @@ from tocsin.domain.organisation import PREFIX
 from tocsin.domain.policy import Kind, Policy
 from tocsin.domain.policy_pack import PolicyPack
 from tocsin.domain.questions import decided_by_policies, ordered
+from tocsin.domain.severity import severity
 
 WHO_IS_AFFECTED = "Which of the parties that the incident may touch are affected?"
 
@@ -80,6 +82,7 @@ def explain(
         out_of_scope=tuple(_not_owed(s) for s in kept_out if not _near(s.verdict.because)) if everything else None,
         inactive=tuple(inactive) if everything else None,
         decision=decision(facts, {s.policy.id: s.policy for s in stands if s.policy.id in REGISTERS}, case.decided),
+        severity=Severity(inputs=case.severity, score=severity(case.severity)) if case.severity else None,
         remarks=tuple(remarks),
     )
 

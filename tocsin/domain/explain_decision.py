@@ -27,18 +27,23 @@ def decision(facts: FactValues, registers: Mapping[str, Policy], decided: WhomTo
     """Return the proposal, whether the decision is ours, and what a person decided."""
     found = [registers[policy_id].verdict(facts) for policy_id in REGISTERS if policy_id in registers]
     binds = combine(found, decides=Answer.YES) if found else Verdict(answer=Answer.CANNOT_BE_RULED_OUT)
-    proposal = _proposal(facts)
+    proposal = propose(_breach_facts(facts))
     return Decision(**proposal.model_dump(by_alias=False), binds=binds.answer, because=binds.because, decided=decided)
 
 
 def proposal_of(facts: Facts) -> Proposal:
     """Return the proposal that the facts of an incident give: the same as in its explanation."""
+    return propose(breach_facts(facts))
+
+
+def breach_facts(facts: Facts) -> BreachFacts:
+    """Return what an incident's facts and answers say of the breach."""
     people = {} if facts.people_affected is None else {"incident.people_affected": facts.people_affected}
-    return _proposal({**people, **facts.answers})
+    return _breach_facts({**people, **facts.answers})
 
 
-def _proposal(facts: FactValues) -> Proposal:
-    return propose(BreachFacts.model_validate({field: _known(field, facts) for field in BreachFacts.model_fields}))
+def _breach_facts(facts: FactValues) -> BreachFacts:
+    return BreachFacts.model_validate({field: _known(field, facts) for field in BreachFacts.model_fields})
 
 
 def _known(field: str, facts: FactValues) -> object:

@@ -12,6 +12,7 @@ from tocsin.domain.incident import Basis, Trigger, Triggers
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy import HoldRule, Kind, Lateness, PolicyId, Status
 from tocsin.domain.register import Affected
+from tocsin.domain.severity import EnisaScore, SeverityInputs
 from tocsin.domain.values import AgreementId, Instant, Value
 
 FORMAT = "tocsin.explain/1"
@@ -34,6 +35,8 @@ class Case(Value):
     """Agreements of the parties at which it happened: what they owe us is explained, too."""
     contents: frozenset[str] = frozenset()
     """Keys of required contents about which something is known."""
+    severity: SeverityInputs | None = None
+    """What a person judged for ENISA's score."""
     decided: WhomToTell | None = None
     """Whom a person decided to tell under GDPR articles 33 and 34."""
 
@@ -175,6 +178,13 @@ class Decision(Proposal):
     """What a person decided; None: no decision recorded yet."""
 
 
+class Severity(Value):
+    """ENISA's score beside the decision: it decides nothing, and no rule reads it."""
+
+    inputs: SeverityInputs
+    score: EnisaScore
+
+
 class Explanation(Value):
     """Who must be told, by when, and why, as the facts stand."""
 
@@ -194,5 +204,7 @@ class Explanation(Value):
     inactive: tuple[Inactive, ...] | None = None
     """None: not asked for."""
     decision: Decision
+    severity: Severity | None = None
+    """None: nobody has scored it."""
     remarks: tuple[str, ...] = ()
     """What else a reader should know, such as an answer that could not be read."""

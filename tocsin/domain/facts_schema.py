@@ -8,6 +8,7 @@ from tocsin.domain.fact import Fact, FactType, WhoKnows
 from tocsin.domain.incident import Trigger
 from tocsin.domain.organisation import PREFIX
 from tocsin.domain.policy_pack import PolicyPack
+from tocsin.domain.severity import SeverityInputs
 from tocsin.domain.values import Value
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -31,6 +32,7 @@ KEYS: Mapping[str, Key] = {
     "triggers": Key(type=dict, words="a table of the events that have happened, each with its instant"),
     "submitted": Key(type=dict, words="a table of the reports sent in, by policy, each with its instant"),
     "incident": Key(type=dict, words="a table of facts of the incident"),
+    "severity": Key(type=dict, words="a table of what ENISA's severity score is computed from"),
     "contents": Key(type=dict, words="a table of what is known for the reports, by the key of the content"),
 }
 
@@ -58,6 +60,7 @@ def facts_schema(pack: PolicyPack) -> dict[str, Any]:
         "contents": _table({key: {} for key in contents}),
         "affected": _TYPES[FactType.LIST],
         "at": _INSTANT,
+        "severity": SeverityInputs.model_json_schema(ref_template="#/properties/severity/$defs/{model}"),
     }
     properties = {
         name: {**tables.get(name, {"type": "string"}), "description": key.words} for name, key in KEYS.items()
