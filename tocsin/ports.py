@@ -352,6 +352,45 @@ class Log(Protocol):
         """Return the frontier after the newest entry."""
 
 
+class CheckpointRow(Value):
+    """A signed checkpoint as the store holds it: the head it was made of, and the signed note."""
+
+    at: Instant
+    head: Frontier
+    note: str
+
+
+class Pin(Value):
+    """That a witness outside took the checkpoint of this size, and what it answered."""
+
+    witness: str
+    size: int
+    at: Instant
+    receipt: bytes = b""
+
+
+class Checkpoints(Protocol):
+    """The log's signed checkpoints, append-only."""
+
+    def add(self, row: CheckpointRow) -> None:
+        """Append a checkpoint; the one that is there for its size stays."""
+
+    def newest(self, at_most: int | None = None) -> CheckpointRow | None:
+        """Return the checkpoint of most entries, of those with at most so many, or None."""
+
+    def after(self, size: int) -> Iterator[CheckpointRow]:
+        """Yield the checkpoints of more than `size` entries, by size, streamed."""
+
+    def add_pin(self, pin: Pin) -> None:
+        """Note that a witness took a checkpoint; the first note of it stays."""
+
+    def pinned(self, witness: str) -> int:
+        """Return how many entries the newest checkpoint has that this witness took; 0 for none."""
+
+    def pins(self, size: int) -> list[Pin]:
+        """Return who took the checkpoint of this size, with what they answered, by witness."""
+
+
 class Beats(Protocol):
     """Signs of life of what runs again and again: the sweep."""
 
@@ -411,6 +450,8 @@ class Transaction(Protocol):
     def tasks(self) -> Tasks: ...
     @property
     def log(self) -> Log: ...
+    @property
+    def checkpoints(self) -> Checkpoints: ...
     @property
     def beats(self) -> Beats: ...
     @property
@@ -533,6 +574,23 @@ class Notary(Protocol):
 
     def check(self, note: str) -> Checkpoint:
         """Return what a note commits to. Raises Refused if it is none, of another log, or not signed by this one."""
+
+
+class Witness(Protocol):
+    """Keeps the newest checkpoint where whoever holds the store does not reach."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the store and on pages; holds no secret."""
+
+    async def pin(self, note: str, at: datetime) -> bytes:
+        """Hand over a checkpoint and return what was answered. Raises Deferred, Refused or Broken if it was not taken.
+
+        One that holds a checkpoint of more entries keeps it, and raises Broken: it is the proof of a cut log.
+        """
+
+    async def newest(self) -> str | None:
+        """Return the checkpoint that it holds; None if it holds none or cannot be asked. Raises Deferred."""
 
 
 class Page(Value):

@@ -1,7 +1,7 @@
 """Checking a log: recompute every leaf and the root, and name the first entry that does not hold."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tocsin.audit.entry import leaf_hash
 from tocsin.audit.tree import Frontier
@@ -45,6 +45,35 @@ def verify(entries: Iterable[StoredEntry], head: Frontier) -> Verdict:
         # Every peak that the head has was compared on the way: the head itself lacks some, or has too many.
         why = f"no entry is at fault but the head is: {len(head.peaks)} peaks cannot belong to {head.size} entries"
         return Verdict(holds=False, size=tree.size, root=tree.root(), why=why)
+    return Verdict(holds=True, size=tree.size, root=tree.root())
+
+
+def verify_along(entries: Iterable[StoredEntry], marks: Sequence[Frontier]) -> Verdict:
+    """Recompute the tree from the first mark on, which is taken as it is, and compare it with each mark after it.
+
+    `entries` begin with the one after the first mark; the marks are by size, and none past the last one is read.
+    """
+    tree, ahead = marks[0], list(marks[1:])
+    stream = iter(entries)
+    while ahead:
+        if tree.size == ahead[0].size and tree.peaks != ahead[0].peaks:
+            why = f"the first {tree.size} entries are not those that were committed to: the log was forked or rewritten"
+            return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=marks[0].size, why=why)
+        if tree.size >= ahead[0].size:
+            ahead.pop(0)
+            continue
+        stored = next(stream, None)
+        if stored is None:
+            why = f"the log has {tree.size} entries, it had {ahead[0].size} before: its tail was cut"
+            return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=tree.size, why=why)
+        if why := _fault(tree.size, stored):
+            return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=tree.size, why=why)
+        tree = tree.extended([leaf_hash(stored.body)])
+        first_bad = _unlike(tree, ahead[0])
+        if first_bad is not None:
+            first_bad = max(first_bad, marks[0].size)
+            why = f"the entries from {first_bad} on are not those that were committed to: the log was rewritten"
+            return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=first_bad, why=why)
     return Verdict(holds=True, size=tree.size, root=tree.root())
 
 

@@ -352,3 +352,19 @@ log_head = _table(
     Column("size", BigInteger, nullable=False),
     Column("peaks", JSON, nullable=False),
 )
+
+log_checkpoints = _table(
+    "log_checkpoints",
+    Column("size", NUMBER, primary_key=True, autoincrement=False),
+    _instant("at"),
+    Column("peaks", JSON, nullable=False),
+    _text("note"),
+)
+
+log_pins = _table(
+    "log_pins",
+    _key("witness"),
+    Column("size", NUMBER, primary_key=True, autoincrement=False),
+    _instant("at"),
+    Column("receipt", LargeBinary, nullable=False),
+)
