@@ -8,10 +8,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.acts import Acts
+from activities.checkpoints import Checkpoints
 from activities.duties import Duties
 from activities.evidence import Evidence
 from activities.fallback import Fallback
@@ -22,17 +22,16 @@ from activities.settling import Doubts
 from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
-from tocsin.adapters.channels import open_channel, open_pager
-from tocsin.adapters.codec import data_converter
+from tocsin.adapters.channels import open_channel, open_pager, open_witnesses
 from tocsin.adapters.door import SignedDoor
-from tocsin.adapters.embedded import prepare_namespace
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.letters import JinjaLetters
+from tocsin.adapters.notary import LogNotary
 from tocsin.adapters.sql.engine import create_engine_for
 from tocsin.adapters.sql.store import open_store
 from tocsin.adapters.temporal_histories import open_shelf
-from tocsin.adapters.temporal_runs import TemporalRuns, schedule_sweep
+from tocsin.adapters.temporal_runs import TemporalRuns, open_client, schedule_sweep
 from tocsin.adapters.vault import Vault
 from tocsin.domain.errors import TocsinError
 from tocsin.playbooks import load_playbooks
@@ -57,12 +56,8 @@ async def main() -> None:
     with store.writing() as tx:  # A store that cannot be written is better known now than at the first deadline.
         tx.law.keep(law.current, law.content(), datetime.now(UTC))
     channel, pages = open_channel(settings, "notices"), open_channel(settings, "pages")
-    await prepare_namespace(settings.temporal_address, settings.temporal_namespace, settings.retention_days)
-    converter = data_converter(vault, settings.temporal_namespace)
-    client = await Client.connect(
-        settings.temporal_address, namespace=settings.temporal_namespace, data_converter=converter
-    )
-    pager = open_pager(pages, settings)
+    client = await open_client(settings, vault)
+    pager, notary = open_pager(pages, settings), LogNotary.of(keyring)
     door = SignedDoor(keyring.door_publics(), settings.allow_direct)
     sender = Sender(
         name=settings.sender_name,
@@ -72,7 +67,8 @@ async def main() -> None:
     )
     sending = Sending(store, channel, settings.sends_in_flight)
     deeds = [
-        *Acts(store, door, vault).all(),
+        *Acts(store, door, vault, notary).all(),
+        *Checkpoints(store, notary, open_witnesses(pages, settings), pager).all(),
         *Duties(store, law).all(),
         *Evidence(store, open_shelf(store, vault, keyring, client, settings.home)).all(),
         *Letters(store, JinjaLetters(), channel, sender).all(),

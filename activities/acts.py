@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from temporalio import activity
 
+from activities.commitments import signed
 from activities.deciding import assessed, refuse_an_old_proposal
 from activities.family import rows_of_family
 from activities.pinning import (
@@ -50,7 +51,7 @@ from tocsin.domain.revising import revised
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task
 from tocsin.domain.values import IncidentId, Value, WaveId
-from tocsin.ports import Door, Sealer, Stamp, Store, Transaction, WaveRow
+from tocsin.ports import Door, Notary, Sealer, Stamp, Store, Transaction, WaveRow
 from tocsin.wire import incident_workflow, response_workflow
 
 
@@ -94,10 +95,11 @@ class RecalledTasks(Value):
 class Acts:
     """The deeds around the store's incidents."""
 
-    def __init__(self, store: Store, door: Door, sealer: Sealer) -> None:
+    def __init__(self, store: Store, door: Door, sealer: Sealer, notary: Notary) -> None:
         self._store = store
         self._door = door
         self._sealer = sealer
+        self._notary = notary
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
@@ -148,6 +150,9 @@ class Acts:
         tx.incidents.add_act(order.envelope, order.stamp.sequence)
         self._consequences(tx, order, act)
         tx.log.append([act_entry(order.stamp, order.envelope, self._sealer)])
+        if isinstance(act.deed, Close):
+            # A log that does not go on keeps nobody from closing: the sweep finds it, and calls a person.
+            signed(tx, self._notary, order.stamp.at)
         return Recorded()
 
     def _show(self, tx: Transaction, order: Projection) -> Recorded:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.commitments import against_note, goes_on, signed, sliced
+from activities.commitments import against_note, goes_on, located, signed, sliced
 from activities.sweep import SweepOrder
 from tocsin.audit.verify import Verdict
 from tocsin.domain.errors import Broken, Deferred, Refused
@@ -50,30 +50,34 @@ class Checkpoints:
 
     @activity.defn(name="log.pin")
     async def pin(self, order: SweepOrder) -> Kept:
-        """Hand the newest checkpoint to each witness that has not got it; page for one that has failed for long."""
+        """Compare the log with what each witness holds, and hand it the newest checkpoint, unless they differ.
+
+        Page for one that differs, and for one that has taken nothing for long.
+        """
         newest = await asyncio.to_thread(self._newest)
-        if newest is None:
-            return Kept()
-        wrong = [page for one in self._witnesses if (page := await self._pin(one, newest, order.at))]
-        return await self._told(newest.head.size, wrong)
+        wrong = [page for one in self._witnesses if (page := await self._tend(one, newest, order.at))]
+        return await self._told(newest.head.size if newest else 0, wrong)
 
     @activity.defn(name="log.check")
     async def check(self, order: SweepOrder) -> Kept:
-        """Recompute a slice of the log between its checkpoints, and compare the log with what the witnesses hold."""
+        """Recompute a slice of the log between its checkpoints."""
         verdict = await asyncio.to_thread(self._slice, order.at)
         wrong = [_log_page("log", verdict, order.at)] if not verdict.holds else []
-        for one in self._witnesses:
-            against = await self._against(one)
-            if not against.holds:
-                wrong.append(_log_page(one.name, against, order.at))
         return await self._told(verdict.size, wrong)
+
+    async def _tend(self, witness: Witness, newest: CheckpointRow | None, at: Instant) -> Page | None:
+        verdict = await self._against(witness)
+        if not verdict.holds:
+            # What it holds is the proof: nothing is handed over that could take its place.
+            return _log_page(witness.name, verdict, at)
+        return await self._pin(witness, newest, at) if newest is not None else None
 
     def _sign(self, at: Instant) -> Verdict:
         with self._store.reading() as tx:
             # The long way, without keeping other writers waiting.
             verdict, head = goes_on(tx, self._notary), tx.log.head()
-        if not verdict.holds:
-            return verdict
+            if not verdict.holds:
+                return located(tx, self._notary, at) or verdict
         with self._store.writing() as tx:
             return signed(tx, self._notary, at, head)
 

@@ -55,6 +55,13 @@ def sliced(tx: Transaction, notary: Notary, at: datetime, size: int = SLICE) -> 
     return verify_along(tx.log.entries(start.size), heads if before else [start, *heads])
 
 
+def located(tx: Transaction, notary: Notary, at: datetime) -> Verdict | None:
+    """Recompute the whole log from checkpoint to checkpoint, to name the first entry of what does not go on."""
+    newest = tx.checkpoints.newest()
+    verdict = sliced(tx, notary, at, size=newest.head.size) if newest else None
+    return verdict if verdict is not None and not verdict.holds else None
+
+
 def against_note(tx: Transaction, notary: Notary, note: str) -> Verdict:
     """Compare the log with a checkpoint kept elsewhere: the log must have begun as that says.
 
@@ -71,8 +78,10 @@ def against_note(tx: Transaction, notary: Notary, note: str) -> Verdict:
     tree = start.extended(leaf_hash(stored.body) for stored in later)
     if (tree.size, tree.root()) == (kept.size, kept.root):
         return Verdict(holds=True, size=tree.size, root=tree.root())
+    # As far as the store's own checkpoints say; whoever forked the log with its key may have made those anew.
+    agreed = before.head.size if before and before.head.size < kept.size else 0
     why = f"its first {kept.size} entries are not those that were committed to: the log was forked or rewritten"
-    return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=0, why=why)
+    return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=agreed, why=why)
 
 
 def _through(rows: Iterable[CheckpointRow], size: int) -> Iterator[CheckpointRow]:

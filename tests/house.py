@@ -16,6 +16,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
 from activities.acts import Acts
+from activities.checkpoints import Checkpoints
 from activities.duties import Duties
 from activities.evidence import Evidence
 from activities.fallback import Fallback
@@ -31,6 +32,7 @@ from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.letters import JinjaLetters
+from tocsin.adapters.notary import LogNotary
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.register_csv import read_register
@@ -49,7 +51,7 @@ from tocsin.domain.task import Task
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, opaque_id
 from tocsin.playbooks import load_playbooks
-from tocsin.ports import Channel
+from tocsin.ports import Channel, Witness
 from worker import WORKFLOWS
 
 REGISTER = """\
@@ -104,6 +106,7 @@ class House:
         self.in_flight, self.group = 16, 16
         self.delivered_within: timedelta | None = None
         self.public_url: str | None = None
+        self.witnesses: list[Witness] = []
         self.law: PolicyLaw | None = None
         """What the worker takes for the law; None: what a real one reads."""
         self.tempo = Tempo(origin=datetime(2026, 1, 1, tzinfo=UTC))
@@ -130,10 +133,12 @@ class House:
         with self.store.writing() as tx:
             tx.law.keep(law.current, law.content(), datetime.now(UTC))
         door = SignedDoor(self.keyring.door_publics(), allow_direct=True)
+        notary = LogNotary.of(self.keyring)
         sender = Sender(name="Processor Ltd", address="desk@processor.example", public_url=self.public_url)
         sending = Sending(self.store, self.channel, self.in_flight, self.group)
         deeds = [
-            *Acts(self.store, door, self.vault).all(),
+            *Acts(self.store, door, self.vault, notary).all(),
+            *Checkpoints(self.store, notary, self.witnesses, pager).all(),
             *Duties(self.store, law).all(),
             *Evidence(self.store, open_shelf(self.store, self.vault, self.keyring, self.client, self.home)).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),

@@ -78,6 +78,14 @@ class Settings(BaseSettings):
     """Apprise URLs of further pagers, separated by white space; the next is tried when one fails, the mail last."""
     heartbeat_url: SecretStr | None = None
     """Where `tocsin watch` reports that it is alive; a service outside pages when that stops."""
+    witness_file: Path | None = None
+    """Where the newest checkpoint of the log is kept: a file on another volume than the store."""
+    witness_url: SecretStr | None = None
+    """Where it is posted to, and read back from with GET."""
+    witness_mail: str | None = None
+    """The mail address that each checkpoint is sent to; a mailbox that the store's keepers cannot empty."""
+    tsa_url: str | None = None
+    """A timestamp authority (RFC 3161) that dates each checkpoint."""
     on_call: str = "the on-call approver"
     on_call_phone: str = ""
     """Whom the command line tells to phone when the engine cannot be reached."""

@@ -4,6 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.checkpoints import Checkpoints
     from activities.evidence import Evidence
     from activities.sweep import Sweep, SweepOrder, SweepResult
     from tocsin import wire
@@ -26,11 +27,23 @@ class SweepWorkflow:
             run_id=workflow.info().run_id,
             attempts=options.SWEEP_ATTEMPTS,
         )
-        result = await perform(Sweep.compare, sweep, options.SWEEP, "compare store and runs")
+        try:
+            result = await perform(Sweep.compare, sweep, options.SWEEP, "compare store and runs")
+        finally:
+            wrong = await self._keep_log(sweep)
         if workflow.patched("evidence-swept"):
             try:
                 await perform(Evidence.sweep, sweep.at, options.SWEEP, "keep the evidence of incidents that are over")
             except ActivityError:
                 workflow.logger.warning("evidence that is missing is left to the next sweep")
-        workflow.set_current_details(f"compared {result.compared}, missing {len(result.missing)}")
+        workflow.set_current_details(f"compared {result.compared}, missing {len(result.missing)}{wrong}")
         return result
+
+    async def _keep_log(self, sweep: SweepOrder) -> str:
+        if not workflow.patched("sweep-keeps-the-log"):
+            return ""
+        signed = await perform(Checkpoints.sign, sweep, options.SWEEP, "sign the log's checkpoint")
+        pinned = await perform(Checkpoints.pin, sweep, options.SWEEP, "hand it to the witnesses")
+        checked = await perform(Checkpoints.check, sweep, options.SWEEP, "compare the log with its checkpoints")
+        wrong = [*signed.wrong, *pinned.wrong, *checked.wrong]
+        return "".join(f"; {one}" for one in wrong)

@@ -3,7 +3,7 @@
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.pager_chain import PagerChain
-from tocsin.ports import Channel, Pager
+from tocsin.ports import Channel, Pager, Witness
 from tocsin.settings import ChannelName, Settings
 
 
@@ -44,3 +44,21 @@ def open_pager(channel: Channel, settings: Settings) -> Pager:
 
     urls = settings.pager_urls.get_secret_value().split()
     return PagerChain([*(ApprisePager(url, place) for place, url in enumerate(urls, start=1)), mail])
+
+
+def open_witnesses(channel: Channel, settings: Settings) -> list[Witness]:
+    """Return the witnesses of the log that the settings name; `channel` carries the mails among them."""
+    from tocsin.adapters.witnesses import FileWitness, HttpWitness, MailWitness  # noqa: PLC0415 - as the pagers above
+
+    witnesses: list[Witness] = []
+    if settings.witness_file is not None:
+        witnesses.append(FileWitness(settings.witness_file))
+    if settings.witness_url is not None:
+        witnesses.append(HttpWitness(settings.witness_url.get_secret_value()))
+    if settings.witness_mail is not None:
+        witnesses.append(MailWitness(channel, settings.witness_mail, settings.sender_address))
+    if settings.tsa_url is not None:
+        from tocsin.adapters.timestamps import TimestampWitness  # noqa: PLC0415 - loaded where it is used
+
+        witnesses.append(TimestampWitness(settings.tsa_url))
+    return witnesses

@@ -21,8 +21,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from tocsin import wire
+from tocsin.adapters.codec import data_converter
+from tocsin.adapters.embedded import prepare_namespace
+from tocsin.adapters.vault import Vault
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId
+from tocsin.settings import Settings
 
 AT_ONCE = 16
 """Descriptions under way at the same time: the sweep must not crowd out the clocks."""
@@ -67,6 +71,13 @@ class TemporalRuns:
                 return False
             raise
         return described.status is WorkflowExecutionStatus.RUNNING
+
+
+async def open_client(settings: Settings, vault: Vault) -> Client:
+    """Return a client whose payloads are sealed; the namespace is made if this server has none yet."""
+    address, namespace = settings.temporal_address, settings.temporal_namespace
+    await prepare_namespace(address, namespace, settings.retention_days)
+    return await Client.connect(address, namespace=namespace, data_converter=data_converter(vault, namespace))
 
 
 async def schedule_sweep(client: Client, every_seconds: int) -> None:

@@ -1,6 +1,6 @@
 """Witnesses: where the newest checkpoint of the log is kept beyond the reach of whoever holds the store.
 
-A file on another volume and an HTTP endpoint can be asked for what they hold; a mail and a timestamp are kept by others.
+A file on another volume and an HTTP endpoint can be asked for what they hold; mail and timestamps are kept by others.
 """
 
 import asyncio

@@ -51,15 +51,18 @@ def verify(entries: Iterable[StoredEntry], head: Frontier) -> Verdict:
 def verify_along(entries: Iterable[StoredEntry], marks: Sequence[Frontier]) -> Verdict:
     """Recompute the tree from the first mark on, which is taken as it is, and compare it with each mark after it.
 
-    `entries` begin with the one after the first mark; the marks are by size, and none past the last one is read.
+    `entries` begin with the one after the first mark, and none past the last mark is read.
     """
     tree, ahead = marks[0], list(marks[1:])
     stream = iter(entries)
     while ahead:
+        if ahead[0].size < tree.size:
+            why = f"the log has {ahead[0].size} entries, it had {tree.size} before: its tail was cut"
+            return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=ahead[0].size, why=why)
         if tree.size == ahead[0].size and tree.peaks != ahead[0].peaks:
             why = f"the first {tree.size} entries are not those that were committed to: the log was forked or rewritten"
             return Verdict(holds=False, size=tree.size, root=tree.root(), first_bad=marks[0].size, why=why)
-        if tree.size >= ahead[0].size:
+        if tree.size == ahead[0].size:
             ahead.pop(0)
             continue
         stored = next(stream, None)
