@@ -52,6 +52,7 @@ bench: $(READY) ## Measure speed and memory against something run beside it; pri
 	@$(BIN)/python -m benchmarks.register
 	@$(BIN)/python -m benchmarks.explain
 	@$(BIN)/python -m benchmarks.wave
+	@$(BIN)/python -m benchmarks.receipts
 
 .PHONY: fmt
 fmt: $(READY) ## Format the code

@@ -13,6 +13,8 @@ from tocsin.steps import moved, record
 RECENT = timedelta(days=7)
 """How old a notice may be for a bounce without our ids to be counted as its own, by the address alone."""
 
+Rows = dict[NoticeId, Notice]
+
 BY_ADDRESS = frozenset({ReceiptKind.BOUNCED, ReceiptKind.BLOCKED, ReceiptKind.DROPPED})
 
 
@@ -45,7 +47,7 @@ def take(store: Store, heard: Sequence[Heard], now: datetime) -> Taken:
         rows = {row.notice_id: row for row in tx.ledger.by_id({h.notice_id for h in heard if h.notice_id})}
         receipts = [_receipt(tx, one, rows, now) for one in heard]
         new = tx.receipts.keep(list(zip(receipts, (one.raw for one in heard), strict=True)))
-        changed = apply(tx, new, now)
+        changed = apply(tx, new, now, rows)
     parked = sum(receipt.notice_id is None for receipt in new)
     return Taken(new=len(new), again=len(heard) - len(new), parked=parked, moved=changed)
 
@@ -74,19 +76,23 @@ def assign(store: Store, receipt_id: str, notice: Notice | None, person_id: Pers
         return mine
 
 
-def apply(tx: Transaction, new: Sequence[Receipt], now: datetime) -> int:
-    """Bring the notices of new receipts to where all their receipts say; return how many took a step."""
-    ids = {receipt.notice_id for receipt in new if receipt.notice_id}
-    changed = catch_up(tx, ids, now)
+def apply(tx: Transaction, new: Sequence[Receipt], now: datetime, rows: Rows | None = None) -> int:
+    """Bring the notices of new receipts to where all their receipts say; return how many took a step.
+
+    `rows` are those that this transaction has read, and locked, already.
+    """
+    changed = catch_up(tx, {receipt.notice_id for receipt in new if receipt.notice_id}, now, rows or {})
     stepped = {row.notice_id for row in changed}
     # A receipt that moved nothing is in the log all the same: what was said is part of the record.
     tx.log.append(_entry(receipt) for receipt in new if receipt.notice_id not in stepped)
     return len(changed)
 
 
-def catch_up(tx: Transaction, notice_ids: Iterable[NoticeId], now: datetime) -> list[Notice]:
+def catch_up(tx: Transaction, notice_ids: Iterable[NoticeId], now: datetime, known: Rows | None = None) -> list[Notice]:
     """Apply every receipt of these notices; one whose call is still under way is noted for later."""
-    rows = tx.ledger.by_id(notice_ids)
+    read, wanted = known or {}, sorted(set(notice_ids))
+    rows = [read[key] for key in wanted if key in read]
+    rows += tx.ledger.by_id(key for key in wanted if key not in read)
     by_notice: dict[NoticeId | None, list[Receipt]] = {}
     for receipt in tx.receipts.of(row.notice_id for row in rows):
         by_notice.setdefault(receipt.notice_id, []).append(receipt)

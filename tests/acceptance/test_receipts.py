@@ -1,0 +1,137 @@
+"""From outside: a real worker, a real console, and a stand-in for SendGrid that signs what it says."""
+
+import asyncio
+import json
+import re
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from tests.acceptance.conftest import Install
+from tests.acceptance.stack import TOCSIN, Installation, Ran, end, free_port, listens, wait_for
+from tests.ports.webhook import SigningKey, body_of, event
+
+REGISTER = """\
+agreement,party,notify,discharge,services,contact,deputies
+BIRCH-1,Birch Clinic,72h from confirmation,acknowledged,records-api,Bea Birch <bea@birch.example>,
+CEDAR-1,Cedar Bank,72h from confirmation,delivered,records-api,Cem Cedar <cem@cedar.example>,Dee <dee@cedar.example>
+"""
+
+
+class StandIn:
+    """Takes every letter as SendGrid does, and keeps it by the address that it goes to."""
+
+    def __init__(self) -> None:
+        self.letters: dict[str, dict[str, Any]] = {}
+
+    @asynccontextmanager
+    async def listening(self, port: int) -> AsyncIterator[None]:
+        """Serve on a port."""
+        app = web.Application()
+        app.router.add_post("/v3/mail/send", self._take)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield
+        await runner.cleanup()
+
+    def notice(self, address: str) -> str:
+        """Return the id that a letter's events will bear."""
+        (personalization,) = self.letters[address]["personalizations"]
+        return str(personalization["custom_args"]["notice_id"])
+
+    async def _take(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        to = body["personalizations"][0]["to"][0]["email"]
+        self.letters[to] = body
+        return web.Response(status=202, headers={"X-Message-Id": f"mid-{len(self.letters)}"})
+
+
+@contextmanager
+def console(installation: Installation, port: int) -> Iterator[None]:
+    """Run `tocsin console`, until it is stopped as Ctrl-C does."""
+    with (installation.home / "console.out").open("wb") as out:
+        process = subprocess.Popen([TOCSIN, "console"], env=installation.env, stdout=out, stderr=out)
+    try:
+        wait_for(lambda: listens(port), within=60)
+        yield
+    finally:
+        end(process)
+    assert "Traceback" not in (installation.home / "console.out").read_text()
+
+
+async def until(happened: Callable[[], object], within: float = 60) -> None:
+    """Wait until something shows."""
+    async with asyncio.timeout(within):
+        while not happened():  # noqa: ASYNC110 - the processes outside have no event to wait for
+            await asyncio.sleep(0.1)
+
+
+async def test_a_bounce_falls_back_and_only_a_press_acknowledges(install: Install) -> None:
+    """A signed bounce finds the deputy by itself; what asks for an acknowledgement ends only by the press."""
+    key, stand_in = SigningKey(), StandIn()
+    sendgrid, port = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    installation = install(
+        CHANNEL="sendgrid",
+        SENDGRID_API_KEY="SG.for-a-stand-in",
+        SENDGRID_BASE_URL=f"http://127.0.0.1:{sendgrid}",
+        SENDGRID_WEBHOOK_KEYS=key.public,
+        CONSOLE_ADDRESS=f"127.0.0.1:{port}",
+        PUBLIC_URL=url,
+    )
+
+    async def does(*words: str, user: str = "asha") -> Ran:
+        return await asyncio.to_thread(installation.does, *words, user=user)
+
+    await asyncio.to_thread(installation.set_up, REGISTER)
+    async with stand_in.listening(sendgrid), aiohttp.ClientSession() as http:
+        with installation.working(), console(installation, port):
+            await does("report", "Odd logins", "--service", "records-api")
+            await does("confirm", "last")
+            wave = (await does("draft", "last", "--json")).json["wave"]
+            await does("release", "last", wave["wave_id"], "--digest", wave["digest"], user="dara")
+            await until(lambda: {"bea@birch.example", "cem@cedar.example"} <= stand_in.letters.keys())
+
+            async def say(address: str, kind: str) -> int:
+                body = body_of(event(kind, stand_in.notice(address), datetime.now(UTC), email=address))
+                headers = key.headers(body, datetime.now(UTC))
+                async with http.post(f"{url}/webhooks/sendgrid", data=body, headers=headers) as answer:
+                    return answer.status
+
+            assert await say("cem@cedar.example", "bounce") == 200
+            await until(lambda: "dee@cedar.example" in stand_in.letters)
+            assert [await say("dee@cedar.example", "delivered"), await say("bea@birch.example", "delivered")] == [
+                200
+            ] * 2
+            clocks = (await does("show", "last", "--json")).json["clocks"]
+            assert [clock["told"] for clock in clocks if clock["spec"]["title"] == "72 h from confirmation"] == [1]
+
+            text = stand_in.letters["bea@birch.example"]["content"][0]["value"]
+            link = re.search(rf"{url}/a/[A-Za-z0-9_-]{{43}}", text)
+            assert link is not None
+            async with http.get(link[0]) as page:
+                assert (page.status, page.headers["Referrer-Policy"]) == (200, "no-referrer")
+            assert _state(await does("receipts", "list", "last", "--json"), "BIRCH-1") == ["delivered"]
+            async with http.post(link[0]) as page:
+                assert page.status == 200
+            assert _state(await does("receipts", "list", "last", "--json"), "BIRCH-1") == ["acknowledged"]
+            await until(lambda: "wave.ended" in _log(installation), within=90)
+            shown = (await does("show", "last")).out
+            assert "acknowledged" in shown
+            assert _state(await does("receipts", "list", "last", "--json"), "CEDAR-1") == ["replaced", "delivered"]
+            await does("evidence", "last", "--output", str(installation.home / "evidence"))
+            await does("verify", str(installation.home / "evidence"))
+
+
+def _state(ran: Ran, reference: str) -> list[str]:
+    return [one["state"] for one in ran.json if one["reference"] == reference]
+
+
+def _log(installation: Installation) -> str:
+    return json.dumps(installation.does("show", "last", "--json").json["events"])
