@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tocsin.cli import (
+    audit,
     authority,
     breaches,
     console,
@@ -69,6 +70,7 @@ app.add_typer(authority.commands, name="authority")
 app.add_typer(breaches.commands, name="breaches")
 app.add_typer(letter.commands, name="letter")
 app.add_typer(log.commands, name="log")
+app.add_typer(audit.commands, name="audit")
 app.add_typer(receipts.commands, name="receipts")
 app.add_typer(spool.commands, name="spool")
 

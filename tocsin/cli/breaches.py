@@ -8,6 +8,7 @@ import typer
 
 from tocsin.adapters.breach_register import as_csv, as_json, read_breaches
 from tocsin.cli.output import Output, deliver
+from tocsin.cli.sample import day
 from tocsin.cli.session import session
 
 commands = typer.Typer(help="The register of breaches: every incident, told or not, with its facts and reasons.")
@@ -20,13 +21,6 @@ class Format(StrEnum):
     JSON = "json"
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no day; write it like 2026-11-21") from error
-
-
 @commands.command()
 def export(
     ctx: typer.Context,
@@ -34,10 +28,10 @@ def export(
         Format, typer.Option("--format", help="csv opens in a spreadsheet; json has everything.")
     ] = Format.CSV,
     first: Annotated[
-        date | None, typer.Option("--from", parser=_day, metavar="DAY", help="Reported on this day or later, in UTC.")
+        date | None, typer.Option("--from", parser=day, metavar="DAY", help="Reported on this day or later, in UTC.")
     ] = None,
     last: Annotated[
-        date | None, typer.Option("--to", parser=_day, metavar="DAY", help="Reported on this day or earlier, in UTC.")
+        date | None, typer.Option("--to", parser=day, metavar="DAY", help="Reported on this day or earlier, in UTC.")
     ] = None,
     out: Output = None,
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.cli import lookup
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import complain, emit, say
+from tocsin.cli.sample import REGISTER, Sampled, day, write_sample
 from tocsin.cli.session import Session, session
 from tocsin.domain.errors import Broken, Deferred, Refused
 from tocsin.domain.values import IncidentId
@@ -36,6 +38,14 @@ def evidence(
     target: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PACK", help="A new .zip, or a folder, new or empty.")
     ] = None,
+    first: Annotated[
+        date | None,
+        typer.Option("--from", parser=day, metavar="DAY", help="All reported on this day or later, in UTC."),
+    ] = None,
+    last: Annotated[
+        date | None, typer.Option("--to", parser=day, metavar="DAY", help="All reported on this day or earlier.")
+    ] = None,
+    status: Annotated[Sampled | None, typer.Option(help="Of these, only those that are so.")] = None,
     fingerprints: Annotated[
         bool, typer.Option("--fingerprints", help="Print what to publish: of the key that signs, and of verify.py.")
     ] = False,
@@ -49,8 +59,12 @@ def evidence(
     if fingerprints:
         _fingerprints(work, as_json)
         return
-    if incident is None or target is None:
-        raise typer.BadParameter("name an incident and, with -o, a new .zip or folder")
+    if target is None or (incident is None) is (first is None and last is None):
+        raise typer.BadParameter("name an incident, or a period with --from and --to; and with -o where to write")
+    if incident is None:
+        written = write_sample(work, first, last, status, target)
+        emit({"incidents": written}) if as_json else say(f"{len(written)} pack(s) and {REGISTER} lie in {target}")
+        return
     incident_id = lookup.incident(work, incident).incident_id
     means = work.means._replace(histories=_histories(work, incident_id))
     checked = write_evidence(work.store, means, incident_id, target)

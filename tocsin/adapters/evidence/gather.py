@@ -7,21 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tocsin.adapters.evidence import layout, standalone
-from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, LedgerWave, LogHead, as_json
-from tocsin.adapters.evidence.names import Names
+from tocsin.adapters.evidence.layout import LedgerWave, LogHead, as_json
 from tocsin.adapters.evidence.readme import readme
+from tocsin.adapters.evidence.record import Record
+from tocsin.adapters.evidence.report import report
 from tocsin.adapters.evidence.sign import Signer, as_pem
-from tocsin.adapters.evidence.timeline import markdown, timeline
+from tocsin.adapters.evidence.timeline import markdown
 from tocsin.audit.proof import inclusion_proofs
 from tocsin.domain.act import Attach, Envelope
-from tocsin.domain.duty import Duty
-from tocsin.domain.errors import Broken, Refused
-from tocsin.domain.governing import at_or_newest
-from tocsin.domain.incident import Facts
-from tocsin.domain.notice import Notice
-from tocsin.domain.register import Agreement
-from tocsin.domain.values import AgreementId, IncidentId
-from tocsin.ports import Sealer, Transaction, WaveRow
+from tocsin.domain.errors import Broken
+from tocsin.domain.values import IncidentId
+from tocsin.ports import Sealer, Transaction
 
 Files = Iterator[tuple[str, Iterable[bytes]]]
 VERIFIER = Path(standalone.__file__).read_bytes()
@@ -43,77 +39,29 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     Raises:
         Refused: if there is no such incident.
     """
-    state = tx.incidents.state(incident_id)
-    if state is None:
-        raise Refused(f"there is no incident {incident_id}; `tocsin list` shows those that exist")
-    agreements = {pin.agreement.agreement_id: pin.agreement for pin in tx.register.pinned(incident_id)}
-    acts, ledger = tx.incidents.acts(incident_id), _ledger(tx, incident_id, agreements)
-    clocks, tasks = tx.duties.clocks(incident_id), tx.tasks.of(incident_id)
-    # A party that was renamed is called what it was written to as.
-    written = {row.notice.agreement_id: (row.party, row.reference) for wave in ledger for row in wave.rows}
-    parties = {key: (agreement.party_name, agreement.reference) for key, agreement in agreements.items()} | written
-    duties = [_duty(duty, parties) for duty in tx.duties.of(incident_id)]
-    yield layout.INCIDENT, [as_json(state)]
-    yield layout.FACTS, [as_json(tx.incidents.facts(incident_id) or Facts(title="(no facts yet)"))]
-    yield layout.ACTS, [as_json(acts)]
-    yield layout.DUTIES, [as_json(duties)]
-    yield layout.CLOCKS, [as_json(clocks)]
-    yield layout.LEDGER, [as_json(ledger)]
-    yield layout.TASKS, [as_json(tasks)]
-    yield layout.HOLDS, [as_json(tx.duties.holds(incident_id))]
+    record = Record(tx, incident_id)
+    yield layout.INCIDENT, [as_json(record.state)]
+    yield layout.FACTS, [as_json(record.facts)]
+    yield layout.ACTS, [as_json(record.acts)]
+    yield layout.DUTIES, [as_json(record.duties)]
+    yield layout.CLOCKS, [as_json(record.clocks)]
+    yield layout.LEDGER, [as_json(record.ledger)]
+    yield layout.TASKS, [as_json(record.tasks)]
+    yield layout.HOLDS, [as_json(record.holds)]
     yield layout.SALT, [means.sealer.salt(incident_id).hex().encode() + b"\n"]
-    yield layout.AGREEMENTS, [as_json(agreements[key] for key in sorted(agreements))]
+    yield layout.AGREEMENTS, [as_json(record.agreements[key] for key in sorted(record.agreements))]
     yield from _law(tx, incident_id)
-    yield from _letters(tx, ledger)
-    yield from _attachments(tx, incident_id, acts)
-    yield from _log(tx, incident_id, means.signer)
-    yield from _timeline(tx, incident_id, acts, Names.of(acts, duties, ledger, clocks, tasks))
+    yield from _letters(tx, record.ledger)
+    yield from _attachments(tx, incident_id, record.acts)
+    yield from _log(tx, record, means.signer)
+    yield layout.TIMELINE, [as_json(record.timeline)]
+    yield layout.TIMELINE_TEXT, markdown(incident_id, record.timeline)
+    yield layout.REPORT, [report(record, tx)]
     for name in sorted(means.histories):
         yield f"{layout.HISTORY}/{layout.safe_name(name)}", [means.histories[name]]
     yield layout.KEY, [as_pem(means.signer.public)]
     yield layout.VERIFIER, [VERIFIER]
-    yield layout.README, [readme(incident_id, _head(tx)).encode()]
-
-
-def _duty(duty: Duty, parties: dict[AgreementId, tuple[str, str]]) -> DutyRecord:
-    party, reference = parties.get(duty.agreement_id, (None, None)) if duty.agreement_id else (None, None)
-    return DutyRecord(duty=duty, party=party, reference=reference)
-
-
-def _ledger(
-    tx: Transaction, incident_id: IncidentId, agreements: dict[AgreementId, Agreement]
-) -> tuple[LedgerWave, ...]:
-    taken: set[str] = set()
-    return tuple(
-        LedgerWave(
-            wave=wave,
-            rows=tuple(
-                _row(notice, _at(agreements.get(notice.agreement_id), wave), taken)
-                for notice in tx.ledger.notices(wave.wave_id)
-            ),
-        )
-        for wave in tx.ledger.waves(incident_id)
-    )
-
-
-def _at(agreement: Agreement | None, wave: WaveRow) -> Agreement | None:
-    """Return the version that the letters of a wave were written under."""
-    return agreement and at_or_newest(agreement, wave.drafted_at)
-
-
-def _row(notice: Notice, agreement: Agreement | None, taken: set[str]) -> LedgerRow:
-    contacts = agreement.contacts() if agreement else ()
-    contact = next((one for one in contacts if one.contact_id == notice.contact_id), None)
-    names = layout.letter_names(notice, taken) if layout.left(notice) else (None, None)
-    return LedgerRow(
-        notice=notice,
-        party=agreement.party_name if agreement else notice.agreement_id,
-        reference=agreement.reference if agreement else notice.agreement_id,
-        recipient_name=contact.name if contact else None,
-        recipient_address=contact.email if contact else None,
-        letter=names[0],
-        as_sent=names[1],
-    )
+    yield layout.README, [readme(incident_id, _head(record)).encode()]
 
 
 def _letters(tx: Transaction, ledger: Iterable[LedgerWave]) -> Files:
@@ -145,24 +93,16 @@ def _law(tx: Transaction, incident_id: IncidentId) -> Files:
         yield layout.LAW, [as_json(json.loads(zlib.decompress(packed)))]
 
 
-def _log(tx: Transaction, incident_id: IncidentId, signer: Signer) -> Files:
+def _log(tx: Transaction, record: Record, signer: Signer) -> Files:
     yield layout.LOG, (stored.body + b"\n" for stored in tx.log.entries())
     yield layout.LEAVES, (f"{stored.leaf}\n".encode() for stored in tx.log.entries())
-    yield layout.HEAD, [as_json(_head(tx))]
-    yield layout.CHECKPOINT, [signer.checkpoint(tx.log.head()).encode()]
-    own = [stored.number for stored in tx.log.entries(incident_id=incident_id)]
+    yield layout.HEAD, [as_json(_head(record))]
+    yield layout.CHECKPOINT, [signer.checkpoint(record.head).encode()]
+    own = [entry.number for entry in record.entries]
     proofs = inclusion_proofs((bytes.fromhex(stored.leaf) for stored in tx.log.entries()), own)
     yield layout.PROOFS, (proof.model_dump_json().encode() + b"\n" for proof in proofs.values())
 
 
-def _head(tx: Transaction) -> LogHead:
-    head = tx.log.head()
+def _head(record: Record) -> LogHead:
+    head = record.head
     return LogHead(size=head.size, root=head.root(), peaks=head.peaks)
-
-
-def _timeline(tx: Transaction, incident_id: IncidentId, acts: list[Envelope], names: Names) -> Files:
-    bodies = (stored.body for stored in tx.log.entries(incident_id=incident_id))
-    entries = [entry for body in bodies if (entry := layout.read_entry(body)) is not None]
-    items = timeline(entries, acts, names)
-    yield layout.TIMELINE, [as_json(items)]
-    yield layout.TIMELINE_TEXT, markdown(incident_id, items)

@@ -35,6 +35,7 @@ CHECKPOINT = "checkpoint.txt"
 SALT = "salt.txt"
 AGREEMENTS = "agreements.json"
 LAW = "law.json"
+REPORT = "report.pdf"
 HISTORY = "history"
 KEY = "key.pem"
 VERIFIER = "verify.py"
@@ -42,7 +43,22 @@ VERIFICATION = "verification.txt"
 SUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.sig"
 FILES = frozenset(
-    {README, INCIDENT, FACTS, ACTS, DUTIES, CLOCKS, LEDGER, TASKS, HOLDS, TIMELINE, TIMELINE_TEXT, AGREEMENTS, LAW}
+    {
+        README,
+        INCIDENT,
+        FACTS,
+        ACTS,
+        DUTIES,
+        CLOCKS,
+        LEDGER,
+        TASKS,
+        HOLDS,
+        TIMELINE,
+        TIMELINE_TEXT,
+        AGREEMENTS,
+        LAW,
+        REPORT,
+    }
     | {LOG, LEAVES, HEAD, PROOFS, CHECKPOINT, SALT, KEY, VERIFIER, VERIFICATION, SUMS, SIGNATURE}
 )
 """What lies at the top of every pack; letters, attachments and histories lie in folders of their own."""

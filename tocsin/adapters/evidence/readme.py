@@ -9,6 +9,7 @@ This pack holds personal data: names and addresses of the people who were writte
 the words of those who acted. Keep it as you keep the incident itself.
 
 WHAT LIES WHERE
+  report.pdf                   all this on paper, made for reading; long tables are cut short
   timeline.md, timeline.json   what happened, in order: when, who, what, on which inputs, under which log entry
   incident.json, facts.json    where the incident stands, when each trigger happened, and what is known of it
   duties.json                  what was owed to whom since when and until when, each step of how the deadline came
@@ -76,10 +77,10 @@ WHAT THE LOG COVERS, AND WHAT ONLY SHA256SUMS DOES
   - The letters: names of parties and references of agreements, where a letter to the party left.
   - Written again from the others and compared: timeline.md, timeline.json, verification.txt and this file. Another
     version of Tocsin may word them otherwise, and then names them; the others count.
-  - SHA256SUMS only: agreements.json and history/; names of parties, and recipients, that no letter went to; in the
-    ledger provider_id, claimed_at, detail and channel, and which open duties a notice was meant to answer; the marks
-    that a clock sent; title and owner of a task that a playbook set and no act changed, and due time and dependencies
-    of every task; in incident.json the sequence, blocking_tasks and reasons_owed.
+  - SHA256SUMS only: report.pdf, agreements.json and history/; names of parties, and recipients, that no letter went
+    to; in the ledger provider_id, claimed_at, detail and channel, and which open duties a notice was meant to answer;
+    the marks that a clock sent; title and owner of a task that a playbook set and no act changed, and due time and
+    dependencies of every task; in incident.json the sequence, blocking_tasks and reasons_owed.
 
 WHAT IT DOES NOT SHOW
   - That the log was not rewritten as a whole or cut short before this pack was written. For that, compare size

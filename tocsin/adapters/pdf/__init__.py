@@ -6,6 +6,7 @@ The same document gives the same bytes: nothing in them depends on when, where o
 from tocsin.adapters.pdf.blocks import (
     Block,
     Callout,
+    Chart,
     Check,
     Checklist,
     Column,
@@ -13,6 +14,7 @@ from tocsin.adapters.pdf.blocks import (
     Document,
     Heading,
     Paragraph,
+    Span,
     Table,
     Tone,
 )
@@ -21,6 +23,7 @@ from tocsin.adapters.pdf.typeset import typeset
 __all__ = [
     "Block",
     "Callout",
+    "Chart",
     "Check",
     "Checklist",
     "Column",
@@ -28,6 +31,7 @@ __all__ = [
     "Document",
     "Heading",
     "Paragraph",
+    "Span",
     "Table",
     "Tone",
     "typeset",

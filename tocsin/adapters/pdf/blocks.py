@@ -72,7 +72,23 @@ class Callout(Value):
     tone: Tone = Tone.PLAIN
 
 
-Block = Heading | Paragraph | Definitions | Table | Checklist | Callout
+class Span(Value):
+    """A bar of a chart: what ran from when, until when it was due, and when it ended."""
+
+    label: str
+    start: Instant
+    due: Instant | None = None
+    ended: Instant | None = None
+    tone: Tone = Tone.PLAIN
+
+
+class Chart(Value):
+    """Spans of time, drawn below each other on one scale."""
+
+    spans: tuple[Span, ...]
+
+
+Block = Heading | Paragraph | Definitions | Table | Checklist | Callout | Chart
 
 
 class Document(Value):

@@ -9,6 +9,7 @@ from fpdf.fonts import FontFace
 from tocsin.adapters.pdf.blocks import (
     Block,
     Callout,
+    Chart,
     Check,
     Checklist,
     Definitions,
@@ -18,6 +19,7 @@ from tocsin.adapters.pdf.blocks import (
     Table,
     Tone,
 )
+from tocsin.adapters.pdf.chart import draw_chart
 from tocsin.adapters.pdf.fonts import FAMILY, PLACEHOLDER, Settable, add_typeface, let_go
 from tocsin.adapters.pdf.marks import MARK, draw_mark
 from tocsin.adapters.pdf.sheet import BRONZE, INK, LEADING, LEFT, POINT, QUIET, RULE, TONES, TOP, Sheet
@@ -92,6 +94,8 @@ def _block(sheet: Sheet, block: Block) -> None:
             _checklist(sheet, block)
         case Callout():
             _callout(sheet, block)
+        case Chart():
+            draw_chart(sheet, block)
 
 
 def _heading(sheet: Sheet, block: Heading) -> None:
