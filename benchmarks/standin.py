@@ -25,7 +25,7 @@ ANSWERS = {
     "ok": b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nX-Message-Id: %s\r\n\r\n",
     "sandbox": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     "redirect": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/elsewhere\r\nContent-Length: 0\r\n\r\n",
-    "bad": b'HTTP/1.1 400 Bad Request\r\nContent-Length: 37\r\n\r\n{"errors":[{"message":"bad address"}]}',
+    "bad": b'HTTP/1.1 400 Bad Request\r\nContent-Length: 38\r\n\r\n{"errors":[{"message":"bad address"}]}',
     "key": b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
     "limit": b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
     "limit_bare": b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n",

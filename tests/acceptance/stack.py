@@ -61,6 +61,13 @@ class Server:
             end(self._process)
             self._process = None
 
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_WITHIN)
+            self._process = None
+
 
 class WorkerProcess:
     """The real `worker.py`. What it prints is kept in a file."""
