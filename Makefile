@@ -43,6 +43,17 @@ check: $(READY) ## Lint, types, import contracts, tests
 	@$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test
 
+DEPLOY := .venv-deploy
+$(DEPLOY)/.ready: requirements/deploy.txt requirements/image.txt
+	@echo "setting up $(DEPLOY) (once; half a gigabyte of schemas and linters)"
+	@$(PYTHON) -m venv --clear $(DEPLOY)
+	@$(DEPLOY)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/deploy.txt -r requirements/image.txt
+	@touch $@
+
+.PHONY: check-deploy
+check-deploy: $(READY) $(DEPLOY)/.ready ## Check Dockerfile, compose, chart and units with the tools of each
+	@$(BIN)/pytest -q tests/deploy
+
 .PHONY: soak
 soak: $(READY) ## Run what takes longer than the suite may
 	@$(BIN)/pytest -q -m soak --timeout 3600
@@ -65,3 +76,5 @@ lock: $(READY) ## Pin the dependencies again, with hashes and without a registry
 	  --extra postgres --extra embedded --group dev pyproject.toml -o requirements/dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra postgres pyproject.toml -o requirements/runtime.txt
+	@for group in image deploy; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --group $$group -o requirements/$$group.txt; done

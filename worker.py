@@ -30,6 +30,7 @@ from tocsin.adapters.letters import JinjaLetters
 from tocsin.adapters.notary import LogNotary
 from tocsin.adapters.sql.engine import create_engine_for
 from tocsin.adapters.sql.store import open_store
+from tocsin.adapters.temporal_connection import versioning
 from tocsin.adapters.temporal_histories import open_shelf
 from tocsin.adapters.temporal_runs import TemporalRuns, open_client, schedule_sweep
 from tocsin.adapters.vault import Vault
@@ -89,6 +90,7 @@ async def main() -> None:
             activity_executor=threads,
             max_concurrent_activities=THREADS,
             graceful_shutdown_timeout=timedelta(seconds=20),
+            deployment_config=versioning(settings),
         )
         await _until_told(worker)
     await sending.close()

@@ -25,6 +25,7 @@ from temporalio.exceptions import ApplicationError, TemporalError, WorkflowAlrea
 from temporalio.service import RPCError, RPCStatusCode
 
 from tocsin import wire
+from tocsin.adapters.temporal_connection import connect
 from tocsin.domain.act import (
     AddNote,
     Attach,
@@ -43,6 +44,7 @@ from tocsin.domain.incident import OVER
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, WaveId
+from tocsin.settings import Settings
 
 CONNECT_WITHIN = 5.0
 """Seconds until an engine that does not answer counts as unreachable: somebody waits at 3 a.m."""
@@ -73,14 +75,14 @@ class Underway(Deferred):
     """The engine took the act and is not done with it yet. It is not sent again."""
 
 
-async def connected(address: str, namespace: str, data_converter: DataConverter) -> Client:
-    """Return a client of Temporal at `address` (host:port). Raises Unreachable after `CONNECT_WITHIN` seconds."""
-    connecting = Client.connect(address, namespace=namespace, data_converter=data_converter)
+async def connected(settings: Settings, data_converter: DataConverter) -> Client:
+    """Return a client connected as the settings say. Raises Unreachable after `CONNECT_WITHIN` seconds."""
     try:
-        return await asyncio.wait_for(connecting, CONNECT_WITHIN)
+        return await asyncio.wait_for(connect(settings, data_converter), CONNECT_WITHIN)
     except (RuntimeError, TimeoutError, RPCError) as error:
         raise Unreachable(
-            f"cannot reach the engine at {address}; start it with `make up`, or set TOCSIN_TEMPORAL_ADDRESS"
+            f"cannot reach the engine at {settings.temporal_address}; start it with `make up`, "
+            "or set TOCSIN_TEMPORAL_ADDRESS"
         ) from error
 
 
@@ -94,9 +96,9 @@ class Engine:
         self._tempo = tempo
 
     @classmethod
-    async def connect(cls, address: str, namespace: str, data_converter: DataConverter) -> Self:
-        """Connect to Temporal at `address` (host:port). Raises Unreachable after `CONNECT_WITHIN` seconds."""
-        return cls(await connected(address, namespace, data_converter))
+    async def connect(cls, settings: Settings, data_converter: DataConverter) -> Self:
+        """Connect to Temporal as the settings say. Raises Unreachable after `CONNECT_WITHIN` seconds."""
+        return cls(await connected(settings, data_converter))
 
     async def report(self, envelope_for: EnvelopeFor) -> Receipt:
         """Open an incident, or join the one that the same alert opened; after its end, open the next, linked to it.

@@ -36,7 +36,14 @@ class Settings(BaseSettings):
     store_url: str | None = None
     """SQLAlchemy URL; default: SQLite in `home`."""
     temporal_address: str = "127.0.0.1:7233"
+    """HOST:PORT of Temporal's front end; it wins over the profile's."""
     temporal_namespace: str = "tocsin"
+    """Temporal's namespace of this installation; it wins over the profile's."""
+    temporal_profile: str | None = None
+    """A profile of Temporal's own configuration file (`TEMPORAL_CONFIG_FILE`), with TLS, API key or client
+    certificate; `TEMPORAL_*` variables win over it. Default: no file is read, those variables are."""
+    temporal_api_key: SecretStr | None = None
+    """An API key of Temporal Cloud; with it, TLS is on."""
     retention_days: PositiveInt = 400
     """How long the namespace keeps closed workflows, in days."""
     user: str | None = None
@@ -89,6 +96,13 @@ class Settings(BaseSettings):
     on_call: str = "the on-call approver"
     on_call_phone: str = ""
     """Whom the command line tells to phone when the engine cannot be reached."""
+    metrics_address: str | None = None
+    """Where a worker shows its metrics to Prometheus, as HOST:PORT; default: nowhere."""
+    worker_deployment: str | None = None
+    """The Temporal Worker Deployment that a worker is part of; with its build id it polls as that version, and gets no
+    work before the version is made current. Default: unversioned."""
+    worker_build_id: str | None = None
+    """The build of this worker, such as the image's tag."""
     sends_in_flight: PositiveInt = 64
     sweep_every_seconds: PositiveInt = 300
     history_limit: PositiveInt | None = None
@@ -120,10 +134,10 @@ class Settings(BaseSettings):
             raise ValueError("write it as https://notices.example; plain http only on this machine")
         return url.rstrip("/") if url else None
 
-    @field_validator("console_address")
+    @field_validator("console_address", "metrics_address", "temporal_address")
     @classmethod
-    def _console_has_a_port(cls, address: str) -> str:
-        if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit():
+    def _has_a_port(cls, address: str | None) -> str | None:
+        if address is not None and not (address.rpartition(":")[0] and address.rpartition(":")[2].isdigit()):
             raise ValueError("write it as HOST:PORT")
         return address
 
@@ -166,6 +180,13 @@ class Settings(BaseSettings):
         minutes = self.delivered_within_minutes
         return timedelta(minutes=minutes) if minutes is not None else None
 
+    @field_validator("worker_build_id")
+    @classmethod
+    def _version_is_whole(cls, build_id: str | None, info: ValidationInfo) -> str | None:
+        if (build_id is None) is not (info.data.get("worker_deployment") is None):
+            raise ValueError("TOCSIN_WORKER_DEPLOYMENT and TOCSIN_WORKER_BUILD_ID go together; set both, or neither")
+        return build_id
+
     @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the store."""
@@ -195,7 +216,38 @@ def load() -> Settings:
         ]
     if mistakes:
         raise Refused("the settings are wrong:\n  " + "\n  ".join(mistakes))
-    return settings
+    return settings.model_copy(update=_of_profile(settings))
+
+
+def profile(settings: Settings) -> dict[str, Any]:
+    """Return how Temporal is reached, as its profile and the `TEMPORAL_*` variables say: arguments of its client.
+
+    Raises:
+        Refused: if the profile is not there, or a file it names cannot be read.
+    """
+    from temporalio.envconfig import ClientConfig  # noqa: PLC0415 - a second that many commands never need
+
+    try:
+        found = ClientConfig.load_client_connect_config(
+            profile=settings.temporal_profile,
+            # Without a profile no file is read: one that lies in somebody's home must not choose a cluster.
+            disable_file=settings.temporal_profile is None,
+        )
+    except (RuntimeError, OSError, ValueError) as error:
+        raise Refused(
+            f"the way to Temporal cannot be read ({str(error).strip()}); mend the TEMPORAL_* variables, or "
+            f"TOCSIN_TEMPORAL_PROFILE and the file of TEMPORAL_CONFIG_FILE"
+        ) from error
+    return dict(found)
+
+
+def _of_profile(settings: Settings) -> dict[str, Any]:
+    """Return address and namespace where only the profile says them."""
+    if settings.temporal_profile is None and not {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"} & os.environ.keys():
+        return {}
+    found = profile(settings)
+    said = {"temporal_address": found.get("target_host"), "temporal_namespace": found.get("namespace")}
+    return {name: value for name, value in said.items() if value and name not in settings.model_fields_set}
 
 
 def _asking_for(channel: ChannelName, info: ValidationInfo) -> str | None:

@@ -1,6 +1,7 @@
 """Scheduled: finds whatever a timer missed, and reports it. It never sends a notice."""
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
@@ -14,7 +15,8 @@ from workflows.deeds import perform
 from workflows.pace import scenario_now
 
 
-@workflow.defn(name=wire.SWEEP)
+# One round takes seconds: it ends on the worker version that began it.
+@workflow.defn(name=wire.SWEEP, versioning_behavior=VersioningBehavior.PINNED)
 class SweepWorkflow:
     """One sweep: compares what the store holds open with what runs."""
 

@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.common.v1 import WorkflowExecution
@@ -47,14 +48,20 @@ def server_command(home: Path, port: int, ui_port: int, log_level: str = "error"
     return [*start, "--ui-disable-news-fetch", "--log-level", log_level]
 
 
-async def prepare_namespace(address: str, namespace: str, retention_days: int, within: float = READY_WITHIN) -> None:
+async def prepare_namespace(
+    address: str,
+    namespace: str,
+    retention_days: int,
+    secured: dict[str, Any] | None = None,
+    within: float = READY_WITHIN,
+) -> None:
     """Wait for Temporal at `address`, and make our namespace and search attributes if they are missing.
 
     Raises:
         Deferred: if the server is not reachable or not ready within `within` seconds.
     """
     give_up_at = time.monotonic() + within
-    client = await _reach(address, namespace, give_up_at)
+    client = await _reach(address, namespace, secured or {}, give_up_at)
     await _register(client, timedelta(days=retention_days))
     await _until_known(client, give_up_at)
     await _add_search_attributes(client, give_up_at)
@@ -68,10 +75,11 @@ def _binary() -> str:
     return found
 
 
-async def _reach(address: str, namespace: str, give_up_at: float) -> Client:
+async def _reach(address: str, namespace: str, secured: dict[str, Any], give_up_at: float) -> Client:
     while True:
         try:
-            return await asyncio.wait_for(Client.connect(address, namespace=namespace), _left(give_up_at))
+            connecting = Client.connect(address, namespace=namespace, **secured)
+            return await asyncio.wait_for(connecting, _left(give_up_at))
         except (RuntimeError, TimeoutError, RPCError) as error:
             await _pause(give_up_at, f"Temporal at {address} does not answer; is it running? ({error})")
 

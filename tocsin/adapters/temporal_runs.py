@@ -23,6 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from tocsin import wire
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.embedded import prepare_namespace
+from tocsin.adapters.temporal_connection import connect, credentials, worker_runtime
 from tocsin.adapters.vault import Vault
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId
@@ -74,10 +75,10 @@ class TemporalRuns:
 
 
 async def open_client(settings: Settings, vault: Vault) -> Client:
-    """Return a client whose payloads are sealed; the namespace is made if this server has none yet."""
-    address, namespace = settings.temporal_address, settings.temporal_namespace
-    await prepare_namespace(address, namespace, settings.retention_days)
-    return await Client.connect(address, namespace=namespace, data_converter=data_converter(vault, namespace))
+    """Return a worker's client, whose payloads are sealed; the namespace is made if this server has none yet."""
+    runtime, namespace = worker_runtime(settings), settings.temporal_namespace
+    await prepare_namespace(settings.temporal_address, namespace, settings.retention_days, credentials(settings))
+    return await connect(settings, data_converter(vault, namespace), runtime)
 
 
 async def schedule_sweep(client: Client, every_seconds: int) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
 from temporalio.service import RPCError
 
 from tocsin import wire
 from tocsin.adapters.outbox import write_whole
 from tocsin.adapters.sql import open_store
+from tocsin.adapters.temporal_connection import connect
 from tocsin.audit.entry import leaf_hash
 from tocsin.audit.tree import Frontier
 from tocsin.domain.errors import Broken, TocsinError
@@ -135,7 +135,7 @@ async def _ask_engine(settings: Settings, at: datetime) -> tuple[str, int | None
 
 
 async def _pollers(settings: Settings, at: datetime) -> int:
-    client = await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace)
+    client = await connect(settings)
     described = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=settings.temporal_namespace,

@@ -33,7 +33,7 @@ async def _serve(work: Session, host: str, port: int) -> None:
 
     async def engine() -> Engine:
         converter = data_converter(work.vault, chosen.temporal_namespace)
-        return await Engine.connect(chosen.temporal_address, chosen.temporal_namespace, converter)
+        return await Engine.connect(chosen, converter)
 
     desk = Desk(
         work.store,

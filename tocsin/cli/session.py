@@ -96,7 +96,7 @@ class Session:
 
         async def asking() -> dict[str, bytes]:
             converter = data_converter(self.vault, chosen.temporal_namespace)
-            client = await connected(chosen.temporal_address, chosen.temporal_namespace, converter)
+            client = await connected(chosen, converter)
             return await TemporalHistories(client).of(incident_id, known)
 
         return asyncio.run(asking())
@@ -171,7 +171,7 @@ class Session:
     async def _connect(self) -> Engine:
         chosen = self.settings
         converter = data_converter(self.vault, chosen.temporal_namespace)
-        return await Engine.connect(chosen.temporal_address, chosen.temporal_namespace, converter)
+        return await Engine.connect(chosen, converter)
 
 
 async def _stoppable(asking: Callable[[], Awaitable[Receipt]]) -> Receipt:

@@ -36,6 +36,17 @@ def init(ctx: typer.Context, as_json: Json = False) -> None:
     say("Next: start the engine with `make up`, then `tocsin register import FILE`.")
 
 
+@commands.command("migrate")
+def bring_up_to_date(ctx: typer.Context, as_json: Json = False) -> None:
+    """Bring the store's tables to this version; needs no keys and makes nothing else. Safe beside running workers."""
+    url = session(ctx).settings.database_url
+    changed = _brought_up_to_date(url)
+    if as_json:
+        emit({"store": _without_password(url), "changed": changed})
+    else:
+        say(f"{_without_password(url)} {'is up to date now' if changed else 'was up to date already'}")
+
+
 @commands.command()
 def engine(
     ctx: typer.Context,

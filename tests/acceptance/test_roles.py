@@ -1,0 +1,75 @@
+"""The roles of the image, started by hand with the image's own script, against PostgreSQL and Temporal."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.acceptance.conftest import Install
+from tests.acceptance.controllers import many
+from tests.acceptance.stack import ROOT, Installation, free_port, wait_for
+from tests.acceptance.waves import assert_each_told_once, ended, release_to_all
+from tests.ports.conftest import Databases, postgres
+
+__all__ = ["postgres"]
+
+CONTROLLERS = 5
+
+
+def environment(installation: Installation) -> dict[str, str]:
+    """Return what a container has: the settings, and the programs of the image first on the path."""
+    return installation.env | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def role(installation: Installation, *words: str) -> subprocess.Popen[bytes]:
+    """Start a role as the image does, from the folder of `worker.py`."""
+    command = ["sh", str(ROOT / "deploy" / "role.sh"), *words]
+    with (installation.home.parent / f"{words[0]}.out").open("ab") as out:
+        return subprocess.Popen(command, cwd=ROOT, env=environment(installation), stdout=out, stderr=out)
+
+
+@contextmanager
+def running(installation: Installation, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a role run; SIGTERM, which engines send, ends it in time, as systemd calls success."""
+    process = role(installation, *words)
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) in {0, -signal.SIGTERM}, (installation.home.parent / f"{words[0]}.out").read_text()
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def healthy(installation: Installation, process: subprocess.Popen[bytes]) -> bool:
+    """Ask as the image's health check does."""
+    command = [sys.executable, str(ROOT / "deploy" / "health.py"), str(process.pid)]
+    return subprocess.run(command, check=False, env=environment(installation), capture_output=True).returncode == 0
+
+
+def shown(url: str) -> str:
+    """Return what is served under an address."""
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own
+        text: str = answer.read().decode()
+        return text
+
+
+async def test_roles(install: Install, postgres: Databases) -> None:
+    """Migrate, worker, console and watch run from one script; worker and console are well only once they serve."""
+    metrics, console = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    installation = install(STORE_URL=postgres.empty(), METRICS_ADDRESS=metrics, CONSOLE_ADDRESS=console)
+    assert role(installation, "migrate").wait(60) == 0
+    await asyncio.to_thread(installation.set_up, many(CONTROLLERS))
+    house = await installation.house()
+    with running(installation, "worker") as worker, running(installation, "console") as served:
+        await asyncio.to_thread(wait_for, lambda: healthy(installation, worker) and healthy(installation, served), 60)
+        incident, wave = await release_to_all(house)
+        await ended(house, incident, wave)
+        assert role(installation, "watch", "--once").wait(60) == 0
+        assert "temporal_activity_execution_latency" in await asyncio.to_thread(shown, f"http://{metrics}/metrics")
+    assert_each_told_once(installation, house, wave, CONTROLLERS)
