@@ -62,6 +62,7 @@ soak: $(READY) ## Run what takes longer than the suite may
 bench: $(READY) ## Measure speed and memory against something run beside it; prints a table
 	@$(BIN)/python -m benchmarks.register
 	@$(BIN)/python -m benchmarks.explain
+	@$(BIN)/python -m benchmarks.log
 	@$(BIN)/python -m benchmarks.wave
 	@$(BIN)/python -m benchmarks.receipts
 

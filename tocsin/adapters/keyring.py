@@ -126,6 +126,10 @@ class FileKeyring:
         """Return the key id of the current master key."""
         return self._masters.current
 
+    def master_ids(self) -> tuple[str, ...]:
+        """Return the key ids of all master keys, oldest first."""
+        return tuple(self._masters.keys)
+
     def wrap(self, key: bytes, about: str) -> tuple[str, bytes]:
         """Seal a key under the current master key; return that master's key id and the sealed key."""
         current, keys = self._masters

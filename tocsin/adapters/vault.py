@@ -14,7 +14,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Engine, Row, select, update
+from sqlalchemy import Engine, Row, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tocsin.adapters.box import KEY_BYTES, close_box, derived, open_box
@@ -134,6 +134,16 @@ class Vault:
         with self._transactions.reading() as connection:
             rows = connection.execute(stale).all()
         return sum(self._rewrap(row) for row in rows)
+
+    def sealed_under(self) -> dict[str, int]:
+        """Return, by master key id, how many incidents' keys are sealed under it."""
+        query = (
+            select(incident_keys.c.key_id, func.count().label("keys"))
+            .where(incident_keys.c.destroyed_at.is_(None))
+            .group_by(incident_keys.c.key_id)
+        )
+        with self._transactions.reading() as connection:
+            return {row.key_id: row.keys for row in connection.execute(query)}
 
     def _rewrap(self, row: Row[tuple[object, ...]]) -> int:
         about = _about(row.incident_id)

@@ -23,6 +23,7 @@ from tocsin.cli import (
     explain,
     holds,
     incident,
+    keys,
     letter,
     log,
     merging,
@@ -71,6 +72,7 @@ app.add_typer(breaches.commands, name="breaches")
 app.add_typer(letter.commands, name="letter")
 app.add_typer(log.commands, name="log")
 app.add_typer(audit.commands, name="audit")
+app.add_typer(keys.commands, name="keys")
 app.add_typer(receipts.commands, name="receipts")
 app.add_typer(spool.commands, name="spool")
 

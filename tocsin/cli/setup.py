@@ -12,6 +12,7 @@ from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.organisation import write_default_organisation
 from tocsin.adapters.people import write_default
 from tocsin.adapters.sql import create_engine_for, migrate
+from tocsin.adapters.sql.grants import grant
 from tocsin.adapters.sql.revision import check_schema
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
@@ -23,9 +24,19 @@ commands = typer.Typer()
 
 
 @commands.command()
-def init(ctx: typer.Context, as_json: Json = False) -> None:
+def init(
+    ctx: typer.Context,
+    role: Annotated[
+        str | None,
+        typer.Option("--grant", metavar="ROLE", help="PostgreSQL: let the worker's role work here, log append-only."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Make home, keys, store, people.toml and org.toml; what is there already is kept."""
     made = _make(session(ctx))
+    if role is not None:
+        grant(session(ctx).settings.database_url, role)
+        made.append(f"the rights of the role {role}: to the log it may only add")
     home = session(ctx).home
     if as_json:
         emit({"home": str(home), "made": made})
