@@ -123,7 +123,7 @@ def test_the_verifier_needs_nothing_but_python(story: Story, copy: Path, pack: P
     for arguments in ([str(copy / "verify.py")], [str(lonely), str(pack)], [str(lonely), str(copy)]):
         ran = alone([*arguments, "--key", key_of(story)])
         assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
-        assert ran.stdout.count("holds  ") == 9
+        assert ran.stdout.count("holds  ") == 10
         assert ran.stdout.rstrip().endswith("Everything holds.")
     assert files(copy) == files(story.folder), "it wrote something"
 
@@ -242,6 +242,23 @@ def edited_deadline(folder: Path) -> str:
     return "duties.json"
 
 
+def moved_receipt(folder: Path) -> str:
+    """Give a receipt to another notice."""
+    lines = (folder / "receipts.jsonl").read_text().splitlines()
+    one, other = json.loads(lines[0]), json.loads(lines[1])
+    assert one["receipt"]["notice_id"] != other["receipt"]["notice_id"]
+    one["receipt"]["notice_id"] = other["receipt"]["notice_id"]
+    (folder / "receipts.jsonl").write_text("\n".join([json.dumps(one), *lines[1:]]) + "\n")
+    return "receipts.jsonl"
+
+
+def hidden_receipt(folder: Path) -> str:
+    """Take a receipt out."""
+    lines = (folder / "receipts.jsonl").read_text().splitlines(keepends=True)
+    (folder / "receipts.jsonl").write_text("".join(lines[1:]))
+    return "receipts.jsonl"
+
+
 def edited_law(folder: Path) -> str:
     """Let a rule have asked for less."""
     text = (folder / "law.json").read_text()
@@ -280,6 +297,7 @@ class _Forger:
 
 TAMPERING: list[Callable[[Path], str]] = [
     removed, added, cut_tail, swapped_letters, swapped_mails, edited_entry, edited_act, edited_deadline, edited_law,
+    moved_receipt, hidden_receipt,
     forged_proof, other_checkpoint,
 ]  # fmt: skip
 

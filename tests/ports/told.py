@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -37,9 +38,11 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident import Facts, Trigger
 from tocsin.domain.letter import Letter
-from tocsin.domain.notice import WaveKind
+from tocsin.domain.notice import NoticeState, WaveKind
+from tocsin.domain.receipt import ReceiptKind
 from tocsin.domain.values import IncidentId, WaveId
 from tocsin.ports import Attachment
+from tocsin.receiving import Heard, take
 from tocsin.wire import SearchAttribute
 
 TITLE = "Odd logins # Mallory <script>alert(1)</script> | *was* here"
@@ -131,6 +134,7 @@ class Teller:
         await self.do(Lift(hold_id=held["hold"], reason="their letter of today"), DARA)
         await self.ended(first)
         await self.phone_elm(first)
+        await self.heard(first)
         await self.do(AddAffected(agreements=(house.agreement("DOGWOOD-1"),)))
         await self.ended(await self.release(Draft()))
         await self.do(AddNote(text="The log of logins came late", clock_id=await self.missed_clock()))
@@ -172,6 +176,27 @@ class Teller:
     async def ended(self, wave_id: WaveId) -> None:
         """Wait until a wave has nothing more to do."""
         await self.house.client.get_workflow_handle(wire.wave_workflow(self.incident, wave_id)).result()
+        await self.look()
+
+    async def heard(self, wave_id: WaveId) -> None:
+        """Hear from a channel what became of two letters of a wave, and of one of them twice."""
+        with self.house.store.reading() as tx:
+            rows = tx.ledger.notices(wave_id, states=[NoticeState.ACCEPTED])[:2]
+        now = datetime.now(UTC)
+        said = [
+            Heard(
+                receipt_id=f"rct-{number}",
+                kind=kind,
+                at=now,
+                source="sendgrid",
+                notice_id=row.notice_id,
+                raw=json.dumps({"event": kind, "notice_id": row.notice_id}).encode(),
+            )
+            for number, (row, kind) in enumerate(
+                [(rows[0], ReceiptKind.DELIVERED), (rows[1], ReceiptKind.DEFERRED), (rows[1], ReceiptKind.DELIVERED)]
+            )
+        ]
+        assert (await asyncio.to_thread(take, self.house.store, said, now)).new == 3
         await self.look()
 
     async def phone_elm(self, wave_id: WaveId) -> None:

@@ -10,6 +10,7 @@ from tocsin.adapters.evidence.check_acts import acts_in_log, state_follows, work
 from tocsin.adapters.evidence.check_duties import clocks_in_log, duties_as_resolved, duties_proved, law_as_pinned
 from tocsin.adapters.evidence.check_ledger import ledger_in_log, waves_bound
 from tocsin.adapters.evidence.check_letters import letters_as_approved, sent_as_approved
+from tocsin.adapters.evidence.check_receipts import receipts_in_log
 from tocsin.adapters.evidence.check_seal import checkpoint_is_ours, entries_are_included, signed_by
 from tocsin.adapters.evidence.check_text import nothing_else, readme_is_ours, timeline_retells, verified_as_written
 from tocsin.adapters.evidence.check_waves import waves_follow
@@ -101,6 +102,7 @@ _TESTS: list[tuple[str, Test]] = [
     ("tasks, holds and attachments follow from the acts", work_follows),
     ("every letter that left has the digest under which it was approved", letters_as_approved),
     ("what the channel was given says what the letter says, to its one recipient", sent_as_approved),
+    ("every receipt is in the log, for the notice that it stands by, and none was taken out", receipts_in_log),
     ("every wave has the digest that was drafted, logged and released by a second person", waves_bound),
     ("every wave is what acts and log say, in the ledger and in the incident", waves_follow),
     ("the ledger stands where the log says that it stands", ledger_in_log),

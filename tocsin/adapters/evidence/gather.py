@@ -2,12 +2,13 @@
 
 import json
 import zlib
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from tocsin.adapters.evidence import layout, standalone
-from tocsin.adapters.evidence.layout import LedgerWave, LogHead, as_json
+from tocsin.adapters.evidence.layout import LedgerWave, LogHead, ReceiptRecord, as_json
 from tocsin.adapters.evidence.readme import readme
 from tocsin.adapters.evidence.record import Record
 from tocsin.adapters.evidence.report import report
@@ -52,6 +53,7 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     yield layout.AGREEMENTS, [as_json(record.agreements[key] for key in sorted(record.agreements))]
     yield from _law(tx, incident_id)
     yield from _letters(tx, record.ledger)
+    yield layout.RECEIPTS, _receipts(tx, record)
     yield from _attachments(tx, incident_id, record.acts)
     yield from _log(tx, record, means.signer)
     yield layout.TIMELINE, [as_json(record.timeline)]
@@ -75,6 +77,13 @@ def _letters(tx: Transaction, ledger: Iterable[LedgerWave]) -> Files:
             )
         yield row.letter, [as_json(letter)]
         yield row.as_sent, [prepared]
+
+
+def _receipts(tx: Transaction, record: Record) -> Iterator[bytes]:
+    ids = [row.notice.notice_id for held in record.ledger for row in held.rows]
+    for receipt in tx.receipts.of(ids):
+        raw = b64encode(tx.receipts.raw(receipt.receipt_id) or b"").decode()
+        yield ReceiptRecord(receipt=receipt, raw=raw).model_dump_json().encode() + b"\n"
 
 
 def _attachments(tx: Transaction, incident_id: IncidentId, acts: Iterable[Envelope]) -> Files:

@@ -11,6 +11,7 @@ from pydantic_core import to_jsonable_python
 from tocsin.audit.entry import Entry, EntryDraft
 from tocsin.domain.duty import Duty
 from tocsin.domain.notice import Notice
+from tocsin.domain.receipt import Receipt
 from tocsin.domain.values import ActId, Instant, Value
 from tocsin.ports import WaveRow
 
@@ -35,6 +36,7 @@ CHECKPOINT = "checkpoint.txt"
 SALT = "salt.txt"
 AGREEMENTS = "agreements.json"
 LAW = "law.json"
+RECEIPTS = "receipts.jsonl"
 REPORT = "report.pdf"
 HISTORY = "history"
 KEY = "key.pem"
@@ -58,6 +60,7 @@ FILES = frozenset(
         AGREEMENTS,
         LAW,
         REPORT,
+        RECEIPTS,
     }
     | {LOG, LEAVES, HEAD, PROOFS, CHECKPOINT, SALT, KEY, VERIFIER, VERIFICATION, SUMS, SIGNATURE}
 )
@@ -87,6 +90,13 @@ class LedgerWave(Value):
 
     wave: WaveRow
     rows: tuple[LedgerRow, ...]
+
+
+class ReceiptRecord(Value):
+    """A receipt, and the bytes that it came as, in base64."""
+
+    receipt: Receipt
+    raw: str
 
 
 class DutyRecord(Value):

@@ -22,6 +22,7 @@ WHAT LIES WHERE
   agreements.json              the agreements that it was resolved against, with every version of them and its dates
   law.json                     every policy of the law that the incident is pinned to, word for word; the log's
                                `duties.resolved` entries have its digest (`law`)
+  receipts.jsonl               what channels and recipients said of each notice, with the bytes as they came, in base64
   acts.json                    what people did, in the envelopes that were recorded
   tasks.json, holds.json       work that was set and done; orders not to tell
   history/                     what Temporal, the engine, kept of each workflow, in clear: `tocsin verify --replay`

@@ -26,7 +26,7 @@ INSIDE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9.
 SUMS, SIGNATURE, KEY = "SHA256SUMS", "SHA256SUMS.sig", "key.pem"
 LOG, HEAD, PROOFS, CHECKPOINT = "log.jsonl", "log-head.json", "log-proofs.jsonl", "checkpoint.txt"
 ACTS, DUTIES, LEDGER, SALT, INCIDENT = "acts.json", "duties.json", "ledger.json", "salt.txt", "incident.json"
-LAW = "law.json"
+LAW, RECEIPTS = "law.json", "receipts.jsonl"
 DUTY_END = {"state", "ended_at", "proof", "proved_by", "late"}
 """What is said of a duty's end is not part of the digest that the log has of it."""
 SHOWN = 20
@@ -249,6 +249,21 @@ def _read(reading: Callable[[str], Any], name: str) -> Any:
         return None
 
 
+def receipts_in_log(pack: Pack) -> Iterator[Fault]:
+    """Compare each receipt with its log entry, both ways, and with the notices that are here."""
+    logged = {entry["data"]["receipt"]: entry for entry in pack.entries() if entry["kind"].startswith("receipt.")}
+    notices = {row["notice"]["notice_id"] for row in pack.rows()}
+    for line in pack.lines(RECEIPTS):
+        receipt = json.loads(line)["receipt"]
+        entry = logged.pop(receipt["receipt_id"], None)
+        said = (entry["kind"], entry["data"]["notice"]) if entry else ()
+        if said != ("receipt." + receipt["kind"], receipt["notice_id"]) or receipt["notice_id"] not in notices:
+            yield RECEIPTS, f"receipt {receipt['receipt_id']} stands by another notice than in the log, or was added"
+    for receipt_id, entry in logged.items():
+        if entry["kind"] != "receipt.assigned":
+            yield RECEIPTS, f"receipt {receipt_id} is in log entry {entry['n']} and not here: it was taken out"
+
+
 def releases_bind(pack: Pack) -> Iterator[Fault]:
     """Compare each wave's digest with its letters, and with what a second person released."""
     acts = [envelope["act"] for envelope in pack.json(ACTS) if envelope["act"]["deed"]["kind"] == "release"]
@@ -429,6 +444,7 @@ def checks(key: str | None) -> list[tuple[str, Callable[[Pack], Iterator[Fault]]
         ("every entry of this incident is proved to be in the log of the checkpoint", entries_are_included),
         ("every act is in the log word for word, and every act in the log is here", acts_in_log),
         ("every letter is the one that was approved, and what left went to its one recipient", letters_as_approved),
+        ("every receipt is in the log, for its own notice, and every receipt in the log is here", receipts_in_log),
         ("every wave holds exactly the letters that a second person released", releases_bind),
         ("duties, deadlines, their computation and the law are those that the log recorded", duties_as_resolved),
     ]
