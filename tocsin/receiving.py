@@ -82,9 +82,8 @@ def apply(tx: Transaction, new: Sequence[Receipt], now: datetime, rows: Rows | N
     `rows` are those that this transaction has read, and locked, already.
     """
     changed = catch_up(tx, {receipt.notice_id for receipt in new if receipt.notice_id}, now, rows or {})
-    stepped = {row.notice_id for row in changed}
-    # A receipt that moved nothing is in the log all the same: what was said is part of the record.
-    tx.log.append(_entry(receipt) for receipt in new if receipt.notice_id not in stepped)
+    # Whether it moved its notice or not: what was said is part of the record, and evidence finds each one in the log.
+    tx.log.append(map(_entry, new))
     return len(changed)
 
 

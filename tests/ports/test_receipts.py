@@ -74,7 +74,7 @@ def test_a_delivery_moves_its_notice_and_ends_its_duty(store: SqlStore) -> None:
         (ended,) = tx.duties.of(INCIDENT)
     assert (ended.state, ended.ended_at) == (DutyState.DISCHARGED, AT + timedelta(minutes=3))
     assert ended.proof == f"notice {row.number} delivered"
-    assert kinds(store) == ["notice.delivered"]
+    assert kinds(store) == ["notice.delivered", "receipt.delivered"]
 
 
 def test_the_same_receipt_again_changes_nothing(store: SqlStore) -> None:
@@ -85,7 +85,7 @@ def test_the_same_receipt_again_changes_nothing(store: SqlStore) -> None:
 
     assert take(store, [said, said], AT) == Taken(new=1, again=1, moved=1)
     assert take(store, [said], AT + HOUR) == Taken(again=1)
-    assert kinds(store) == ["notice.delivered"]
+    assert kinds(store) == ["notice.delivered", "receipt.delivered"]
 
 
 def test_reordered_receipts_end_alike(store: SqlStore) -> None:

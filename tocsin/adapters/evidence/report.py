@@ -124,7 +124,8 @@ def _letters(record: Record, tx: Transaction) -> Iterator[Block]:
         sent = sum(left(row.notice) for row in held.rows)
         yield Heading(text=f"Letters of the {str(held.wave.kind).replace('_', '-')} wave {held.wave.wave_id}")
         yield Paragraph(text=f"{sent} letter(s) left; the first of them, to {letter.to_name}:", quiet=True)
-        yield Definitions(rows=(("Subject", letter.subject), ("Text", _shortened(letter))))
+        yield Paragraph(text=letter.subject)
+        yield Paragraph(text=_shortened(letter), quiet=True)
 
 
 def _shortened(letter: Letter) -> str:
