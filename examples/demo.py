@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -28,6 +28,8 @@ REVOKED = "all access tokens of the service were revoked within the hour"
 PHONED = "phoned +44 161 496 0116, spoke to the duty manager"
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, `kill`, and a terminal that is closed."""
+EARLIER = timedelta(hours=2)
+"""How long before it was found the incident happened."""
 EXCERPT = 10
 """Lines of a letter that are shown."""
 
@@ -40,7 +42,7 @@ class Demo:
         self._stack = stack
         self._register = register
         self._checks = Checks(stack.home)
-        self._evidence = stack.home / "evidence"
+        self._evidence = stack.home / "taken"
 
     def play(self) -> None:
         """Play all of it."""
@@ -132,6 +134,15 @@ class Demo:
         self._task(ASHA, "root_cause", "a token in a build log that anyone could read")
         self._task(ASHA, "remedy", "build logs no longer hold secrets, checked by a test")
         self._task(DARA, "consequences", "unwanted contact is possible; no passwords were read")
+        self._stage.tell("What the first letters called not yet known is known now. The promise to tell it ends so.")
+        self._stage.tocsin(
+            *(*ASHA, "revise", "last"),
+            *("--set", "records_affected=2310"),
+            *("--set", "consequences=unwanted contact is possible; no passwords were read"),
+            *("--set", "cause=a token in a build log that anyone could read"),
+            *("--at", f"occurrence={datetime.now(UTC) - EARLIER:%Y-%m-%dT%H:%MZ}"),
+            rows=1,
+        )
         self._stage.tell("A follow-up names the finished mitigation under measures taken.")
         self._stage.tocsin(*ASHA, "draft", "last", "--kind", "follow_up")
         self._release()

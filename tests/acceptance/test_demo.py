@@ -167,7 +167,7 @@ def test_the_follow_up_names_the_mitigation(played: Played, home: Path) -> None:
 
 def test_the_evidence_lies_beside_it(played: Played, home: Path) -> None:
     """The evidence has the timeline in words and as JSON, letters, ledger, log and verification, which holds."""
-    evidence = home / "evidence"
+    evidence = home / "taken"
     names = {path.name for path in evidence.iterdir()}
     assert names >= {"timeline.md", "timeline.json", "letters", "ledger.json", "log.jsonl", "verification.txt"}
     assert len(list((evidence / "letters").glob("*.eml"))) == len(list((home / "outbox" / "notices").glob("*.eml")))
@@ -178,7 +178,7 @@ def test_the_evidence_lies_beside_it(played: Played, home: Path) -> None:
 def test_it_says_how_to_go_on(played: Played, home: Path) -> None:
     """The end names the letters, the evidence and the one setting with which `make up` shows the incident again."""
     end = played.stdout.partition("6. Where it all lies")[2]
-    for words in (f"{home}/outbox/notices", f"{home}/evidence", f"export TOCSIN_HOME='{home}'", "make up"):
+    for words in (f"{home}/outbox/notices", f"{home}/taken", f"export TOCSIN_HOME='{home}'", "make up"):
         assert words in end
 
 
