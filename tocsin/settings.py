@@ -55,8 +55,11 @@ class Settings(BaseSettings):
     fallback_channel: ChannelName | None = None
     """What takes over the letters when the first channel stops; default: they wait."""
     sender_name: str = "Incident desk"
+    """From whom letters come."""
     sender_address: str = "incident-desk@processor.example"
+    """The address they come from; the provider must know it as ours."""
     reply_to: str | None = None
+    """Where answers go; default: the sender's address."""
     sendgrid_api_key: SecretStr | None = None
     sendgrid_base_url: str = "https://api.sendgrid.com"
     """`https://api.eu.sendgrid.com` for a key of the EU region."""
@@ -75,7 +78,9 @@ class Settings(BaseSettings):
     smtp_host: str | None = None
     """The mail server for `smtp`; STARTTLS and a certificate that the system trusts are required."""
     smtp_port: PositiveInt = 587
+    """Its port."""
     smtp_user: str | None = None
+    """Who logs in there; default: nobody does."""
     smtp_password: SecretStr | None = None
     smtp_plain: bool = False
     """Without STARTTLS; for a mail server on this machine only."""
@@ -94,6 +99,7 @@ class Settings(BaseSettings):
     tsa_url: str | None = None
     """A timestamp authority (RFC 3161) that dates each checkpoint."""
     on_call: str = "the on-call approver"
+    """Who is phoned when the engine cannot be reached, as the command line says it."""
     on_call_phone: str = ""
     """Whom the command line tells to phone when the engine cannot be reached."""
     metrics_address: str | None = None
@@ -104,7 +110,9 @@ class Settings(BaseSettings):
     worker_build_id: str | None = None
     """The build of this worker, such as the image's tag."""
     sends_in_flight: PositiveInt = 64
+    """Letters on the wire at the same time, per worker."""
     sweep_every_seconds: PositiveInt = 300
+    """How often the sweep looks for what a timer missed."""
     history_limit: PositiveInt | None = None
     """Events after which an incident continues as new; default: when the server suggests it."""
 

@@ -71,5 +71,6 @@ async def test_roles(install: Install, postgres: Databases) -> None:
         incident, wave = await release_to_all(house)
         await ended(house, incident, wave)
         assert role(installation, "watch", "--once").wait(60) == 0
+        assert await asyncio.to_thread(shown, f"http://{console}/readyz") == "ok\n"
         assert "temporal_activity_execution_latency" in await asyncio.to_thread(shown, f"http://{metrics}/metrics")
     assert_each_told_once(installation, house, wave, CONTROLLERS)

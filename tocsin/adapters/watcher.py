@@ -13,6 +13,7 @@ from typing import Any
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from tocsin import wire
@@ -80,7 +81,7 @@ async def look(settings: Settings, before: Frontier | None, at: datetime) -> tup
     (engine, pollers), (store, seen, head) = await asyncio.gather(
         _ask_engine(settings, at), asyncio.to_thread(_read_store, settings, before)
     )
-    return Seen(at=at, engine=engine, pollers=pollers, store=store, disk=_disk(settings.home), **seen), head
+    return Seen(at=at, engine=engine, pollers=pollers, store=store, disk=disk(settings.home), **seen), head
 
 
 def _read_store(settings: Settings, before: Frontier | None) -> tuple[str, dict[str, Any], Frontier | None]:
@@ -135,10 +136,14 @@ async def _ask_engine(settings: Settings, at: datetime) -> tuple[str, int | None
 
 
 async def _pollers(settings: Settings, at: datetime) -> int:
-    client = await connect(settings)
+    return await pollers(await connect(settings), at)
+
+
+async def pollers(client: Client, at: datetime) -> int:
+    """Return how many workers poll the queue at `at`. Raises RPCError if Temporal does not say."""
     described = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
-            namespace=settings.temporal_namespace,
+            namespace=client.namespace,
             task_queue=TaskQueue(name=wire.TASK_QUEUE),
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         )
@@ -148,7 +153,8 @@ async def _pollers(settings: Settings, at: datetime) -> int:
     return sum(at - last < POLLED_WITHIN for last in polled)
 
 
-def _disk(home: Path) -> str:
+def disk(home: Path) -> str:
+    """Return why the disk under `home` is a danger; empty: it is none."""
     try:
         free = shutil.disk_usage(home).free
     except OSError as error:

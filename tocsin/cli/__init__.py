@@ -18,6 +18,7 @@ from tocsin.cli import (
     breaches,
     console,
     decide,
+    doctor,
     duties,
     evidence,
     explain,
@@ -58,7 +59,7 @@ app = typer.Typer(
 )
 PARTS = (
     *(report, show, explain, decide, severity, incident, merging, recompute, waves, holds),
-    *(evidence, told, watch, console, setup),
+    *(evidence, told, watch, doctor, console, setup),
 )
 for part in PARTS:
     app.add_typer(part.commands)

@@ -25,6 +25,7 @@ async def _serve(work: Session, host: str, port: int) -> None:
     # Half a second to load, which no other command needs.
     import uvicorn  # noqa: PLC0415
 
+    from tocsin.adapters.doctor import Doctor  # noqa: PLC0415
     from tocsin.adapters.sendgrid_events import EventVerifier, read_keys  # noqa: PLC0415
     from tocsin.console.app import create_app  # noqa: PLC0415
     from tocsin.console.desk import Desk  # noqa: PLC0415
@@ -45,7 +46,7 @@ async def _serve(work: Session, host: str, port: int) -> None:
         monotonic=time.monotonic,
     )
     config = uvicorn.Config(
-        create_app(desk),
+        create_app(desk, Doctor(chosen, work.now).missing),
         host=host,
         port=port,
         # Its lines would hold the tokens of links.

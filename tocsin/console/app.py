@@ -1,7 +1,7 @@
 """The console's application: its rooms put together, and the work that goes on beside requests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Response
@@ -9,8 +9,11 @@ from fastapi import FastAPI, Response
 from tocsin.console import public, webhooks
 from tocsin.console.desk import Desk
 
+Missing = Callable[[], Awaitable[list[str]]]
+"""What keeps the console from serving, each part in one line; empty: nothing."""
 
-def create_app(desk: Desk) -> FastAPI:
+
+def create_app(desk: Desk, missing: Missing) -> FastAPI:
     """Return the application over a desk. It shows no documentation of itself, and no trace of a fault."""
 
     @asynccontextmanager
@@ -30,5 +33,11 @@ def create_app(desk: Desk) -> FastAPI:
     async def healthz() -> Response:
         """Say that the console answers."""
         return Response("ok\n", media_type="text/plain")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        """Say whether the console can serve, or what is missing."""
+        lacks = await missing()
+        return Response("\n".join(lacks or ["ok"]) + "\n", 503 if lacks else 200, media_type="text/plain")
 
     return app

@@ -1,0 +1,95 @@
+"""`tocsin doctor` on real parts: everything well, and each part broken in turn."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from tests.acceptance.conftest import Install
+from tests.acceptance.controllers import many
+from tests.acceptance.stack import free_port
+from tests.ports.conftest import Databases, postgres
+from tocsin import wire
+from tocsin.adapters.doctor import Doctor, Finding
+from tocsin.settings import ChannelName, Settings
+
+__all__ = ["postgres"]
+
+
+def wrong(found: list[Finding]) -> dict[str, str]:
+    """Return what is not well, by part."""
+    return {one.what: one.said for one in found if not one.ok}
+
+
+async def test_everything_is_well(install: Install, postgres: Databases) -> None:
+    """With a worker, all lines are ok and the exit code is 0; a paused sweep is told with its fix."""
+    installation = install(STORE_URL=postgres.empty())
+    await asyncio.to_thread(installation.set_up, many(1))
+    house = await installation.house()
+    worker = installation.start_worker()
+    await asyncio.to_thread(worker.ready)
+    said = (await asyncio.to_thread(installation.does, "doctor")).out
+    assert [line for line in said.splitlines() if not line.startswith("ok ")] == []
+    await house.client.get_schedule_handle(wire.SWEEP_SCHEDULE).pause()
+    ran = await asyncio.to_thread(installation.tocsin, "doctor", "--json", RETENTION_DAYS="500")
+    found = wrong([Finding.model_validate(one) for one in ran.json])
+    assert ran.code == 1
+    assert set(found) == {"schedule", "retention"}
+    assert "temporal schedule toggle --unpause" in found["schedule"]
+    assert "--retention 500d" in found["retention"]
+
+
+def test_nothing_is_there(install: Install) -> None:
+    """Without keys, store and Temporal, each of them is named with what mends it, and nothing is made."""
+    installation = install(TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
+    ran = installation.tocsin("doctor", "--json")
+    found = wrong([Finding.model_validate(one) for one in ran.json])
+    assert ran.code == 1
+    assert {"keys", "store", "temporal", "workers", "disk"} <= set(found)
+    assert "run `tocsin init`" in found["store"]
+    assert not installation.home.exists()
+
+
+def test_wrong_settings_are_a_line(install: Install) -> None:
+    """A setting that does not exist is the one line there is, with the name that was meant."""
+    ran = install().tocsin("doctor", CHANEL="outbox")
+    assert ran.code == 1
+    assert "did you mean TOCSIN_CHANNEL?" in ran.out
+
+
+async def test_a_clock_that_differs(postgres: Databases) -> None:
+    """A machine whose clock is a minute off the database's is told to follow NTP."""
+    settings = Settings(store_url=postgres.migrated())
+    late = Doctor(settings, lambda: datetime.now(UTC) - timedelta(minutes=1))
+    found = wrong(await late.examine())
+    assert "let both follow NTP" in found["clock"]
+    assert "clock" not in wrong(await Doctor(settings, lambda: datetime.now(UTC)).examine())
+
+
+@pytest.mark.parametrize(("status", "fix"), [(200, ""), (403, "with the right `mail.send`"), (500, "answers 500")])
+async def test_the_key_of_sendgrid(status: int, fix: str) -> None:
+    """The key is tried on a letter in SendGrid's sandbox, which is never sent; a key without the right is told."""
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((request.headers["Authorization"], (await request.json())["mail_settings"]["sandbox_mode"]))
+        return web.Response(status=status)
+
+    app, port = web.Application(), free_port()
+    app.router.add_post("/v3/mail/send", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    settings = Settings(
+        channel=ChannelName.SENDGRID,
+        sendgrid_api_key=SecretStr("SG.key"),
+        sendgrid_base_url=f"http://127.0.0.1:{port}",
+        temporal_address=f"127.0.0.1:{free_port()}",
+    )
+    found = wrong(await Doctor(settings, lambda: datetime.now(UTC)).examine())
+    await runner.cleanup()
+    assert asked == [("Bearer SG.key", {"enable": True})]
+    assert found.get("channel", "").count(fix or "never") == (1 if fix else 0)
+    assert "TOCSIN_SENDGRID_WEBHOOK_KEYS" in found["webhook key"]
