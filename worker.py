@@ -22,7 +22,7 @@ from activities.settling import Doubts
 from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
-from tocsin.adapters.channels import open_channel, open_pager, open_witnesses
+from tocsin.adapters.channels import open_channel, open_channels, open_pager, open_witnesses
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.law import PolicyLaw
@@ -56,7 +56,7 @@ async def main() -> None:
     law = PolicyLaw.load(settings.home)
     with store.writing() as tx:  # A store that cannot be written is better known now than at the first deadline.
         tx.law.keep(law.current, law.content(), datetime.now(UTC))
-    channel, pages = open_channel(settings, "notices"), open_channel(settings, "pages")
+    channels, pages = open_channels(settings), open_channel(settings, "pages")
     client = await open_client(settings, vault)
     pager, notary = open_pager(pages, settings), LogNotary.of(keyring)
     door = SignedDoor(keyring.door_publics(), settings.allow_direct)
@@ -66,15 +66,15 @@ async def main() -> None:
         reply_to=settings.reply_to,
         public_url=settings.public_url,
     )
-    sending = Sending(store, channel, settings.sends_in_flight)
+    sending = Sending(store, channels, pager, settings.sends_in_flight)
     deeds = [
         *Acts(store, door, vault, notary).all(),
         *Checkpoints(store, notary, open_witnesses(pages, settings), pager).all(),
         *Duties(store, law).all(),
         *Evidence(store, open_shelf(store, vault, keyring, client, settings.home)).all(),
-        *Letters(store, JinjaLetters(), channel, sender).all(),
+        *Letters(store, JinjaLetters(), channels[settings.channel], sender).all(),
         *sending.all(),
-        *Doubts(store, channel).all(),
+        *Doubts(store, channels).all(),
         *Fallback(store, settings.delivered_within).all(),
         *Pages(pager).all(),
         *Sweep(store, TemporalRuns(client), pager).all(),
@@ -94,8 +94,8 @@ async def main() -> None:
         )
         await _until_told(worker)
     await sending.close()
-    await channel.close()
-    await pages.close()
+    for channel in (*channels.values(), pages):
+        await channel.close()
     store.close()
 
 

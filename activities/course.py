@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.lanes import Lanes
 from activities.watch import Watch
 from activities.writer import Claiming, Recording, Writer
+from tocsin.domain.breaker import Heard, Word
 from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Value, WaveId
@@ -107,7 +108,7 @@ class Course:
             self._heed(outcome)
         self._back += step.state is NoticeState.RELEASED
         last = not self._unanswered and (self._dry or self._halted)
-        self._writer.take(Recording(step, at, self._recorded), urgent=last)
+        self._writer.take(Recording(step, at, self._recorded, word(outcome, row)), urgent=last)
 
     def _ask(self) -> None:
         if self._asked or self._dry or self._halted:
@@ -163,6 +164,12 @@ class Course:
             return
         self._changed.clear()
 
+    def _wait(self) -> timedelta | None:
+        """Return how long nothing can leave: what a channel told this batch, or had told another."""
+        if self._claim.paused_until is None:
+            return self._retry_after
+        return max(self._retry_after or timedelta(), self._claim.paused_until - self.now())
+
     def _result(self) -> BatchResult:
         return BatchResult(
             sent=self._came_to[Verdict.ACCEPTED],
@@ -171,9 +178,31 @@ class Course:
             not_sent=self._came_to[Verdict.NOT_SENT] + self._came_to[Verdict.CHANNEL_DOWN],
             held=self._claim.held,
             stopped=self._claim.stopped,
-            channel_down=self._down,
-            retry_after=self._retry_after,
+            channel_down=self._down or self._claim.down,
+            retry_after=self._wait(),
         )
+
+
+def together(one: BatchResult, next_: BatchResult) -> BatchResult:
+    """Return what a batch came to that went on after `one`: counts add up, and what stands in the way is the last."""
+    counts = {name: getattr(one, name) + getattr(next_, name) for name in ("sent", "rejected", "in_doubt")}
+    return next_.model_copy(update=counts)
+
+
+def word(outcome: Outcome | None, row: Claimed) -> Heard | None:
+    """Return what the outcome of a letter says about its channel; nothing where it stayed."""
+    if outcome is None:
+        return None
+    match outcome.verdict:
+        case Verdict.CHANNEL_DOWN:
+            said = Word.DOWN
+        case Verdict.NOT_SENT if outcome.retry_after is not None:
+            said = Word.WAIT
+        case Verdict.NOT_SENT | Verdict.IN_DOUBT if not outcome.recipient_only:
+            said = Word.FAILED
+        case _:
+            said = Word.WORKS
+    return Heard(word=said, reason=outcome.detail, wait=outcome.retry_after, left_at=row.notice.claimed_at)
 
 
 def _after(row: Notice, outcome: Outcome, at: datetime) -> Notice:

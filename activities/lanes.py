@@ -6,6 +6,7 @@ holds up one lane, and neither its group nor its batch.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -31,10 +32,10 @@ class Errand(Protocol):
 
 
 class Lanes:
-    """Carries letters to one channel. The lanes open with the first letter, on the loop that runs then."""
+    """Carries letters to their channels. The lanes open with the first letter, on the loop that runs then."""
 
-    def __init__(self, channel: Channel, count: int = IN_FLIGHT) -> None:
-        self._channel = channel
+    def __init__(self, channels: Mapping[str, Channel], count: int = IN_FLIGHT) -> None:
+        self._channels = channels
         self._count = count
         self._queue: asyncio.Queue[tuple[Errand, Claimed]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,7 +66,10 @@ class Lanes:
                 self._queue.task_done()
 
     async def _sent(self, errand: Errand, row: Claimed) -> Outcome:
+        name = row.notice.channel
+        if name not in self._channels:
+            return Outcome(verdict=Verdict.CHANNEL_DOWN, detail=f"no channel {name} is configured here")
         try:
-            return await self._channel.send(row.prepared, errand.now())
+            return await self._channels[name].send(row.prepared, errand.now())
         except Exception as error:  # noqa: BLE001 - a channel never raises; what is not understood is in doubt
             return Outcome(verdict=Verdict.IN_DOUBT, detail=f"the channel failed: {type(error).__name__}")

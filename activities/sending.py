@@ -1,17 +1,18 @@
 """Sending a released wave: claims and outcomes over the ledger, range by range."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from temporalio import activity
 
-from activities.course import Batch, BatchResult, Course
+from activities.course import Batch, BatchResult, Course, together
 from activities.lanes import IN_FLIGHT, Lanes
+from activities.rerouting import Rerouting
 from activities.watch import Watch
 from activities.writer import Writer
 from tocsin.domain.notice import NoticeState
-from tocsin.ports import Channel, Store
+from tocsin.ports import Channel, Pager, Store
 from tocsin.steps import moved, record
 
 GROUP, LARGE_GROUP = 16, 25
@@ -21,16 +22,25 @@ MANY_LANES = 128
 
 
 class Sending:
-    """The deed that hands letters to the channel, with the lanes and the writer that all batches of a worker share.
+    """The deed that hands letters to their channels, with the lanes and the writer that all batches of a worker share.
 
     Args:
+        channels: by name, in the order in which they are tried.
         in_flight: letters on the wire at once.
         group: rows that a batch claims at a time; default: as many as the lanes need.
     """
 
-    def __init__(self, store: Store, channel: Channel, in_flight: int = IN_FLIGHT, group: int | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        pager: Pager,
+        in_flight: int = IN_FLIGHT,
+        group: int | None = None,
+    ) -> None:
         self._store = store
-        self._lanes = Lanes(channel, in_flight)
+        self._rerouting = Rerouting(store, channels, pager)
+        self._lanes = Lanes(channels, in_flight)
         self._writer = Writer(store)
         self._group = group or (GROUP if in_flight <= MANY_LANES else LARGE_GROUP)
 
@@ -49,14 +59,29 @@ class Sending:
 
         Intent is committed before each call and the outcome after it. Rows that an earlier attempt had claimed are
         not sent again: they are in doubt, and settled apart. A worker that ends lets no further letter leave.
+        What a stopped channel has not sent leaves by the next one.
         """
         watch = Watch(batch.tempo)
         await asyncio.to_thread(self._doubt_the_orphans, batch, watch.now())
+        await self._rerouting.reroute(batch, watch.now())
+        total = await self._run(batch, watch)
+        while total.channel_down and await self._another_way(batch, watch, total):
+            total = together(total, await self._run(batch, watch))
+        return total
+
+    async def _run(self, batch: Batch, watch: Watch) -> BatchResult:
         course = Course(batch, watch, self._lanes, self._writer, self._group)
         try:
             return await course.run()
         finally:
             course.halt()
+
+    async def _another_way(self, batch: Batch, watch: Watch, total: BatchResult) -> bool:
+        """Say whether letters can go on: by another channel, or since a try has opened the one that had stopped."""
+        if activity.is_worker_shutdown():
+            return False
+        moved = await self._rerouting.reroute(batch, watch.now())
+        return moved > 0 or not await self._rerouting.any_stopped()
 
     def _doubt_the_orphans(self, batch: Batch, at: datetime) -> None:
         claimed = [NoticeState.CLAIMED]

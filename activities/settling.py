@@ -1,7 +1,7 @@
 """Settling doubts: adopted when the channel shows that it took the notice, else sent again once, else a person's."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from temporalio import activity
@@ -38,9 +38,9 @@ class Settled(Value):
 class Doubts:
     """The deed that settles what became of rows in doubt."""
 
-    def __init__(self, store: Store, channel: Channel) -> None:
+    def __init__(self, store: Store, channels: Mapping[str, Channel]) -> None:
         self._store = store
-        self._channel = channel
+        self._channels = channels
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
@@ -51,8 +51,12 @@ class Doubts:
         """Settle the rows in doubt: adopt what was taken, release again what was not, or once what nobody can tell."""
         watch = Watch(order.tempo)
         rows = await asyncio.to_thread(self._doubtful, order.wave_id)
-        found = [(row, prepared, await self._channel.lookup(prepared)) for row, prepared in rows]
+        found = [(row, prepared, await self._lookup(row, prepared)) for row, prepared in rows]
         return await asyncio.to_thread(self._conclude, order.wave_id, found, watch.now())
+
+    async def _lookup(self, row: Notice, prepared: bytes) -> bool | None:
+        channel = self._channels.get(row.channel)
+        return await channel.lookup(prepared) if channel is not None else None
 
     def _doubtful(self, wave_id: WaveId) -> list[tuple[Notice, bytes]]:
         with self._store.reading() as tx:

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from tocsin.domain.breaker import Heard
 from tocsin.domain.errors import Deferred
 from tocsin.domain.notice import Notice
 from tocsin.domain.values import WaveId
 from tocsin.ports import Claim, Store, Transaction
-from tocsin.steps import record
+from tocsin.steps import listen, record
 
 LINGER_SECONDS = 0.03
 """How long a group waits for company, unless somebody waits for it."""
@@ -49,6 +50,8 @@ class Recording:
     row: Notice
     at: datetime
     then: Callable[[Exception | None], None]
+    heard: Heard | None = None
+    """What it says about its channel."""
 
 
 Order = Claiming | Recording
@@ -128,6 +131,7 @@ class Writer:
         with self._store.writing() as tx:
             claimed = [_claim(tx, one) for one in claims]
             if steps:
+                listen(tx, [(one.row.channel, one.heard) for one in orders if isinstance(one, Recording)], steps[0].at)
                 record(tx, (one.row for one in steps), steps[0].at)
         return [*claimed, *(_done(one) for one in steps)]
 

@@ -102,6 +102,7 @@ class House:
         config["data_converter"] = data_converter(self.vault, client.namespace)
         self.client = Client(**config)
         self.channel: Channel = Outbox(home / "outbox")
+        self.fallback: Channel | None = None
         self.paging: Channel = Outbox(home / "outbox", "pages")
         self.in_flight, self.group = 16, 16
         self.delivered_within: timedelta | None = None
@@ -135,7 +136,8 @@ class House:
         door = SignedDoor(self.keyring.door_publics(), allow_direct=True)
         notary = LogNotary.of(self.keyring)
         sender = Sender(name="Processor Ltd", address="desk@processor.example", public_url=self.public_url)
-        sending = Sending(self.store, self.channel, self.in_flight, self.group)
+        channels = {channel.name: channel for channel in (self.channel, self.fallback) if channel is not None}
+        sending = Sending(self.store, channels, pager, self.in_flight, self.group)
         deeds = [
             *Acts(self.store, door, self.vault, notary).all(),
             *Checkpoints(self.store, notary, self.witnesses, pager).all(),
@@ -143,7 +145,7 @@ class House:
             *Evidence(self.store, open_shelf(self.store, self.vault, self.keyring, self.client, self.home)).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
             *sending.all(),
-            *Doubts(self.store, self.channel).all(),
+            *Doubts(self.store, channels).all(),
             *Fallback(self.store, self.delivered_within).all(),
             *Pages(pager).all(),
             *Sweep(self.store, TemporalRuns(self.client, self.queue), pager).all(),

@@ -11,6 +11,7 @@ from tocsin.audit.entry import EntryDraft
 from tocsin.audit.tree import Frontier
 from tocsin.audit.verify import StoredEntry
 from tocsin.domain.act import Envelope
+from tocsin.domain.breaker import ChannelState
 from tocsin.domain.calendar import Calendar
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
@@ -88,6 +89,10 @@ class Claim(Value):
     rows: tuple[Claimed, ...]
     held: int = 0
     stopped: bool = False
+    down: str = ""
+    """Why a channel that rows wait for takes none: it was stopped."""
+    paused_until: Instant | None = None
+    """When a channel that rows wait for may be asked again, as it wanted."""
 
 
 class Attachment(Value):
@@ -249,7 +254,8 @@ class Ledger(Protocol):
         """Take up to `limit` released rows of a range for sending: state `claimed`, attempts + 1, `claimed_at`.
 
         Holds and stops are read in this same transaction: a row whose agreement an unlifted hold covers is left
-        and counted, a stopped wave gives nothing. Two claims never take the same row.
+        and counted, a stopped wave gives nothing. So are the channels: a row whose channel is paused or stopped is
+        left, except one now and then that tries a stopped one. Two claims never take the same row.
         """
 
     def put(self, notices: Iterable[Notice]) -> None:
@@ -391,6 +397,19 @@ class Checkpoints(Protocol):
         """Return who took the checkpoint of this size, with what they answered, by witness."""
 
 
+class ChannelStates(Protocol):
+    """What all workers know of the channels. Reasons are sealed."""
+
+    def all(self) -> list[ChannelState]:
+        """Return the states by name; a channel that never failed has none."""
+
+    def locked(self, name: str) -> ChannelState:
+        """Return a state, locked against other writers until the transaction ends."""
+
+    def put(self, states: Iterable[ChannelState]) -> None:
+        """Insert or replace by name."""
+
+
 class Beats(Protocol):
     """Signs of life of what runs again and again: the sweep."""
 
@@ -452,6 +471,8 @@ class Transaction(Protocol):
     def log(self) -> Log: ...
     @property
     def checkpoints(self) -> Checkpoints: ...
+    @property
+    def channels(self) -> ChannelStates: ...
     @property
     def beats(self) -> Beats: ...
     @property
@@ -531,6 +552,8 @@ class Outcome(Value):
     provider_id: str | None = None
     detail: str = ""
     retry_after: timedelta | None = None
+    recipient_only: bool = False
+    """Another recipient would fare better: it says nothing about the channel."""
 
 
 class Channel(Protocol):

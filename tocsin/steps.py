@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from tocsin.audit.entry import EntryDraft
+from tocsin.domain.breaker import ChannelState, Heard, after
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.notice import ContactRole, Notice, NoticeState, discharges, step
 from tocsin.ports import Transaction
@@ -19,6 +20,39 @@ def record(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
     tx.ledger.put(changed)
     discharge(tx, changed, at)
     tx.log.append(_entry(row, row.settled_at or at) for row in changed)
+
+
+def listen(tx: Transaction, words: Iterable[tuple[str, Heard | None]], at: datetime) -> None:
+    """Change what is known of channels by what letters said, in their order; nothing is locked where nothing changes.
+
+    A channel that stops is written into the log.
+    """
+    by_channel: dict[str, list[Heard]] = {}
+    for name, heard in words:
+        if heard is not None:
+            by_channel.setdefault(name, []).append(heard)
+    known = {state.name: state for state in tx.channels.all()}
+    for name, said in sorted(by_channel.items()):
+        before = known.get(name, ChannelState(name=name))
+        if after(before, said, at) != before:
+            before = tx.channels.locked(name)
+            now = after(before, said, at)
+            tx.channels.put([now])
+            if before.stopped != now.stopped:
+                tx.log.append([channel_entry(now, at)])
+
+
+def channel_entry(state: ChannelState, at: datetime, actor: str = "engine") -> EntryDraft:
+    """Return the log entry of a channel that stopped, or takes letters again."""
+    what = "stopped" if state.stopped else "opened"
+    return EntryDraft(
+        key=f"channel:{state.name}:{what}:{at.isoformat()}",
+        at=at,
+        kind=f"channel.{what}",
+        incident_id=None,
+        actor=actor,
+        data={"channel": state.name},
+    )
 
 
 def moved(row: Notice, to: NoticeState, at: datetime, **change: object) -> Notice:

@@ -31,6 +31,16 @@ def open_channel(settings: Settings, shelf: str, name: ChannelName | None = None
     return Outbox(settings.outbox, shelf)
 
 
+def open_channels(settings: Settings) -> dict[str, Channel]:
+    """Return the channels for notices by name, the first one first.
+
+    Raises:
+        Refused: if what is configured for one cannot be safe.
+    """
+    names = [name for name in (settings.channel, settings.fallback_channel) if name is not None]
+    return {channel.name: channel for channel in (open_channel(settings, "notices", name) for name in names)}
+
+
 def open_pager(channel: Channel, settings: Settings) -> Pager:
     """Return the pagers of TOCSIN_PAGER_URLS in their order, and behind them the mail to the on-call address.
 

@@ -263,7 +263,7 @@ def _refused_sender(error: Exception) -> Outcome:
 
 def _refused_recipient(error: Exception) -> Outcome:
     if isinstance(error, SMTPResponseException):
-        return _by_code(error, final=Verdict.REJECTED)
+        return _by_code(error, final=Verdict.REJECTED).model_copy(update={"recipient_only": True})
     return _outcome(Verdict.NOT_SENT, error)
 
 

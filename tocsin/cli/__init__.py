@@ -16,6 +16,7 @@ from tocsin.cli import (
     audit,
     authority,
     breaches,
+    channels,
     console,
     decide,
     doctor,
@@ -67,6 +68,7 @@ app.add_typer(incident.affected_commands, name="affected")
 app.add_typer(duties.commands, name="duty")
 app.add_typer(tasks.commands, name="task")
 app.add_typer(register.commands, name="register")
+app.add_typer(channels.commands, name="channel")
 app.add_typer(policy.commands, name="policy")
 app.add_typer(authority.commands, name="authority")
 app.add_typer(breaches.commands, name="breaches")

@@ -31,6 +31,7 @@ _ENGINE = {
     "wave.fell_back": (
         "In the wave {wave}, {replaced} row(s) changed because a contact was not reached; {by_hand} wait for a person."
     ),
+    "wave.rerouted": "In the wave {wave}, {rows} unsent letter(s) went from the channel {from} to {to}, unchanged.",
     "wave.taken_back": "In the wave {wave}, {withdrawn} row(s) that had not left were taken back.",
     "wave.ready": "The wave {wave} waits for review.",
 }

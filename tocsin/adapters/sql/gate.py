@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 
+from tocsin.adapters.sql.channels import SqlChannels
 from tocsin.adapters.sql.notice_rows import from_row
 from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import hold_scopes, holds, incidents, letters, notice_links, notices, waves
+from tocsin.domain.breaker import ChannelState
 from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Status
 from tocsin.domain.letter import with_token
@@ -24,9 +26,12 @@ class Gate:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._connection = session.connection
+        self._channels = SqlChannels(session)
 
     def claim(self, wave_id: WaveId, first: int, last: int, limit: int, at: datetime) -> Claim:
         """Take up to `limit` released rows with first <= ordinal < last, lowest ordinal first.
+
+        Of a channel that stopped by itself one row is taken now and then, to try it.
 
         Raises:
             Broken: if the wave is unknown, or a released row has no letter.
@@ -42,10 +47,24 @@ class Gate:
         )
         in_force = and_(holds.c.incident_id == wave.incident_id, holds.c.lifted_at.is_(None))
         if self._connection.scalar(select(holds.c.hold_id).where(in_force).limit(1)) is None:
-            return Claim(rows=self._take(free, limit, at))
+            return self._through_channels(free, limit, at)
         covered = _covered(in_force)
         held = self._connection.scalar(select(func.count()).select_from(notices).where(free, covered))
-        return Claim(rows=self._take(and_(free, ~covered), limit, at), held=held or 0)
+        return self._through_channels(and_(free, ~covered), limit, at).model_copy(update={"held": held or 0})
+
+    def _through_channels(self, free: ColumnElement[bool], limit: int, at: datetime) -> Claim:
+        shut = {state.name: state for state in self._channels.all() if not state.takes(at)}
+        if not shut:
+            return Claim(rows=self._take(free, limit, at))
+        waiting = self._connection.scalars(
+            select(notices.c.channel).where(free, notices.c.channel.in_(shut)).distinct().order_by(notices.c.channel)
+        ).all()
+        rows = self._take(and_(free, notices.c.channel.not_in(shut)), limit, at)
+        for name in waiting if not rows else ():
+            if shut[name].may_probe(at) and self._channels.locked(name).may_probe(at):
+                self._channels.put([shut[name].probed(at)])
+                return Claim(rows=self._take(and_(free, notices.c.channel == name), 1, at))
+        return Claim(rows=rows, **_in_the_way([shut[name] for name in waiting]))
 
     def _wave(self, wave_id: WaveId) -> Any:
         """Read the wave under a lock that placing a hold, or a stop, waits for: none slips in beside a claim."""
@@ -93,6 +112,12 @@ class Gate:
         digest = hashlib.sha256(token.encode()).hexdigest()
         self._connection.execute(insert(notice_links), [{"token_digest": digest, "notice_id": notice_id, "at": at}])
         return token
+
+
+def _in_the_way(shut: list[ChannelState]) -> dict[str, Any]:
+    down = "; ".join(f"{state.name} is stopped: {state.reason}" for state in shut if state.stopped)
+    paused = [state.paused_until for state in shut if not state.stopped and state.paused_until is not None]
+    return {"down": down, "paused_until": min(paused, default=None)}
 
 
 def _covered(in_force: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
 
 from tocsin.adapters.sql.beats import SqlBeats
+from tocsin.adapters.sql.channels import SqlChannels
 from tocsin.adapters.sql.checkpoints import SqlCheckpoints
 from tocsin.adapters.sql.duties import SqlDuties
 from tocsin.adapters.sql.engine import Transactions, create_engine_for
@@ -37,6 +38,7 @@ class SqlTransaction:
         self.receipts = SqlReceipts(self.session)
         self.tasks = SqlTasks(self.session)
         self.log = SqlLog(self.session)
+        self.channels = SqlChannels(self.session)
         self.checkpoints = SqlCheckpoints(self.session)
         self.beats = SqlBeats(self.session)
         self.law = SqlLawBooks(self.session)

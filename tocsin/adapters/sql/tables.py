@@ -326,6 +326,18 @@ wave_nudges = _table(
 
 notice_links = _table("notice_links", _key("token_digest"), _text("notice_id"), _instant("at"))
 
+channels = _table(
+    "channels",
+    _key("name"),
+    _whole("failures"),
+    Column("failing_since", INSTANT),
+    Column("paused_until", INSTANT),
+    Column("stopped_at", INSTANT),
+    Column("stopped_by", Text),
+    _sealed("reason"),
+    Column("probe_at", INSTANT),
+)
+
 tasks = _table(
     "tasks",
     _key("task_id"),
