@@ -65,6 +65,7 @@ bench: $(READY) ## Measure speed and memory against something run beside it; pri
 	@$(BIN)/python -m benchmarks.log
 	@$(BIN)/python -m benchmarks.wave
 	@$(BIN)/python -m benchmarks.receipts
+	@$(BIN)/python -m benchmarks.evidence
 
 .PHONY: fmt
 fmt: $(READY) ## Format the code
