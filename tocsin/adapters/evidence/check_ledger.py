@@ -21,7 +21,6 @@ from tocsin.domain.notice import (
     notice_number,
     wave_digest,
 )
-from tocsin.domain.values import AgreementId
 
 S = NoticeState
 _UNLOGGED = frozenset({S.DRAFTED, S.RELEASED, S.CLAIMED, S.BY_HAND, S.REPLACED, S.TOLD_BY_HAND, S.WITHDRAWN})
@@ -116,7 +115,7 @@ def _row_faults(pack: Pack, row: LedgerRow) -> Iterator[Finding]:
 
 def _identity_faults(pack: Pack, held: LedgerWave, row: LedgerRow) -> Iterator[Finding]:
     """Ids are made from ids, and a notice answers its own party's duties."""
-    notice, owed = row.notice, {record.duty.duty_id: record.duty.agreement_id for record in pack.duties}
+    notice = row.notice
     notice_id = notice_id_of(held.wave.wave_id, notice.agreement_id, notice.contact_id)
     given = (notice.notice_id, notice.number, notice.wave_id, notice.message_id.partition("@")[0])
     if given != (notice_id, notice_number(notice_id), held.wave.wave_id, f"<{notice_id}"):
@@ -124,18 +123,13 @@ def _identity_faults(pack: Pack, held: LedgerWave, row: LedgerRow) -> Iterator[F
             f"notice {notice.number}: its id, number, message id or wave is not made from wave, agreement and contact"
         )
         yield Finding(file=layout.LEDGER, what=what)
-    if any(owed.get(duty_id) != notice.agreement_id for duty_id in notice.duty_ids):
+    if any(pack.owed.get(duty_id) != notice.agreement_id for duty_id in notice.duty_ids):
         what = f"notice {notice.number} names duties that are not here, or are owed to others"
         yield Finding(file=layout.LEDGER, what=what)
-    chain = [other for other in held.rows if (other.notice.agreement_id, other.notice.role) == _place(notice)]
     copy_answers = notice.role is ContactRole.COPY and notice.duty_ids
-    if copy_answers or any(other.notice.duty_ids != notice.duty_ids for other in chain):
+    if copy_answers or len(pack.answered[held.wave.wave_id, notice.agreement_id, notice.role]) > 1:
         what = f"notice {notice.number} answers other duties than the chain that it stands in"
         yield Finding(file=layout.LEDGER, what=what)
-
-
-def _place(notice: Notice) -> tuple[AgreementId, ContactRole]:
-    return notice.agreement_id, notice.role
 
 
 def _settled(pack: Pack, row: LedgerRow) -> set[datetime | None]:

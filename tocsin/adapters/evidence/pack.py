@@ -20,9 +20,9 @@ from tocsin.domain.clock import ClockRow
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState
-from tocsin.domain.notice import NoticeState
+from tocsin.domain.notice import ContactRole, NoticeState
 from tocsin.domain.task import Task
-from tocsin.domain.values import ActId
+from tocsin.domain.values import ActId, AgreementId, DutyId
 
 T = TypeVar("T")
 _INSIDE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -109,6 +109,21 @@ class Pack:
     def rows(self) -> dict[str, LedgerRow]:
         """The ledger's rows by notice id."""
         return {row.notice.notice_id: row for wave in self.ledger for row in wave.rows}
+
+    @cached_property
+    def owed(self) -> dict[str, AgreementId | None]:
+        """By duty id, under which agreement it is owed."""
+        return {record.duty.duty_id: record.duty.agreement_id for record in self.duties}
+
+    @cached_property
+    def answered(self) -> dict[tuple[str, AgreementId, ContactRole], set[tuple[DutyId, ...]]]:
+        """By wave, agreement and role, the duties that the notices of a chain answer: the same ones, if all is well."""
+        found: dict[tuple[str, AgreementId, ContactRole], set[tuple[DutyId, ...]]] = {}
+        for wave in self.ledger:
+            for notice in (row.notice for row in wave.rows):
+                place = wave.wave.wave_id, notice.agreement_id, notice.role
+                found.setdefault(place, set()).add(notice.duty_ids)
+        return found
 
     @cached_property
     def tasks(self) -> list[Task]:

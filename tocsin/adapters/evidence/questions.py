@@ -97,12 +97,13 @@ def _approved(record: Record) -> Iterator[Point]:
 
 
 def _received(record: Record) -> Iterator[Point]:
+    last = {item.inputs["notice"]: item for item in record.timeline if "notice" in item.inputs}
     for row in (row for held in record.ledger for row in held.rows):
         if row.letter is None and row.notice.state is not NoticeState.TOLD_BY_HAND:
             continue
-        items = [item for item in record.timeline if item.inputs.get("notice") == row.notice.notice_id]
+        items = [last[row.notice.notice_id]] if row.notice.notice_id in last else []
         letters = tuple(name for name in (row.letter, row.as_sent) if name)
-        where = (f"{layout.LEDGER} {row.notice.notice_id}", *letters, *_entries(items[-1:]))
+        where = (f"{layout.LEDGER} {row.notice.notice_id}", *letters, *_entries(items))
         yield Point(what=_reached(row), where=where)
 
 

@@ -15,7 +15,8 @@ import stat
 import sys
 import zipfile
 import zlib
-from email import message_from_bytes, policy
+from email import policy
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import IO, Any, Callable, Iterator  # noqa: UP035 - for older Pythons, too
 
@@ -360,7 +361,7 @@ def addressed(name: str, sent: bytes) -> tuple[Any, Any]:
     """Return the notice's number and the one recipient that a mail, or a request to SendGrid, names."""
     try:
         if name.endswith(".eml"):
-            mail: Any = message_from_bytes(sent, policy=policy.SMTP)
+            mail: Any = BytesHeaderParser(policy=policy.SMTP).parsebytes(sent)
             return mail["X-Tocsin-Notice"], ",".join(one.addr_spec for one in mail["To"].addresses)
         request = json.loads(sent)
         groups = [group.get(kind, ()) for group in request["personalizations"] for kind in ("to", "cc", "bcc")]
