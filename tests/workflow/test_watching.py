@@ -152,3 +152,13 @@ async def test_status_is_answered(story: Story) -> None:
     await story.asha(Dismiss(reason="a drill"))
     await story.run().result()
     assert await story.house.engine.status(story.incident) == story.state
+
+
+async def test_the_log_is_signed_at_the_close(story: Story) -> None:
+    """Closing signs a checkpoint, in the transaction of the act, whose last entry is the close."""
+    await story.closed()
+    with story.house.store.reading() as tx:
+        at_close = tx.checkpoints.newest()
+        bodies = [entry.body for entry in tx.log.entries()]
+    assert at_close is not None
+    assert b"act.close" in bodies[at_close.head.size - 1]
