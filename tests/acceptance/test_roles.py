@@ -72,5 +72,7 @@ async def test_roles(install: Install, postgres: Databases) -> None:
         await ended(house, incident, wave)
         assert role(installation, "watch", "--once").wait(60) == 0
         assert await asyncio.to_thread(shown, f"http://{console}/readyz") == "ok\n"
-        assert "temporal_activity_execution_latency" in await asyncio.to_thread(shown, f"http://{metrics}/metrics")
+        measured = await asyncio.to_thread(shown, f"http://{metrics}/metrics")
+        assert "temporal_activity_schedule_to_start_latency_sum" in measured  # as the alert rules name it
+        assert "temporal_worker_task_slots_available" in measured
     assert_each_told_once(installation, house, wave, CONTROLLERS)

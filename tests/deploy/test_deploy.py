@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,14 @@ def test_units_verify(tmp_path: Path) -> None:
     assert len(units) == 4
     done = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *units)
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_alerts_fire() -> None:
+    """Each alert rule fires when it should and is silent when all is well, in Prometheus's own test."""
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not here; Debian's package prometheus has it")
+    done = run("promtool", "test", "rules", DEPLOY / "prometheus" / "alerts_test.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_list_of_parts(tmp_path: Path) -> None:
