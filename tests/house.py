@@ -158,11 +158,10 @@ class House:
                 workflows=WORKFLOWS,
                 activities=deeds,
                 activity_executor=threads,
-                max_concurrent_activities=16,
                 # Temporal names a worker's own queue after it: workers of one process must not share one.
                 identity=f"worker-{uuid.uuid4()}",
                 graceful_shutdown_timeout=timedelta(seconds=5),
-                **options,
+                **{"max_concurrent_activities": 16, **options},
             )
             try:
                 async with worker:

@@ -111,6 +111,8 @@ class WaveInput(Value):
     tempo: Tempo
     rows: int
     sequence: int = 0
+    due_at: Instant | None = None
+    """The nearest deadline, or target, that its incident ran against when it was released."""
 
 
 class ResponseInput(Value):

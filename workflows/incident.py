@@ -347,6 +347,7 @@ class IncidentWorkflow:
             wave_id=wave_id,
             tempo=self._order.tempo,
             rows=self._state.waves[wave_id].rows,
+            due_at=min((clock.target_at for clock in self._state.clocks.values()), default=None),
         )
         if reuse is WorkflowIDReusePolicy.ALLOW_DUPLICATE:
             wave = wire.wave_workflow(order.incident_id, wave_id)

@@ -4,7 +4,7 @@ Errors named here are never retried: trying again cannot help (`Refused`) or wou
 Everything that must happen is retried without end; a person hears of it through the clock, the pager or the sweep.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityConfig
@@ -44,6 +44,18 @@ SEND = ActivityConfig(
     ),
     priority=Priority(priority_key=3),
 )
+
+NEAR, FAR = timedelta(hours=8), timedelta(hours=36)
+"""Time left below which letters go before those of other waves, and above which they give way."""
+
+
+def send(due_at: datetime | None, now: datetime) -> ActivityConfig:
+    """Return the options of sending for a wave with its nearest deadline: authorities' hours go before mass waves."""
+    if due_at is None:
+        return SEND
+    left = due_at - now
+    return {**SEND, "priority": Priority(priority_key=2 if left <= NEAR else 3 if left <= FAR else 4)}
+
 
 PAGE = ActivityConfig(
     # Bounded, so that a dead pager never stops a clock: the workflow goes on and tries again later.

@@ -84,8 +84,9 @@ class WaveWorkflow:
             tempo=self._order.tempo,
         )
         async with lanes:
+            urgency = options.send(self._order.due_at, scenario_now(self._order.tempo))
             try:
-                return await perform(Sending.send, batch, options.SEND, f"rows {first} to {last - 1}")
+                return await perform(Sending.send, batch, urgency, f"rows {first} to {last - 1}")
             except ActivityError as error:
                 # A fault in one range must not keep the others from being told, nor end the wave: a person is called.
                 return BatchResult(channel_down=f"rows {first} to {last - 1} failed: {unwrapped(error)}")
