@@ -47,12 +47,12 @@ def preview(
     if what.endswith(".toml"):
         known = facts_of(read_toml(Path(what), "give the path of a file with facts, or the id of an incident"))
         agreement = _agreement(work, None, to)
-        letter = _rendered(work, agreement, known, {}, kind, language)
+        letter = rendered(work, agreement, known, {}, kind, language)
     else:
         state = lookup.incident(work, what)
         agreement = _agreement(work, state, to)
         drafted = _drafted(work, state, agreement, kind) if language is None else None
-        letter = drafted or _rendered(work, agreement, _facts(work, state), state.triggers, kind, language)
+        letter = drafted or rendered(work, agreement, _facts(work, state), state.triggers, kind, language)
     files = _write(work, letter, out, re.sub(r"[^\w-]", "-", f"{agreement.reference}-{kind}-{letter.language}"))
     if as_json:
         emit({"files": files, "notice_number": letter.notice_number, "language": letter.language})
@@ -91,9 +91,16 @@ def _drafted(work: Session, state: IncidentState, agreement: Agreement, kind: Wa
     return None
 
 
-def _rendered(
-    work: Session, agreement: Agreement, known: Facts, triggers: Triggers, kind: WaveKind, language: str | None
+def rendered(
+    work: Session,
+    agreement: Agreement,
+    known: Facts,
+    triggers: Triggers,
+    kind: WaveKind,
+    language: str | None = None,
+    number: str = NUMBER,
 ) -> Letter:
+    """Return the letter that a party would have now, under this number, whether or not it has a contact."""
     sender, contact = work.settings, next(iter(agreement.chain), None)
     said = Said.of(known, known.measures, triggers)
     words = JinjaLetters().render(
@@ -105,7 +112,7 @@ def _rendered(
             party_name=agreement.party_name,
             contact_name=contact.name if contact else "",
             agreement_reference=agreement.reference,
-            notice_number=NUMBER,
+            notice_number=number,
             previous_number=None if kind is WaveKind.INITIAL else EARLIER,
             facts=known,
             measures_taken=said.measures,
@@ -128,7 +135,7 @@ def _rendered(
         html=words.html,
         language=words.language,
         message_id="<preview@tocsin.example>",
-        notice_number=NUMBER,
+        notice_number=number,
         notice_id=NoticeId("ntc-preview"),
     )
 

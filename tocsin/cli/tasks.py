@@ -1,4 +1,4 @@
-"""`task list|done|assign|add`: investigation steps, mitigation tasks, and notices told by hand."""
+"""`task list|show|done|assign|add`: investigation steps, mitigation tasks, and notices told by hand."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -10,6 +10,7 @@ from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json, span
 from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import session
+from tocsin.cli.task_text import show
 from tocsin.domain.act import TaskAdd, TaskAssign, TaskDone
 from tocsin.domain.incident import OVER
 from tocsin.domain.task import TaskKind, TaskState
@@ -46,6 +47,9 @@ def list_(
         say(f"{task.kind}, {task.owner}, due {when(task.due_at)}, {left}", indent=2)
     if not tasks:
         say("no task")
+
+
+commands.command()(show)
 
 
 @commands.command()

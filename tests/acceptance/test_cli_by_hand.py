@@ -1,0 +1,61 @@
+"""A notice that a person delivers: its text is prepared, and without a proof it stays open."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.controllers import HEADER
+from tests.acceptance.desk import Desk
+from tests.acceptance.stack import Installation, wait_for
+from tests.ports.pdf_text import text_of
+from tocsin.domain.task import TaskKind
+
+REGISTER = f"""\
+{HEADER}
+BIRCH-1,Birch Clinic,72h from confirmation,en,records-api,Bea <bea@birch.example>,,,
+FIR-1,Fir Farm,36h from awareness,en,records-api,,,,+44 20 0000 0001
+"""
+
+
+@pytest.fixture
+def desk(
+    installation: Installation, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    """An installation with two controllers, one of them without a mail address, and a worker."""
+    desk = Desk(installation, capfd, monkeypatch)
+    desk.set_up(REGISTER)
+    with desk.working():
+        yield desk
+
+
+def by_hand(desk: Desk) -> list[dict[str, str]]:
+    """Return the open tasks that deliver a notice."""
+    tasks = desk.does("task", "list", "last", "--open", "--json").json
+    return [task for task in tasks if task["kind"] == TaskKind.NOTICE]
+
+
+@pytest.mark.timeout(240)
+def test_the_text_is_prepared(desk: Desk, tmp_path: Path) -> None:
+    """The task shows whom to phone, and the letter under its own number, to be read out or printed."""
+    pdf = tmp_path / "notice.pdf"
+    desk.does("report", "records copied by an outsider", "--service", "records-api")
+    drafted = desk.does("draft", "last", "--json").json["wave"]
+    desk.does("release", "last", drafted["wave_id"], "--digest", drafted["digest"], user="dara")
+    wait_for(lambda: bool(by_hand(desk)))
+    (task,) = by_hand(desk)
+    number, incident = task["title"].split()[2], task["incident_id"]
+
+    page = desk.does("task", "show", incident, task["task_id"], "--pdf", str(pdf)).out
+
+    assert "to: Fir Farm" in page
+    assert "phone: +44 20 0000 0001" in page
+    assert f"notice: {number}" in page
+    text = desk.does("task", "show", incident, task["task_id"], "--json").json["text"]
+    assert number in text
+    assert text in page
+    assert number in text_of(pdf.read_bytes())
+    refused = desk.tocsin("task", "done", incident, task["task_id"], "--outcome", "told them")
+    assert "give --proof" in refused.err
+    desk.does("task", "done", incident, task["task_id"], "--outcome", "told them", "--proof", "call 17")
+    wait_for(lambda: not by_hand(desk))
