@@ -1,7 +1,6 @@
 """Scheduled: finds whatever a timer missed, and reports it. It never sends a notice."""
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
@@ -15,8 +14,8 @@ from workflows.deeds import perform
 from workflows.pace import scenario_now
 
 
-# One round takes seconds: it ends on the worker version that began it.
-@workflow.defn(name=wire.SWEEP, versioning_behavior=VersioningBehavior.PINNED)
+# No versioning behaviour of its own: a server refuses one from a worker that is not versioned, and nothing would sweep.
+@workflow.defn(name=wire.SWEEP)
 class SweepWorkflow:
     """One sweep: compares what the store holds open with what runs."""
 

@@ -9,7 +9,7 @@ from tests.house import House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Handle, Story, police
 from tocsin import wire
 from tocsin.domain.act import Confirm, Dismiss, Lift
-from tocsin.ports import Verdict
+from tocsin.ports import SWEPT, Verdict
 from tocsin.wire import SearchAttribute
 
 STATUS = SearchAttributeKey.for_keyword(SearchAttribute.STATUS)
@@ -53,6 +53,15 @@ async def test_nothing_missing(story: Story) -> None:
     # The incident, its tasks, three clocks and a wave; the clock of the decision has ended.
     assert found == {"compared": 6, "missing": [], "started_again": 0}
     assert not story.house.pages("is not running")
+
+
+async def test_after_a_close(story: Story) -> None:
+    """A sweep after an incident has closed comes to its end: it compares, signs the log and keeps the evidence."""
+    await story.closed()
+    found = await sweep(story)
+    assert found["missing"] == []
+    with story.house.store.reading() as tx:
+        assert tx.beats.last(SWEPT) is not None
 
 
 async def test_a_terminated_clock(story: Story) -> None:
