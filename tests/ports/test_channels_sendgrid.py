@@ -387,13 +387,13 @@ async def test_throttled_waits_as_told(stand: Stand) -> None:
         ({"X-RateLimit-Reset": "0"}, 1),
         ({"Retry-After": "99999999999999999999"}, 900),
         ({"X-RateLimit-Reset": "99999999999999999999"}, 900),
-        ({"Retry-After": "soon", "X-RateLimit-Reset": "-"}, None),
-        (NO_WORDS, None),
+        ({"Retry-After": "soon", "X-RateLimit-Reset": "-"}, 10),
+        (NO_WORDS, 10),
     ],
 )
-def test_wait_is_read_from_headers(headers: dict[str, str], seconds: int | None) -> None:
-    """The wait is taken against the server's own clock, kept within 1 s and 15 min, and absent when nobody says."""
-    expected = None if seconds is None else timedelta(seconds=seconds)
+def test_wait_is_read_from_headers(headers: dict[str, str], seconds: int) -> None:
+    """The wait is taken against the server's own clock, kept within 1 s and 15 min, and 10 s when nobody says."""
+    expected = timedelta(seconds=seconds)
 
     assert judge(Answer(429, headers, b""), AT).retry_after == expected
 
@@ -468,3 +468,9 @@ async def test_key_is_never_shown(
     shown += repr(vars(SendGrid(SecretStr(KEY), stand.url)))
     assert KEY not in shown
     assert "(key)" in shown
+
+
+def test_unavailable_without_a_time_is_a_fault() -> None:
+    """A 503 that asks for no time counts as a failure of the channel; a 429 only ever asks to wait."""
+    assert judge(Answer(503, NO_WORDS, b""), AT).retry_after is None
+    assert judge(Answer(429, NO_WORDS, b""), AT).retry_after is not None

@@ -71,7 +71,7 @@ def test_a_stopped_channel_is_tried_with_one_row(released: SqlStore) -> None:
     put(released, STOPPED)
 
     assert taken(claim(released)) == [2]
-    assert claim(released) == Claim(rows=(), down=f"{NAME} is stopped: 401 no credits")
+    assert claim(released) == Claim(rows=(), down="401 no credits")
     assert taken(claim(released, PROBE_EVERY)) == [0]
     assert taken(claim(released, PROBE_EVERY)) == []
     assert taken(claim(released, 2 * PROBE_EVERY)) == [1]

@@ -16,6 +16,7 @@ from tocsin.adapters.masked import masked
 from tocsin.ports import Outcome, Verdict
 
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=15)
+_UNSAID = timedelta(seconds=10)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 # A gateway may answer 502 or 504 after what stands behind it has taken the letter; 503 says that nothing was taken.
@@ -43,7 +44,9 @@ def judge(answer: Answer, at: datetime) -> Outcome:
     if status < 400:
         return Outcome(verdict=Verdict.CHANNEL_DOWN, detail=_unexpected(status))
     if status in _NOT_TAKEN:
-        return Outcome(verdict=Verdict.NOT_SENT, detail=_said(answer), retry_after=_retry_after(answer, at))
+        # Too many at once is no fault of the channel, whether or not it says when to come back.
+        wait = _retry_after(answer, at) or (_UNSAID if status == 429 else None)
+        return Outcome(verdict=Verdict.NOT_SENT, detail=_said(answer), retry_after=wait)
     if status in _WRONG_LETTER:
         return Outcome(verdict=Verdict.REJECTED, detail=_said(answer))
     if status == 408 or status >= 500:

@@ -115,7 +115,8 @@ class Gate:
 
 
 def _in_the_way(shut: list[ChannelState]) -> dict[str, Any]:
-    down = "; ".join(f"{state.name} is stopped: {state.reason}" for state in shut if state.stopped)
+    # In the words of the letter that stopped it: a wave pages once for each reason.
+    down = "; ".join(state.reason for state in shut if state.stopped)
     paused = [state.paused_until for state in shut if not state.stopped and state.paused_until is not None]
     return {"down": down, "paused_until": min(paused, default=None)}
 
