@@ -6,8 +6,7 @@ Entries hold ids, counts, instants and salted digests; never a name, an address 
 import hashlib
 from typing import Any
 
-import rfc8785
-
+from tocsin.domain.canonical import canonical
 from tocsin.domain.values import IncidentId, Instant, Value
 
 
@@ -41,7 +40,7 @@ class Entry(Value):
     def to_bytes(self) -> bytes:
         """Return the bytes that are stored, hashed and exported."""
         body = self.draft.model_dump(mode="json", exclude_none=True)
-        return rfc8785.dumps({"v": 1, "n": self.number, **body})
+        return canonical({"v": 1, "n": self.number, **body})
 
 
 def leaf_hash(entry: bytes) -> bytes:

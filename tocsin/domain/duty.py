@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-import rfc8785
-
+from tocsin.domain.canonical import canonical
 from tocsin.domain.clause import SECURITY_INCIDENT, NoticeClause, OwedBy
 from tocsin.domain.counting_contract import contract_days
 from tocsin.domain.governing import Precedence, governing, versions
@@ -171,7 +170,7 @@ def duties_digest(duties: Iterable[Duty]) -> str:
     """Return SHA-256, in hex, over each duty without its end as canonical JSON (RFC 8785), a line each, by id."""
     whole = hashlib.sha256()
     for duty in sorted(duties, key=lambda duty: duty.duty_id):
-        whole.update(rfc8785.dumps(duty.model_dump(mode="json", exclude=set(_END))) + b"\n")
+        whole.update(canonical(duty.model_dump(mode="json", exclude=set(_END))) + b"\n")
     return whole.hexdigest()
 
 

@@ -6,8 +6,9 @@ from base64 import b32encode
 from datetime import UTC, datetime
 from typing import Annotated, NewType
 
-import rfc8785
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from tocsin.domain.canonical import canonical
 
 IncidentId = NewType("IncidentId", str)
 AgreementId = NewType("AgreementId", str)
@@ -45,7 +46,7 @@ class Value(BaseModel):
 
     def canonical(self) -> bytes:
         """Return this value as RFC 8785 canonical JSON, the form that is hashed and signed."""
-        return rfc8785.dumps(self.model_dump(mode="json"))
+        return canonical(self.model_dump(mode="json"))
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of `canonical()` in lower-case hex."""
