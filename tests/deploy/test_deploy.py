@@ -162,7 +162,7 @@ def test_each_version_has_its_workers() -> None:
         env = {one["name"]: one["value"] for one in box["env"]}
         seen[worker["metadata"]["name"]] = (env["TOCSIN_WORKER_BUILD_ID"], box["image"])
     assert seen == {
-        "tocsin-worker-0-2-0": ("0.2.0", "tocsin:0.1.0"),
+        "tocsin-worker-0-2-0": ("0.2.0", "tocsin:0.2.0"),
         "tocsin-worker-0-1-0": ("0.1.0", "tocsin:0.1.0"),
     }
 
