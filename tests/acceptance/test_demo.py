@@ -169,8 +169,8 @@ def test_the_evidence_lies_beside_it(played: Played, home: Path) -> None:
     """The evidence has the timeline in words and as JSON, letters, ledger, log and verification, which holds."""
     evidence = home / "taken"
     names = {path.name for path in evidence.iterdir()}
-    assert names >= {"timeline.md", "timeline.json", "letters", "ledger.json", "log.jsonl", "verification.txt"}
-    assert len(list((evidence / "letters").glob("*.eml"))) == len(list((home / "outbox" / "notices").glob("*.eml")))
+    assert names >= {"timeline.md", "timeline.json", "notices", "ledger.json", "log.jsonl", "verification.txt"}
+    assert len(list((evidence / "notices").glob("*.eml"))) == len(list((home / "outbox" / "notices").glob("*.eml")))
     assert "hold" in played.stdout
     assert re.search(r"the log holds: \d+ entries", played.stdout)
 

@@ -1,10 +1,10 @@
 """PDF documents: the same bytes for the same document, every European script, and nothing that breaks them."""
 
 import re
+import tempfile
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import gettempdir
 
 import pytest
 
@@ -173,7 +173,8 @@ def test_an_empty_document() -> None:
     assert len(pages_of(typeset(document()))) == 1
 
 
-def test_nothing_is_left_behind() -> None:
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of the typeface are gone when the document is made."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     typeset(everything())
-    assert not list(Path(gettempdir()).glob("tocsin-pdf-*/*"))
+    assert list(tmp_path.rglob("*.ttf")) == []

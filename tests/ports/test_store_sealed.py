@@ -29,6 +29,7 @@ from tocsin.adapters.sql import SqlStore, create_engine_for
 from tocsin.adapters.sql.tables import metadata, notice_links
 from tocsin.adapters.vault import Vault
 from tocsin.audit.tree import Frontier
+from tocsin.domain.breaker import ChannelState
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Facts
@@ -83,6 +84,7 @@ def write_all(tx: Transaction) -> Facts:
     tx.remember("page 1", AT)
     tx.beats.put("sweep", AT)
     _write_law(tx)
+    tx.channels.put([ChannelState(name="sendgrid", failures=1, failing_since=AT, reason="503 no mailbox today")])
     _write_receipts(tx)
     tx.checkpoints.add(CheckpointRow(at=AT, head=Frontier(), note="log.invalid\n0\n"))
     tx.checkpoints.add_pin(Pin(witness="file", size=0, at=AT))

@@ -72,7 +72,7 @@ async def test_closing_waits_for_everything(story: Story) -> None:
     await story.confirmed()
     await story.dara(police())
     wave = await story.release(await story.draft())
-    for words in ("3 clock", f"wave.s. still being sent: {wave}", "hold.s. still in force", "7 task.s. still open"):
+    for words in ("3 clock", f"wave.s. still being sent: {wave}", "hold.s. still in force", "8 task.s. still open"):
         await story.refuses(ASHA, CLOSING, words)
 
 
