@@ -130,6 +130,7 @@ def _log_agrees(house: House, rows: list[Notice]) -> None:
     assert logged == {row.notice_id: 1 for row in rows if row.state is NoticeState.ACCEPTED}
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 async def test_killed_four_times(tmp_path: Path) -> None:
     """Four kills of worker and server in a wave of 400 leave nobody untold; ledger, log and stand-in agree."""
