@@ -39,13 +39,7 @@ class Outbox:
         Raises:
             Refused: if a header value or address could not be carried unchanged.
         """
-        try:
-            return message_bytes(checked(letter))
-        except (ValueError, UnicodeError) as error:
-            raise Refused(
-                f"notice {letter.notice_number} cannot be written as a mail ({type(error).__name__}); "
-                "look for unusual characters in its names, subject and text"
-            ) from None
+        return prepared_mail(letter)
 
     async def send(self, prepared: bytes, at: datetime) -> Outcome:
         """Write the message with `at` as its Date. A file that is there already with the same body is accepted."""
@@ -76,6 +70,21 @@ class Outbox:
         head = prepared.partition(b"\r\n\r\n")[0]
         found = _MESSAGE_ID_LINE.search(head)
         return self._folder / f"{found[1].decode()}.eml" if found else None
+
+
+def prepared_mail(letter: Letter) -> bytes:
+    """Return a letter, checked, as RFC 5322 bytes without a Date line.
+
+    Raises:
+        Refused: if a header value or address could not be carried unchanged.
+    """
+    try:
+        return message_bytes(checked(letter))
+    except (ValueError, UnicodeError) as error:
+        raise Refused(
+            f"notice {letter.notice_number} cannot be written as a mail ({type(error).__name__}); "
+            "look for unusual characters in its names, subject and text"
+        ) from None
 
 
 def message_bytes(letter: Letter) -> bytes:

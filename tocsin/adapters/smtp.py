@@ -24,9 +24,8 @@ from aiosmtplib.errors import (
 )
 from pydantic import SecretStr
 
-from tocsin.adapters.headers import checked
 from tocsin.adapters.masked import masked
-from tocsin.adapters.outbox import message_bytes
+from tocsin.adapters.outbox import prepared_mail
 from tocsin.domain.errors import Refused
 from tocsin.domain.letter import Letter
 from tocsin.domain.values import as_utc
@@ -90,13 +89,7 @@ class Smtp:
         Raises:
             Refused: if a header value or address could not be carried unchanged.
         """
-        try:
-            return message_bytes(checked(letter))
-        except (ValueError, UnicodeError) as error:
-            raise Refused(
-                f"notice {letter.notice_number} cannot be written as a mail ({type(error).__name__}); "
-                "look for unusual characters in its names, subject and text"
-            ) from None
+        return prepared_mail(letter)
 
     async def send(self, prepared: bytes, at: datetime) -> Outcome:
         """Hand the message over once, with `at` as its Date."""
