@@ -28,6 +28,7 @@ from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.said import Said
 from tocsin.domain.task import Playbook, Task
 from tocsin.domain.tempo import Tempo
+from tocsin.domain.token import Token
 from tocsin.domain.values import (
     ActId,
     AgreementId,
@@ -420,6 +421,25 @@ class Beats(Protocol):
         """Return when it last did, or None."""
 
 
+class Tokens(Protocol):
+    """What people's programs show instead of a password. Labels are sealed; of secrets only digests are kept."""
+
+    def add(self, token: Token) -> None:
+        """Keep a new token."""
+
+    def found(self, digest: str) -> Token | None:
+        """Return the token whose secret has this digest, or None; whether it is good is for the caller to ask it."""
+
+    def of(self, person_id: PersonId | None = None) -> list[Token]:
+        """Return a person's tokens, or everybody's, oldest first."""
+
+    def used(self, token_id: str, at: datetime) -> None:
+        """Note that a token was used, to the minute."""
+
+    def revoke(self, token_id: str, at: datetime) -> bool:
+        """End a token for good; return False if it had been ended."""
+
+
 class Shelf(Protocol):
     """What computing by a pinned law reads, and what it keeps for later."""
 
@@ -477,6 +497,8 @@ class Transaction(Protocol):
     def beats(self) -> Beats: ...
     @property
     def law(self) -> LawBooks: ...
+    @property
+    def tokens(self) -> Tokens: ...
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `Store.once` has seen for a workflow id; 0 for none."""

@@ -39,6 +39,7 @@ from tocsin.cli import (
     show,
     spool,
     tasks,
+    tokens,
     told,
     watch,
     waves,
@@ -76,6 +77,7 @@ app.add_typer(letter.commands, name="letter")
 app.add_typer(log.commands, name="log")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(keys.commands, name="keys")
+app.add_typer(tokens.commands, name="token")
 app.add_typer(receipts.commands, name="receipts")
 app.add_typer(spool.commands, name="spool")
 

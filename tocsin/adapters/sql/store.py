@@ -21,6 +21,7 @@ from tocsin.adapters.sql.revision import check_schema
 from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import remembered, writes
 from tocsin.adapters.sql.tasks import SqlTasks
+from tocsin.adapters.sql.tokens import SqlTokens
 from tocsin.domain.errors import Broken
 from tocsin.domain.values import Value
 from tocsin.ports import Sealer, Stamp, Transaction, V
@@ -42,6 +43,7 @@ class SqlTransaction:
         self.checkpoints = SqlCheckpoints(self.session)
         self.beats = SqlBeats(self.session)
         self.law = SqlLawBooks(self.session)
+        self.tokens = SqlTokens(self.session)
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `SqlStore.once` has seen for a workflow id; 0 for none."""

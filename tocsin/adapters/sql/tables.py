@@ -380,3 +380,17 @@ log_pins = _table(
     _instant("at"),
     Column("receipt", LargeBinary, nullable=False),
 )
+
+tokens = _table(
+    "tokens",
+    _key("token_id"),
+    Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the secret
+    _text("person_id"),
+    _sealed("label"),
+    _text("scopes"),
+    _instant("made_at"),
+    _instant("expires_at"),
+    Column("last_used_at", INSTANT),
+    Column("revoked_at", INSTANT),
+    Index(None, "person_id"),
+)
