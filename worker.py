@@ -22,6 +22,7 @@ from activities.settling import Doubts
 from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
+from tocsin.adapters import logging
 from tocsin.adapters.channels import open_channel, open_channels, open_pager, open_witnesses
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
@@ -50,6 +51,7 @@ THREADS = 32
 async def main() -> None:
     """Run one worker until SIGINT or SIGTERM."""
     settings = load()
+    logging.set_up(settings)
     keyring = FileKeyring.open(settings.home / "keys")
     vault = Vault(create_engine_for(settings.database_url), keyring)
     store = open_store(settings.database_url, vault)

@@ -1,6 +1,7 @@
 """One batch on its way: rows claimed group by group, carried by the lanes, each outcome given to the writer."""
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import datetime, timedelta
 
@@ -21,6 +22,9 @@ LOOK_SECONDS = 1.0
 
 TURNED_AWAY = 4
 """Letters that a channel may fail to take, without a word on when it will, before a batch leaves the rest."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Batch(Value):
@@ -106,6 +110,7 @@ class Course:
         else:
             step = _after(row.notice, outcome, at)
             self._heed(outcome)
+            _tell(row.notice, outcome)
         self._back += step.state is NoticeState.RELEASED
         last = not self._unanswered and (self._dry or self._halted)
         self._writer.take(Recording(step, at, self._recorded, word(outcome, row)), urgent=last)
@@ -203,6 +208,14 @@ def word(outcome: Outcome | None, row: Claimed) -> Heard | None:
         case _:
             said = Word.WORKS
     return Heard(word=said, reason=outcome.detail, wait=outcome.retry_after, left_at=row.notice.claimed_at)
+
+
+def _tell(row: Notice, outcome: Outcome) -> None:
+    """Say what became of a letter. What the channel answered may name a person: the ledger keeps it, sealed."""
+    weight = logging.DEBUG if outcome.verdict is Verdict.ACCEPTED else logging.WARNING
+    ids = {"incident": row.incident_id, "wave": row.wave_id, "notice": row.notice_id}
+    about = ids | {"verdict": outcome.verdict, "channel": row.channel, "attempt": row.attempts}
+    _log.log(weight, "a letter was handed to its channel", extra=about)
 
 
 def _after(row: Notice, outcome: Outcome, at: datetime) -> Notice:

@@ -61,7 +61,8 @@ class Lanes:
                 errand.answered(row, await self._sent(errand, row) if errand.leaves() else None)
             except Exception:  # noqa: BLE001 - see below
                 # A lane that ended would be missing for good; the row stays claimed, and is settled as a doubt.
-                _log.exception("the outcome of notice %s was not taken", row.notice.notice_id)
+                ids = {"incident": row.notice.incident_id, "notice": row.notice.notice_id}
+                _log.exception("the outcome of a letter was not taken", extra=ids)
             finally:
                 self._queue.task_done()
 

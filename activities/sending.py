@@ -1,6 +1,7 @@
 """Sending a released wave: claims and outcomes over the ledger, range by range."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -19,6 +20,8 @@ GROUP, LARGE_GROUP = 16, 25
 """Rows that a batch claims at a time: few, so that a crash leaves few in doubt; more where many lanes are fed."""
 
 MANY_LANES = 128
+
+_log = logging.getLogger(__name__)
 
 
 class Sending:
@@ -67,6 +70,8 @@ class Sending:
         total = await self._run(batch, watch)
         while total.channel_down and await self._another_way(batch, watch, total):
             total = together(total, await self._run(batch, watch))
+        counts = total.model_dump(mode="json", include={"sent", "rejected", "in_doubt", "not_sent", "held"})
+        _log.info("a batch of letters came to its end", extra=_ids(batch) | counts)
         return total
 
     async def _run(self, batch: Batch, watch: Watch) -> BatchResult:
@@ -92,3 +97,7 @@ class Sending:
             orphans = tx.ledger.notices(batch.wave_id, first=batch.first, last=batch.last, states=claimed)
             why = "the worker ended during the call"
             record(tx, [moved(row, NoticeState.IN_DOUBT, at, detail=why) for row in orphans], at)
+
+
+def _ids(batch: Batch) -> dict[str, object]:
+    return {"incident": batch.incident_id, "wave": batch.wave_id, "first": batch.first, "last": batch.last}

@@ -1,6 +1,7 @@
 """The sweep: comparing what the store holds open with what Temporal runs."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -15,6 +16,9 @@ from tocsin.wire import clock_workflow, incident_workflow, response_workflow, wa
 
 LOOK_AGAIN_SECONDS = 5.0
 """Pause before what was missing is asked for a second time."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class SweepOrder(Value):
@@ -62,6 +66,8 @@ class Sweep:
         if unpaged is not None and activity.info().attempt < order.attempts:
             # Once it runs again it is no longer missing, and nobody would ever be told that it was.
             raise unpaged
+        for key in missing:
+            _log.error("a workflow is lost", extra={"workflow": key, "incident": expected[key]})
         started = [key for key in missing if await self._runs.start_again(key, expected[key], order.tempo)]
         if unpaged is not None:
             raise unpaged

@@ -26,6 +26,22 @@ class ChannelName(StrEnum):
     SMTP = "smtp"
 
 
+class LoggingStyle(StrEnum):
+    """How a line of logging is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LoggingLevel(StrEnum):
+    """From which weight on a line is written."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
 class Settings(BaseSettings):
     """Everything that is configured. Unknown `TOCSIN_*` names and wrong values stop the start, all named at once."""
 
@@ -102,6 +118,10 @@ class Settings(BaseSettings):
     """Who is phoned when the engine cannot be reached, as the command line says it."""
     on_call_phone: str = ""
     """Whom the command line tells to phone when the engine cannot be reached."""
+    logging: LoggingStyle = LoggingStyle.TEXT
+    """How worker and console write what they do to standard error: `text` for people, `json` for a collector."""
+    logging_level: LoggingLevel = LoggingLevel.INFO
+    """From which weight on: DEBUG, INFO, WARNING or ERROR."""
     metrics_address: str | None = None
     """Where a worker shows its metrics to Prometheus, as HOST:PORT; default: nowhere."""
     worker_deployment: str | None = None

@@ -1,6 +1,7 @@
 """The roles of the image, started by hand with the image's own script, against PostgreSQL and Temporal."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,10 @@ from tests.acceptance.conftest import Install
 from tests.acceptance.controllers import many
 from tests.acceptance.stack import ROOT, Installation, free_port, wait_for
 from tests.acceptance.waves import assert_each_told_once, ended, release_to_all
+from tests.house import House
 from tests.ports.conftest import Databases, postgres
+from tocsin import wire
+from tocsin.domain.values import IncidentId, WaveId
 
 __all__ = ["postgres"]
 
@@ -59,10 +63,25 @@ def shown(url: str) -> str:
         return text
 
 
+def assert_logging_names_each(installation: Installation, house: House, incident: IncidentId, wave: WaveId) -> None:
+    """Check that the worker's lines are JSON, and name each notice with its incident."""
+    lines = (installation.home.parent / "worker.out").read_text().splitlines()
+    said = [json.loads(line) for line in lines if line.startswith("{")]
+    with house.store.reading() as tx:
+        notices = {row.notice_id for row in tx.ledger.notices(wave)}
+    handed = [one for one in said if one["event"] == "a letter was handed to its channel"]
+    ended = [one for one in said if one["event"] == "a batch of letters came to its end"]
+    assert {(one["notice"], one["incident"]) for one in handed} == {(notice, incident) for notice in notices}
+    assert [(one["activity"], one["workflow"]) for one in ended] == [
+        ("notices.send", wire.wave_workflow(incident, wave))
+    ]
+
+
 async def test_roles(install: Install, postgres: Databases) -> None:
     """Migrate, worker, console and watch run from one script; worker and console are well only once they serve."""
     metrics, console = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    installation = install(STORE_URL=postgres.empty(), METRICS_ADDRESS=metrics, CONSOLE_ADDRESS=console)
+    addresses = {"METRICS_ADDRESS": metrics, "CONSOLE_ADDRESS": console}
+    installation = install(STORE_URL=postgres.empty(), LOGGING="json", LOGGING_LEVEL="DEBUG", **addresses)
     assert role(installation, "migrate").wait(60) == 0
     await asyncio.to_thread(installation.set_up, many(CONTROLLERS))
     house = await installation.house()
@@ -76,3 +95,4 @@ async def test_roles(install: Install, postgres: Databases) -> None:
         assert "temporal_activity_schedule_to_start_latency_sum" in measured  # as the alert rules name it
         assert "temporal_worker_task_slots_available" in measured
     assert_each_told_once(installation, house, wave, CONTROLLERS)
+    assert_logging_names_each(installation, house, incident, wave)

@@ -3,10 +3,11 @@
 Profiles are Temporal's own (`temporal.toml` and `TEMPORAL_*`), so that its command line and Tocsin share them.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.common import VersioningBehavior
 from temporalio.converter import DataConverter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -34,7 +35,12 @@ def credentials(settings: Settings) -> Credentials:
     return known
 
 
-async def connect(settings: Settings, converter: DataConverter | None = None, runtime: Runtime | None = None) -> Client:
+async def connect(
+    settings: Settings,
+    converter: DataConverter | None = None,
+    runtime: Runtime | None = None,
+    interceptors: Sequence[Interceptor] = (),
+) -> Client:
     """Return a client connected as the settings say; a plain one shows payloads as they are stored.
 
     Raises:
@@ -45,6 +51,7 @@ async def connect(settings: Settings, converter: DataConverter | None = None, ru
         namespace=settings.temporal_namespace,
         data_converter=converter or DataConverter.default,
         runtime=runtime,
+        interceptors=interceptors,
         **credentials(settings),
     )
 

@@ -24,6 +24,7 @@ from tocsin import wire
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.embedded import prepare_namespace
 from tocsin.adapters.temporal_connection import connect, credentials, worker_runtime
+from tocsin.adapters.temporal_ids import NamesIds
 from tocsin.adapters.vault import Vault
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId
@@ -78,7 +79,7 @@ async def open_client(settings: Settings, vault: Vault) -> Client:
     """Return a worker's client, whose payloads are sealed; the namespace is made if this server has none yet."""
     runtime, namespace = worker_runtime(settings), settings.temporal_namespace
     await prepare_namespace(settings.temporal_address, namespace, settings.retention_days, credentials(settings))
-    return await connect(settings, data_converter(vault, namespace), runtime)
+    return await connect(settings, data_converter(vault, namespace), runtime, [NamesIds()])
 
 
 async def schedule_sweep(client: Client, every_seconds: int) -> None:

@@ -25,12 +25,14 @@ async def _serve(work: Session, host: str, port: int) -> None:
     # Half a second to load, which no other command needs.
     import uvicorn  # noqa: PLC0415
 
+    from tocsin.adapters import logging  # noqa: PLC0415
     from tocsin.adapters.doctor import Doctor  # noqa: PLC0415
     from tocsin.adapters.sendgrid_events import EventVerifier, read_keys  # noqa: PLC0415
     from tocsin.console.app import create_app  # noqa: PLC0415
     from tocsin.console.desk import Desk  # noqa: PLC0415
 
     chosen = work.settings
+    logging.set_up(chosen)
 
     async def engine() -> Engine:
         converter = data_converter(work.vault, chosen.temporal_namespace)
@@ -52,6 +54,7 @@ async def _serve(work: Session, host: str, port: int) -> None:
         # Its lines would hold the tokens of links.
         access_log=False,
         log_level="warning",
+        log_config=None,
         server_header=False,
         proxy_headers=bool(chosen.trusted_proxies),
         forwarded_allow_ips=chosen.trusted_proxies or None,

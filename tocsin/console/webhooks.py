@@ -50,7 +50,11 @@ async def _taken(desk: Desk, request: Request) -> Response:
 
 def _take(desk: Desk, body: bytes) -> Taken:
     now = desk.now()
-    return take(desk.store, list(events(body, desk.sealer.mark, now)), now)
+    heard = list(events(body, desk.sealer.mark, now))
+    taken = take(desk.store, heard, now)
+    for one in heard:
+        logger.info("a receipt was taken", extra={"notice": one.notice_id, "kind": one.kind, "receipt": one.receipt_id})
+    return taken
 
 
 async def _body(request: Request) -> bytes | None:
