@@ -39,6 +39,7 @@ from tocsin.domain.act import (
     Stop,
     Told,
 )
+from tocsin.domain.clause import Method
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import Hold
@@ -305,7 +306,9 @@ def _release(tx: Transaction, deed: Release, act: Act, order: ActToRecord) -> No
 
 
 def _on_release(row: Notice) -> NoticeState:
-    if row.contact_id is None:
+    # Of other methods only posting is ours to do: post, phone and portals are a person's work.
+    posted = row.method is Method.POSTING and row.letter_sha256
+    if row.contact_id is None and not posted:
         return NoticeState.BY_HAND
     return NoticeState.RELEASED if row.letter_sha256 else NoticeState.DROPPED
 

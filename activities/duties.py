@@ -1,6 +1,6 @@
 """Resolving duties, counting what is open, and keeping each clock's row."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from temporalio import activity
 
@@ -26,7 +26,7 @@ from tocsin.domain.incident import OVER, Status, Triggers
 from tocsin.domain.law_pin import LawPin
 from tocsin.domain.owed_to_us import owed_to_us, told
 from tocsin.domain.statutory import RULE_OUT, policy_of, submitted
-from tocsin.domain.values import AgreementId, ClockId, IncidentId, Instant, Value, derived_id
+from tocsin.domain.values import AgreementId, ClockId, DutyId, IncidentId, Instant, Value, derived_id
 from tocsin.ports import Law, Stamp, Store, Transaction
 from tocsin.wire import ResolvedDuties, clock_workflow
 
@@ -145,7 +145,8 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
     rows = {row.spec.clock_id: row for row in tx.duties.clocks(incident_id)}
     before = {duty.duty_id: duty for duty in tx.duties.of(incident_id)}
     family, pin = Family(tx, order.relatives), _pinned(tx, order, law)
-    resolved = [family.proved(_placed(duty, rows)) for duty in _owed(tx, order, law, pin, before.values())]
+    owed_now = _owed(tx, order, law, pin, before.values())
+    resolved = [family.proved(_placed(_as_proved(duty, before), rows)) for duty in owed_now]
     resolved = [duty for duty in resolved if duty.duty_id not in before or _may_be_open(before[duty.duty_id])]
     owed = [duty for duty in resolved if duty.state is DutyState.OPEN]
     proved = [duty for duty in resolved if duty.state is not DutyState.OPEN]
@@ -179,6 +180,12 @@ def _may_be_open(duty: Duty) -> bool:
     by_the_facts = duty.state is DutyState.WITHDRAWN or (duty.state is DutyState.NOT_OWED and duty.proof == DISMISSED)
     by_decision = duty.state is DutyState.NOT_OWED and BY_DECISION in (duty.proof or "")
     return duty.state is DutyState.OPEN or by_the_facts or by_decision
+
+
+def _as_proved(duty: Duty, before: Mapping[DutyId, Duty]) -> Duty:
+    """Return the duty with what is proved of it already, where several methods are required."""
+    known = before.get(duty.duty_id)
+    return duty.model_copy(update={"proofs": known.proofs}) if known is not None and known.proofs else duty
 
 
 def _pinned(tx: Transaction, order: Resolving, law: Law) -> LawPin:

@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.acts import engine_entry
 from activities.awaiting import overdue, with_awaited
+from tocsin.domain.clause import Method
 from tocsin.domain.incident import Status
 from tocsin.domain.notice import FAILED, ContactRole, Notice, NoticeState, WaveCounts
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
@@ -117,6 +118,7 @@ def _heir(row: Notice, chains: list[Notice]) -> Notice | None:
             for other in chains
             if other.agreement_id == row.agreement_id
             and other.role is ContactRole.CHAIN
+            and other.method is row.method
             and other.chain_position == row.chain_position + 1
         ),
         None,
@@ -125,18 +127,24 @@ def _heir(row: Notice, chains: list[Notice]) -> Notice | None:
 
 def _task(row: Notice, at: datetime) -> Task:
     key = f"notice:{row.notice_id}"
-    why = "the agreement has no usable contact" if row.contact_id is None else "no contact of the chain was reached"
     return Task(
         task_id=task_id_of(row.incident_id, key),
         incident_id=row.incident_id,
         kind=TaskKind.NOTICE,
         key=key,
-        title=f"Deliver notice {row.number} by hand: {why}",
+        title=_title(row),
         owner="approver",
         due_at=at + BY_HAND_WITHIN,
         state=TaskState.OPEN,
         notice_id=row.notice_id,
     )
+
+
+def _title(row: Notice) -> str:
+    if row.method is not Method.MAIL:
+        return f"Give notice {row.number} {row.method.words}: the contract asks for it, and for its own proof"
+    why = "the agreement has no usable contact" if row.lonely else "no contact of the chain was reached"
+    return f"Deliver notice {row.number} by hand: {why}"
 
 
 def _end(tx: Transaction, order: WaveStep) -> WaveCounts:

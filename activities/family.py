@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from tocsin.domain.duty import ELSEWHERE, Duty, DutyState
-from tocsin.domain.notice import ContactRole, Notice, discharges
+from tocsin.domain.notice import ContactRole, Notice
+from tocsin.domain.proving import proved
 from tocsin.domain.values import AgreementId, IncidentId
 from tocsin.ports import Transaction
 
@@ -22,19 +23,14 @@ class Family:
         """Return a duty of ours as the first notice of a relative that carries its proof ended it, or as it is."""
         if duty.agreement_id is None or duty.owed_to_us or duty.state is not DutyState.OPEN:
             return duty
-        proofs = [row for row in self._rows.get(duty.agreement_id, ()) if discharges(row.state, duty.discharge)]
-        if not proofs:
+        alone = duty.model_copy(update={"proofs": ()})
+        ended = proved(alone, self._rows.get(duty.agreement_id, ()), duty.trigger_at)
+        if ended.state is DutyState.OPEN:
             return duty
-        row = min(proofs, key=lambda one: (one.settled_at is None, one.settled_at, one.notice_id))
-        late = duty.deadline_at is not None and row.settled_at is not None and row.settled_at > duty.deadline_at
-        return duty.model_copy(
-            update={
-                "state": DutyState.DISCHARGED,
-                "ended_at": row.settled_at,
-                "proof": f"notice {row.number} {row.state}{ELSEWHERE}{row.incident_id}",
-                "late": late,
-            }
-        )
+        row = next(row for row in self._rows[duty.agreement_id] if row.notice_id == ended.proved_by)
+        # Its evidence lies with the other incident: this one names it there, and rests on no row of its own.
+        elsewhere = {"proof": f"{ended.proof}{ELSEWHERE}{row.incident_id}", "proved_by": None, "proofs": ()}
+        return ended.model_copy(update=elsewhere)
 
 
 def rows_of_family(tx: Transaction, incident_id: IncidentId) -> list[Notice]:

@@ -6,7 +6,9 @@ from temporalio import activity
 
 from activities.acts import engine_entry
 from activities.family import rows_of_family
+from activities.ways import Ways
 from tocsin.domain.act import Draft
+from tocsin.domain.clause import Method
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
@@ -141,11 +143,14 @@ class Letters:
             tx.ledger.discard(order.wave_id)
         pins = _audience(tx, incident_id, order.draft)
         owed = _open_duties(tx, incident_id)
+        ways = Ways(tx, incident_id)
         rows: list[Notice] = []
         drafted_at = old.drafted_at if old else order.stamp.at
         for pin in pins:
             agreement = at_or_newest(pin.agreement, drafted_at)
-            rows += self._rows(order, agreement, owed.get(agreement.agreement_id, ()), len(rows))
+            duties = owed.get(agreement.agreement_id, ())
+            further = ways.further(agreement.agreement_id, order.draft.wave_kind, duties)
+            rows += self._rows(order, agreement, duties, further, len(rows))
         previous = _previous(tx, incident_id, order.wave_id)
         tx.ledger.put_wave(
             WaveRow(
@@ -159,33 +164,38 @@ class Letters:
             )
         )
         tx.ledger.plan(rows)
-        lonely = sum(row.contact_id is None for row in rows)
+        lonely = sum(row.lonely for row in rows)
         return Planned(rows=len(rows), agreements=len(pins), without_contact=lonely)
 
-    def _rows(self, order: Planning, agreement: Agreement, duties: Sequence[Duty], ordinal: int) -> list[Notice]:
+    def _rows(
+        self, order: Planning, agreement: Agreement, duties: Sequence[Duty], further: Sequence[Method], ordinal: int
+    ) -> list[Notice]:
         chain, copies = agreement.addressees({duty.clause_key for duty in duties})
-        recipients: list[tuple[Contact | None, ContactRole, int]] = [
-            (contact, ContactRole.CHAIN, place) for place, contact in enumerate(chain)
-        ] or [(None, ContactRole.CHAIN, 0)]
-        recipients += [(contact, ContactRole.COPY, 0) for contact in copies]
-        duty_ids = tuple(DutyId(duty.duty_id) for duty in duties)
+        recipients: list[tuple[Contact | None, ContactRole, int, Method]] = [
+            (contact, ContactRole.CHAIN, place, Method.MAIL) for place, contact in enumerate(chain)
+        ]
+        if not chain and (not duties or any(Method.MAIL in duty.methods for duty in duties)):
+            recipients.append((None, ContactRole.CHAIN, 0, Method.MAIL))
+        recipients += [(contact, ContactRole.COPY, 0, Method.MAIL) for contact in copies]
+        recipients += [(None, ContactRole.CHAIN, 0, method) for method in further]
         return [
-            self._row(order, agreement, contact, role, place, duty_ids, ordinal + index)
-            for index, (contact, role, place) in enumerate(recipients)
+            self._row(order, agreement, recipient, duties, ordinal + index)
+            for index, recipient in enumerate(recipients)
         ]
 
     def _row(
         self,
         order: Planning,
         agreement: Agreement,
-        contact: Contact | None,
-        role: ContactRole,
-        place: int,
-        duty_ids: tuple[DutyId, ...],
+        recipient: tuple[Contact | None, ContactRole, int, Method],
+        duties: Sequence[Duty],
         ordinal: int,
     ) -> Notice:
+        contact, role, place, method = recipient
+        by_mail = method is Method.MAIL
         contact_id = contact.contact_id if contact else None
-        notice_id = notice_id_of(order.wave_id, agreement.agreement_id, contact_id)
+        notice_id = notice_id_of(order.wave_id, agreement.agreement_id, contact_id, method)
+        answers = tuple(DutyId(duty.duty_id) for duty in duties if method in duty.methods)
         return Notice(
             notice_id=notice_id,
             incident_id=order.stamp.incident_id,
@@ -196,10 +206,10 @@ class Letters:
             contact_id=contact_id,
             role=role,
             chain_position=place,
-            duty_ids=duty_ids if role is ContactRole.CHAIN else (),
-            channel=self._channel.name,
+            duty_ids=answers if role is ContactRole.CHAIN else (),
+            channel=self._channel.name if by_mail else str(method),
             message_id=f"<{notice_id}@{self._sender.domain}>",
-            reports=self._channel.reports_delivery,
+            reports=by_mail and self._channel.reports_delivery,
             linked=self._sender.public_url is not None and role is ContactRole.CHAIN and contact is not None,
         )
 
@@ -245,9 +255,9 @@ class _Desk:
         self.said = Said.of(facts, measures, order.triggers)
         waves = [w for w in tx.ledger.waves(order.incident_id) if w.released_at and w.wave_id != wave.wave_id]
         released = sorted(waves, key=lambda w: (w.released_at, w.wave_id))
-        self._before: dict[tuple[AgreementId, ContactId | None], list[Notice]] = {}
+        self._before: dict[tuple[AgreementId, ContactId | None, Method], list[Notice]] = {}
         for row in (row for w in released for row in tx.ledger.notices(w.wave_id, states=SENT)):
-            self._before.setdefault((row.agreement_id, row.contact_id), []).append(row)
+            self._before.setdefault(_whom(row), []).append(row)
         self._said_before = {w.wave_id: tx.ledger.said(w.wave_id) for w in released}
 
     def facts_for(self, row: Notice, agreement: Agreement, contact: Contact, sender: Sender) -> LetterFacts:
@@ -280,10 +290,14 @@ class _Desk:
 
     def thread(self, row: Notice) -> tuple[str, ...]:
         """Return the Message-IDs of the notices before to this very contact, oldest first."""
-        return tuple(before.message_id for before in self._before.get((row.agreement_id, row.contact_id), ()))
+        return tuple(before.message_id for before in self._before.get(_whom(row), ()))
 
     def _last(self, row: Notice) -> Notice | None:
-        return next(reversed(self._before.get((row.agreement_id, row.contact_id), ())), None)
+        return next(reversed(self._before.get(_whom(row), ())), None)
+
+
+def _whom(row: Notice) -> tuple[AgreementId, ContactId | None, Method]:
+    return row.agreement_id, row.contact_id, row.method
 
 
 def _period(duty: Duty) -> PeriodOwed:

@@ -6,8 +6,13 @@ from datetime import datetime
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain.breaker import ChannelState, Heard, after
 from tocsin.domain.duty import Duty, DutyState
-from tocsin.domain.notice import ContactRole, Notice, NoticeState, discharges, step
+from tocsin.domain.notice import ContactRole, Notice, NoticeState, step
+from tocsin.domain.proving import failed_as_proof, proved, unproved
+from tocsin.domain.values import DutyId
 from tocsin.ports import Transaction
+
+LONGEST_CHAIN = 50
+"""Rows before and after a notice among which the others of its party lie: they are planned side by side."""
 
 
 def record(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
@@ -18,8 +23,8 @@ def record(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
     """
     changed = list(rows)
     tx.ledger.put(changed)
-    discharge(tx, changed, at)
-    tx.log.append(_entry(row, row.settled_at or at) for row in changed)
+    opened = discharge(tx, changed, at)
+    tx.log.append([*(_entry(row, row.settled_at or at) for row in changed), *(_opened(d, n, at) for d, n in opened)])
 
 
 def listen(tx: Transaction, words: Iterable[tuple[str, Heard | None]], at: datetime) -> None:
@@ -60,24 +65,46 @@ def moved(row: Notice, to: NoticeState, at: datetime, **change: object) -> Notic
     return row.model_copy(update={"state": step(row.state, to), "settled_at": at, **change})
 
 
-def discharge(tx: Transaction, rows: Iterable[Notice], at: datetime) -> None:
-    """End each open duty whose clause takes the state of one of these notices as proof."""
-    proofs = {duty_id: row for row in rows if row.role is ContactRole.CHAIN for duty_id in row.duty_ids}
-    duties = [duty for duty in tx.duties.by_id(proofs) if duty.state is DutyState.OPEN]
-    proved = [(d, proofs[d.duty_id]) for d in duties if discharges(proofs[d.duty_id].state, d.discharge)]
-    tx.duties.put(_discharged(duty, row, row.settled_at or at) for duty, row in proved)
+def discharge(tx: Transaction, rows: Iterable[Notice], at: datetime) -> list[tuple[Duty, Notice]]:
+    """End each open duty whose clause takes the state of these notices as proof; open again those whose proof failed.
+
+    Returns:
+        The duties that are open again, each with the notice that failed.
+    """
+    by_duty: dict[DutyId, list[Notice]] = {}
+    for row in rows:
+        for duty_id in row.duty_ids if row.role is ContactRole.CHAIN else ():
+            by_duty.setdefault(duty_id, []).append(row)
+    before = tx.duties.by_id(by_duty)
+    failed = {duty.duty_id: row for duty in before for row in by_duty[duty.duty_id] if failed_as_proof(duty, row)}
+    changed = [
+        (duty, _otherwise_proved(tx, unproved(duty, by_duty[duty.duty_id]), failed[duty.duty_id], at))
+        if duty.duty_id in failed
+        else (duty, proved(duty, by_duty[duty.duty_id], at) if duty.state is DutyState.OPEN else duty)
+        for duty in before
+    ]
+    tx.duties.put(new for old, new in changed if new is not old)
+    ended = [(old, new) for old, new in changed if old.state is DutyState.DISCHARGED]
+    return [(new, failed[new.duty_id]) for _, new in ended if new.state is DutyState.OPEN]
 
 
-def _discharged(duty: Duty, notice: Notice, at: datetime) -> Duty:
-    late = duty.deadline_at is not None and at > duty.deadline_at
-    change = {
-        "state": DutyState.DISCHARGED,
-        "ended_at": at,
-        "proof": f"notice {notice.number} {notice.state}",
-        "proved_by": notice.notice_id,
-        "late": late,
-    }
-    return duty.model_copy(update=change)
+def _otherwise_proved(tx: Transaction, duty: Duty, failed: Notice, at: datetime) -> Duty:
+    """Return the duty as another notice of the same chain proves it, if one does: the one that was replaced, say."""
+    first, last = max(0, failed.ordinal - LONGEST_CHAIN), failed.ordinal + LONGEST_CHAIN
+    rows = tx.ledger.notices(failed.wave_id, first=first, last=last)
+    others = [row for row in rows if duty.duty_id in row.duty_ids and row.notice_id != failed.notice_id]
+    return proved(duty, others, at)
+
+
+def _opened(duty: Duty, row: Notice, at: datetime) -> EntryDraft:
+    return EntryDraft(
+        key=f"duty.opened_again:{duty.duty_id}:{row.notice_id}:{at.isoformat()}",
+        at=at,
+        kind="duty.opened_again",
+        incident_id=row.incident_id,
+        actor="engine",
+        data={"duty": duty.duty_id, "clock": duty.clock_id, "notice": row.notice_id, "state": str(row.state)},
+    )
 
 
 def _entry(row: Notice, at: datetime) -> EntryDraft:

@@ -7,7 +7,7 @@ import typer
 from tocsin.cli import lookup
 from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json
-from tocsin.cli.render import emit, say
+from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import Session, session
 from tocsin.domain.act import DutyEnd, EndDuty
 from tocsin.domain.duty import Duty, DutyState
@@ -105,5 +105,9 @@ def _say(work: Session, duty: Duty) -> None:
         say(f"by {duty.deadline_at.isoformat()}, {time_left(duty.deadline_at, work.now())}", indent=2)
     else:
         say(f"no date in the text; our target: {time_left(duty.target_at, work.now())}", indent=2)
+    for proof in duty.proofs:
+        say(f"proved {proof.words}, {when(proof.at)}", indent=2)
+    if duty.state is DutyState.OPEN and len(duty.methods) > 1:
+        say(f"still to be proved: {', '.join(map(str, duty.unproved))}", indent=2)
     say(f"{policy_of(duty) or duty.duty_id}: {duty.citation}", indent=2)
     say(f"because {duty.because}", indent=2)

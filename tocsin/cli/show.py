@@ -145,7 +145,7 @@ def _show_letters(work: Session, wave_id: WaveId, only: tuple[AgreementId, ...] 
             return
         for letter in found:
             _say_letter(letter)
-    alone = sum(row.contact_id is None for row in rows)
+    alone = sum(row.lonely for row in rows)
     if alone:
         say(f"{alone} recipient(s) have no contact: they become tasks, to be told by hand.")
 

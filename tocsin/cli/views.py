@@ -217,17 +217,19 @@ def _clock(
 def _told(tx: Transaction, row: ClockRow) -> int:
     if row.open_duties == row.total_duties:
         return 0
-    if row.outcome and row.outcome.partition(",")[0] == DutyState.DISCHARGED:
+    if not row.open_duties and row.outcome and row.outcome.partition(",")[0] == DutyState.DISCHARGED:
         return row.total_duties  # All of them: tens of thousands need not be read to be counted.
     duties = tx.duties.of(row.spec.incident_id, clock_id=row.spec.clock_id)
     return sum(duty.state is DutyState.DISCHARGED for duty in duties)
 
 
 def _proofs(tx: Transaction, row: ClockRow) -> tuple[Proof, ...]:
-    if row.open_duties == row.total_duties or row.total_duties > MOST_PROOFS:
+    if row.total_duties > MOST_PROOFS:
         return ()
     duties = tx.duties.of(row.spec.incident_id, clock_id=row.spec.clock_id)
-    return tuple(Proof(proof=duty.proof, at=duty.ended_at) for duty in duties if duty.proof and duty.ended_at)
+    each = (Proof(proof=one.words, at=one.at) for duty in duties for one in duty.proofs)
+    whole = (Proof(proof=d.proof, at=d.ended_at) for d in duties if d.proof and d.ended_at and not d.proofs)
+    return (*each, *whole)
 
 
 def _held(tx: Transaction, row: ClockRow, holds: list[Hold]) -> list[Duty]:
@@ -271,7 +273,7 @@ def _wave(tx: Transaction, row: WaveRow) -> WaveView:
         wave=row,
         told=counts.told,
         total=counts.total if row.released_at else sum(_is_recipient(notice) for notice in drafted),
-        without_contact=sum(notice.contact_id is None for notice in drafted),
+        without_contact=sum(notice.lonely for notice in drafted),
         by_state=counts.by_state,
     )
 
@@ -288,7 +290,7 @@ def _looks(tx: Transaction, wave: WaveRow) -> Iterable[LookAt]:
             reference=agreement.reference if agreement else notice.agreement_id,
             party=agreement.party_name if agreement else "",
             state=notice.state,
-            detail=notice.detail if notice.contact_id else "nobody to write to",
+            detail=notice.detail or ("nobody to write to" if notice.lonely else None),
         )
 
 

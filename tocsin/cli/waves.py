@@ -37,7 +37,7 @@ def draft(
     with work.store.reading() as tx:
         wave = tx.ledger.wave(wave_id_of(envelope.act))
         rows = tx.ledger.notices(wave.wave_id) if wave else []
-    alone = [row.agreement_id for row in rows if row.contact_id is None]
+    alone = [row.agreement_id for row in rows if row.lonely]
     _tell_draft(receipt, wave, len(rows), _names(work, alone), as_json)
 
 

@@ -59,6 +59,27 @@ class Method(StrEnum):
     PHONE = "phone"
     FAX = "fax"
     PORTAL = "portal"
+    POSTING = "posting"
+    """A public notice page, which anybody may read; it names no party."""
+
+    @property
+    def words(self) -> str:
+        """The method as a person says what is to be done."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Method.MAIL: "by mail",
+    Method.POST: "by registered post",
+    Method.COURIER: "by courier",
+    Method.PHONE: "on the phone",
+    Method.FAX: "by fax",
+    Method.PORTAL: "in their portal",
+    Method.POSTING: "on the public notice page",
+}
+
+BY_MAIL: tuple[Method, ...] = (Method.MAIL,)
+"""What a clause asks for that says nothing."""
 
 
 class ExemptionKind(StrEnum):
@@ -143,7 +164,7 @@ class NoticeClause(Value):
     data: tuple[str, ...] = ()
     """Categories of data that it covers; empty: all."""
     possession: Possession = Possession.ANY
-    methods: tuple[Method, ...] = (Method.MAIL,)
+    methods: tuple[Method, ...] = BY_MAIL
     recipients: tuple[Contact, ...] = ()
     """Primary contact, then numbered deputies; empty: the agreement's."""
     copies: tuple[Contact, ...] | None = None

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from pydantic import Field
+
 from tocsin.domain.canonical import canonical
-from tocsin.domain.clause import SECURITY_INCIDENT, NoticeClause, OwedBy
+from tocsin.domain.clause import BY_MAIL, SECURITY_INCIDENT, Method, NoticeClause, OwedBy
 from tocsin.domain.counting_contract import contract_days
 from tocsin.domain.governing import Precedence, governing, versions
 from tocsin.domain.hold import Hold, deadline_after_lift
@@ -33,7 +35,7 @@ MERGED = "its incident was merged into "
 ELSEWHERE = " of incident "
 """Stands, before its id, in the proof of a duty that the notice of a related incident discharged."""
 
-_END = frozenset({"state", "ended_at", "proof", "proved_by", "late"})
+_END = frozenset({"state", "ended_at", "proof", "proved_by", "late", "proofs"})
 """What ending a duty changes; all the rest of it is as it was resolved."""
 
 
@@ -55,6 +57,22 @@ class Computation(Value):
     rule_version: str
     inputs: dict[str, str]
     steps: tuple[str, ...]
+
+
+class MethodProof(Value):
+    """That one of the methods that a clause requires together has its proof: which notice, in which state, when."""
+
+    method: Method
+    notice_id: NoticeId
+    number: str
+    state: str
+    """The notice's state that is the proof."""
+    at: Instant
+
+    @property
+    def words(self) -> str:
+        """The proof as it is shown."""
+        return f"{self.method}: notice {self.number} {self.state}"
 
 
 class Duty(Value):
@@ -88,11 +106,22 @@ class Duty(Value):
     """What ended it: a notice id, a task's reference, a decision."""
     proved_by: NoticeId | None = None
     late: bool = False
+    # Both are left out where mail alone is asked for, so that duties from before keep their digest.
+    methods: tuple[Method, ...] = Field(default=BY_MAIL, exclude_if=lambda methods: methods == BY_MAIL)
+    """The ways that its clause requires together; it is discharged once each of them has its own proof."""
+    proofs: tuple[MethodProof, ...] = Field(default=(), exclude_if=lambda proofs: not proofs)
+    """Where several methods are required: those that are proved, in the order in which they were."""
 
     @property
     def owed_to_us(self) -> bool:
         """Whether the other party must tell us."""
         return self.rule_id.startswith(OWED_TO_US)
+
+    @property
+    def unproved(self) -> tuple[Method, ...]:
+        """The methods of an open duty that have no proof yet."""
+        proved = {proof.method for proof in self.proofs}
+        return tuple(method for method in self.methods if method not in proved)
 
 
 class Difference(Value):
@@ -267,6 +296,7 @@ def under_limb(
         stricter_deadline_at=stricter_at,
         clause_key=clause.key,
         discharge=clause.discharge,
+        methods=clause.methods,
         on_lift=clause.on_lift,
         citation=_citation(agreement, clause),
         because=_because(pin, clause),

@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
 
+from tocsin.domain.clause import Discharge, Method
 from tocsin.domain.errors import Broken
-from tocsin.domain.register import Discharge
 from tocsin.domain.values import (
     AgreementId,
     ContactId,
@@ -118,9 +118,12 @@ def step(state: NoticeState, to: NoticeState) -> NoticeState:
     return to
 
 
-def discharges(state: NoticeState, rule: Discharge) -> bool:
-    """Say whether a notice in `state` is the proof that a clause with `rule` asks for."""
-    return state in _PROOF[rule]
+def discharges(state: NoticeState, rule: Discharge, method: Method = Method.MAIL) -> bool:
+    """Say whether a notice in `state` is the proof that a clause with `rule` asks for.
+
+    Nothing is delivered to anybody by posting: what is on the page is all that this method can prove.
+    """
+    return state in _PROOF[Discharge.ACCEPTED if method is Method.POSTING else rule]
 
 
 class ContactRole(StrEnum):
@@ -163,6 +166,19 @@ class Notice(Value):
     delivered_at: Instant | None = None
     """When the recipient's server took it: likely the start of the recipient's own clock."""
 
+    @property
+    def method(self) -> Method:
+        """The way it goes. A row of another method than mail bears its name as the channel."""
+        return _NAMED.get(self.channel, Method.MAIL)
+
+    @property
+    def lonely(self) -> bool:
+        """Whether the agreement has no contact that a mail could go to."""
+        return self.contact_id is None and self.method is Method.MAIL
+
+
+_NAMED = {str(method): method for method in Method if method is not Method.MAIL}
+
 
 class WaveCounts(Value):
     """How many rows of a wave stand in each state, recipients by hand included, fallbacks not yet needed left out."""
@@ -196,9 +212,15 @@ class WaveCounts(Value):
         return sum(n for state, n in self.by_state.items() if state not in SETTLED and state is not S.DRAFTED)
 
 
-def notice_id_of(wave_id: WaveId, agreement_id: AgreementId, contact_id: ContactId | None) -> NoticeId:
-    """Return the id of the notice: one wave, agreement and contact have one notice, however often it is planned."""
-    return NoticeId(derived_id("ntc", wave_id, agreement_id, contact_id or "nobody"))
+def notice_id_of(
+    wave_id: WaveId, agreement_id: AgreementId, contact_id: ContactId | None, method: Method = Method.MAIL
+) -> NoticeId:
+    """Return the id of the notice: one wave, agreement and contact, or other method, have one, however often planned.
+
+    A notice by another method than mail goes to the party, and to none of its contacts.
+    """
+    whom = contact_id or "nobody" if method is Method.MAIL else f"method:{method}"
+    return NoticeId(derived_id("ntc", wave_id, agreement_id, whom))
 
 
 def notice_number(notice_id: NoticeId) -> str:

@@ -22,6 +22,7 @@ from tocsin.domain.incident_state import apply
 from tocsin.domain.notice import NoticeState, discharges
 from tocsin.domain.owed_to_us import told
 from tocsin.domain.statutory import RULE_OUT, policy_of
+from tocsin.domain.values import NoticeId
 
 _FALLEN_AWAY = {
     (DutyState.NOT_OWED, "the report was dismissed"),
@@ -91,6 +92,7 @@ def duties_proved(pack: Pack) -> Iterator[Finding]:
     """Find for each duty that ended what ended it, at that instant, and whether it was late; and count them."""
     duties = [record.duty for record in pack.duties]
     for duty in duties:
+        yield from _method_faults(pack, duty)
         if duty.state is DutyState.OPEN:
             if (duty.ended_at, duty.proof, duty.proved_by, duty.late) != (None, None, None, False):
                 yield Finding(file=layout.DUTIES, what=f"{_what(duty)} is open, and says how it ended")
@@ -170,16 +172,34 @@ def _proof_faults(pack: Pack, duty: Duty) -> Iterator[Finding]:
 def _proofs(pack: Pack, duty: Duty) -> list[Entry]:
     """Return the entries that say of the duty's notice what the clause asks for, at the instant the duty ended."""
     notice_id = duty.proved_by or ""
-    found = list(pack.of_notice.get(notice_id, ()))
-    if notice_id in pack.told_by_hand:
-        found.append((pack.told_by_hand[notice_id], NoticeState.TOLD_BY_HAND))
-    number = pack.rows[notice_id].notice.number if notice_id in pack.rows else ""
+    if notice_id not in pack.rows:
+        return []
+    notice = pack.rows[notice_id].notice
     return [
         entry
-        for entry, state in found
-        if discharges(state, duty.discharge)
-        and (entry.draft.at, f"notice {number} {state}") == (duty.ended_at, duty.proof)
+        for entry, state in _said_of(pack, notice.notice_id)
+        if discharges(state, duty.discharge, notice.method)
+        and (entry.draft.at, f"notice {notice.number} {state}") == (duty.ended_at, duty.proof)
     ]
+
+
+def _said_of(pack: Pack, notice_id: NoticeId) -> list[tuple[Entry, NoticeState]]:
+    """Return what the log says of a notice, with the act of whoever told it by hand."""
+    by_hand = [(pack.told_by_hand[notice_id], NoticeState.TOLD_BY_HAND)] if notice_id in pack.told_by_hand else []
+    return [*pack.of_notice.get(notice_id, ()), *by_hand]
+
+
+def _method_faults(pack: Pack, duty: Duty) -> Iterator[Finding]:
+    """Find for each method that is said to be proved what proves it; a duty that ended has a proof for each."""
+    for proof in duty.proofs:
+        row = pack.rows.get(proof.notice_id)
+        logged = {(str(state), entry.draft.at) for entry, state in _said_of(pack, proof.notice_id)}
+        mine = row is not None and duty.duty_id in row.notice.duty_ids and row.notice.method is proof.method
+        if not mine or (proof.state, proof.at) not in logged:
+            yield Finding(file=layout.DUTIES, what=f"{_what(duty)}: the log has no such proof {proof.method.words}")
+    if duty.proved_by is not None and len(duty.methods) > 1 and duty.unproved:
+        lacks = ", ".join(method.words for method in duty.unproved)
+        yield Finding(file=layout.DUTIES, what=f"{_what(duty)} is discharged without a proof that it was told {lacks}")
 
 
 def _decisions(pack: Pack, duty: Duty) -> list[Entry]:

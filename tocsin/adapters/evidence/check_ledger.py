@@ -116,7 +116,7 @@ def _row_faults(pack: Pack, row: LedgerRow) -> Iterator[Finding]:
 def _identity_faults(pack: Pack, held: LedgerWave, row: LedgerRow) -> Iterator[Finding]:
     """Ids are made from ids, and a notice answers its own party's duties."""
     notice = row.notice
-    notice_id = notice_id_of(held.wave.wave_id, notice.agreement_id, notice.contact_id)
+    notice_id = notice_id_of(held.wave.wave_id, notice.agreement_id, notice.contact_id, notice.method)
     given = (notice.notice_id, notice.number, notice.wave_id, notice.message_id.partition("@")[0])
     if given != (notice_id, notice_number(notice_id), held.wave.wave_id, f"<{notice_id}"):
         what = (
@@ -127,7 +127,7 @@ def _identity_faults(pack: Pack, held: LedgerWave, row: LedgerRow) -> Iterator[F
         what = f"notice {notice.number} names duties that are not here, or are owed to others"
         yield Finding(file=layout.LEDGER, what=what)
     copy_answers = notice.role is ContactRole.COPY and notice.duty_ids
-    if copy_answers or len(pack.answered[held.wave.wave_id, notice.agreement_id, notice.role]) > 1:
+    if copy_answers or len(pack.answered[held.wave.wave_id, notice.agreement_id, notice.role, notice.method]) > 1:
         what = f"notice {notice.number} answers other duties than the chain that it stands in"
         yield Finding(file=layout.LEDGER, what=what)
 

@@ -16,6 +16,7 @@ from tocsin.audit.entry import Entry
 from tocsin.audit.tree import Frontier
 from tocsin.audit.verify import StoredEntry, Verdict, verify
 from tocsin.domain.act import Envelope, TaskDone
+from tocsin.domain.clause import Method
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
@@ -116,12 +117,12 @@ class Pack:
         return {record.duty.duty_id: record.duty.agreement_id for record in self.duties}
 
     @cached_property
-    def answered(self) -> dict[tuple[str, AgreementId, ContactRole], set[tuple[DutyId, ...]]]:
-        """By wave, agreement and role, the duties that the notices of a chain answer: the same ones, if all is well."""
-        found: dict[tuple[str, AgreementId, ContactRole], set[tuple[DutyId, ...]]] = {}
+    def answered(self) -> dict[tuple[str, AgreementId, ContactRole, Method], set[tuple[DutyId, ...]]]:
+        """By wave, agreement, role and method, the duties that its notices answer: the same ones, if all is well."""
+        found: dict[tuple[str, AgreementId, ContactRole, Method], set[tuple[DutyId, ...]]] = {}
         for wave in self.ledger:
             for notice in (row.notice for row in wave.rows):
-                place = wave.wave.wave_id, notice.agreement_id, notice.role
+                place = wave.wave.wave_id, notice.agreement_id, notice.role, notice.method
                 found.setdefault(place, set()).add(notice.duty_ids)
         return found
 

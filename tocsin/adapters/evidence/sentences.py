@@ -18,6 +18,7 @@ _ENGINE = {
         "Duties were resolved: {owed} owed on {clock_count} clock(s); "
         "{added} new, {moved_count} moved, {withdrawn} ended or fell away."
     ),
+    "duty.opened_again": "The duty {duty} is open again: the notice that was its proof is {state}.",
     "evidence.kept": "The evidence pack as of then was written: {size} bytes, SHA-256 {sha256}.",
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
