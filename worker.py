@@ -23,7 +23,7 @@ from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
 from tocsin.adapters import logging
-from tocsin.adapters.channels import open_channel, open_channels, open_pager, open_witnesses
+from tocsin.adapters.channels import open_callers, open_channel, open_channels, open_pager, open_witnesses
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.law import PolicyLaw
@@ -78,7 +78,7 @@ async def main() -> None:
         *sending.all(),
         *Doubts(store, channels).all(),
         *Fallback(store, settings.delivered_within).all(),
-        *Pages(pager).all(),
+        *Pages(store, open_callers(pages, settings)).all(),
         *Sweep(store, TemporalRuns(client), pager).all(),
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),
     ]

@@ -1,11 +1,12 @@
 """Resolving duties, counting what is open, and keeping each clock's row."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from temporalio import activity
 
 from activities.acts import engine_entry
 from activities.family import Family
+from tocsin.domain.act import AnswerPage
 from tocsin.domain.audience import NOBODY, MayBeAffected, may_be_affected
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
 from tocsin.domain.duty import (
@@ -91,6 +92,8 @@ class ResumedClock(Value):
 
     sent: tuple[Mark, ...]
     sequence: int
+    unanswered: Mark | None = None
+    """The last warning that was sent, if nobody has answered it since."""
 
 
 class Duties:
@@ -115,7 +118,8 @@ class Duties:
         with self._store.reading() as tx:
             row = tx.duties.clock(spec.clock_id)
             sequence = tx.last_sequence(clock_workflow(spec.incident_id, spec.clock_id))
-            return ResumedClock(sent=row.sent if row else (), sequence=sequence)
+            unanswered = _unanswered(tx, spec, row.sent) if row else None
+            return ResumedClock(sent=row.sent if row else (), sequence=sequence, unanswered=unanswered)
 
     @activity.defn(name="duties.count")
     def count(self, spec: ClockSpec) -> ClockCount:
@@ -171,6 +175,18 @@ def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:
         withdrawn=len(changed.withdrawn) + sum(duty.duty_id in before for duty in proved),
         may_be_affected=_may_be_affected(tx, incident_id).agreements,
     )
+
+
+def _unanswered(tx: Transaction, spec: ClockSpec, sent: Sequence[Mark]) -> Mark | None:
+    """Return the last mark that was sent, unless a person answered it."""
+    last = max(sent, key=list(Mark).index, default=None)
+    acts = (envelope.act for envelope in tx.incidents.acts(spec.incident_id))
+    answers = [act.at for act in acts if isinstance(act.deed, AnswerPage) and _is_about(act.deed, spec.clock_id)]
+    return None if last is None or max(answers, default=spec.trigger_at) > spec.mark_at(last) else last
+
+
+def _is_about(deed: AnswerPage, clock_id: ClockId) -> bool:
+    return deed.clock_id in {None, clock_id}
 
 
 def _may_be_open(duty: Duty) -> bool:

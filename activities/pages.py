@@ -1,23 +1,157 @@
-"""Calling a person."""
+"""Calling people: the whole of a page's way up the ladder, and telling the pagers what became of it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
 
 from temporalio import activity
 
-from tocsin.ports import Page, Pager
+from tocsin.audit.entry import EntryDraft
+from tocsin.domain.duty import Duty
+from tocsin.domain.errors import Broken, Deferred, TocsinError
+from tocsin.domain.incident import Severity
+from tocsin.domain.ladder import Step, due
+from tocsin.domain.notice import WRITTEN_TO
+from tocsin.domain.values import AgreementId, ClockId, IncidentId, Instant, Value
+from tocsin.ports import Callers, Page, PageAnswer, Store
+
+
+class Calling(Value):
+    """A page about a clock, and how far up the ladder it came."""
+
+    incident_id: IncidentId
+    clock_id: ClockId
+    page: Page
+    share: float
+    """The share of the clock's time that its warning stands for."""
+    since: Instant
+    """When the first rung was called."""
+    called: int = 0
+    """How many rungs were called."""
+    held: bool = False
+    """Whether everything open is under a hold: nobody could release it."""
+
+
+class Called(Value):
+    """How far a page came."""
+
+    called: int
+    next_at: Instant | None = None
+    """When the next rung is called if nobody has answered; None: nobody is left."""
+    keeps_open: bool = False
+    """Whether a pager keeps an incident open until it is told what became of it."""
+
+
+class Answering(Value):
+    """What became of what pages were about."""
+
+    about: str
+    answer: PageAnswer
 
 
 class Pages:
-    """The deed of paging."""
+    """The deeds of paging."""
 
-    def __init__(self, pager: Pager) -> None:
-        self._pager = pager
+    def __init__(self, store: Store, callers: Callers) -> None:
+        self._store = store
+        self._callers = callers
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
-        return [self.send]
+        return [self.send, self.call, self.answer]
 
     @activity.defn(name="pages.send")
     async def send(self, page: Page) -> None:
-        """Deliver a page; the same key is delivered once."""
-        await self._pager.page(page)
+        """Deliver a page to whoever is reached first; the same key is delivered once."""
+        await self._callers.everyone.page(page)
+
+    @activity.defn(name="pages.call")
+    async def call(self, order: Calling) -> Called:
+        """Call every rung that is due, and at once the next one if nobody of them could be reached.
+
+        A store that cannot be read keeps no page back: then the severity is not known.
+
+        Raises:
+            Deferred: if no pager at all took it.
+        """
+        severity, unreleased = await asyncio.to_thread(self._look, order)
+        steps = self._callers.ladder.steps(severity, order.share, unreleased=unreleased)
+        called, reached = min(order.called, len(steps)), 0
+        wanted = due(steps, called, order.page.at - order.since)
+        if order.called and wanted <= called:
+            return self._came(order, steps, called)
+        while called < len(steps) and (called < wanted or not reached):
+            now_due = steps[called : max(wanted, called + 1)]
+            reached += sum(await asyncio.gather(*(self._reach(order, steps, step) for step in now_due)))
+            called += len(now_due)
+        if not reached:
+            await self._callers.everyone.page(_with(order.page, "", self._callers.link(order.incident_id)))
+        return self._came(order, steps, called)
+
+    @activity.defn(name="pages.answer")
+    async def answer(self, order: Answering) -> None:
+        """Tell every pager that keeps an incident open what became of it. Raises Deferred if one did not take it."""
+        await self._callers.everyone.answer(order.about, order.answer)
+
+    def _came(self, order: Calling, steps: Sequence[Step], called: int) -> Called:
+        next_at = order.since + steps[called].after if called < len(steps) else None
+        return Called(called=called, next_at=next_at, keeps_open=self._callers.everyone.keeps_open)
+
+    async def _reach(self, order: Calling, steps: Sequence[Step], step: Step) -> bool:
+        """Call one rung; say whether somebody took the page."""
+        who = step.rung.who
+        several = order.called or len(steps) > 1
+        page = _with(order.page, _why(order, step) if several else "", self._callers.link(order.incident_id))
+        try:
+            await self._callers.of(step.rung).page(page.model_copy(update={"key": f"{order.page.key}:{who}"}))
+        except TocsinError as error:
+            activity.logger.error("the %s could not be called: %s", who, error)
+            return False
+        with suppress(Deferred, Broken):
+            await asyncio.to_thread(self._log, order, step)
+        return True
+
+    def _look(self, order: Calling) -> tuple[Severity | None, bool]:
+        """Return how severe the incident is held to be, and whether something of the clock is still unreleased."""
+        try:
+            with self._store.reading() as tx:
+                facts = tx.incidents.facts(order.incident_id)
+                severity = facts.severity if facts else None
+                if order.held or order.share < self._callers.ladder.everyone_from:
+                    return severity, False
+                duties = tx.duties.of(order.incident_id, clock_id=order.clock_id, open_only=True)
+                written = {row.agreement_id for row in tx.ledger.of(order.incident_id) if row.state in WRITTEN_TO}
+        except (Deferred, Broken):
+            return None, not order.held
+        return severity, any(_unreleased(duty, written) for duty in duties)
+
+    def _log(self, order: Calling, step: Step) -> None:
+        entry = EntryDraft(
+            key=f"called:{order.page.key}:{step.rung.who}",
+            at=order.page.at,
+            kind="ladder.called",
+            incident_id=order.incident_id,
+            actor="engine",
+            data={"clock": order.clock_id, "share": round(order.share * 100), "who": str(step.rung.who)},
+        )
+        with self._store.writing() as tx:
+            tx.log.append([entry])
+
+
+def _unreleased(duty: Duty, written: set[AgreementId]) -> bool:
+    return not duty.owed_to_us and (duty.agreement_id is None or duty.agreement_id not in written)
+
+
+def _why(order: Calling, step: Step) -> str:
+    """Return why this rung is called, and how that is answered."""
+    waited = order.page.at - order.since
+    why = f"You are called as the {step.rung.who}."
+    if waited > timedelta(0):
+        why += f" Nobody has answered for {round(waited.total_seconds() / 60)} min."
+    return f"{why}\nAnswer, so that nobody else is: tocsin page ack {order.incident_id} --clock {order.clock_id}\n"
+
+
+def _with(page: Page, before: str, link: str) -> Page:
+    behind = f"{link}\n" if link else ""
+    return page.model_copy(update={"text": f"{before}{page.text}{behind}"})

@@ -27,6 +27,7 @@ from activities.settling import Doubts
 from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
+from tocsin.adapters.callers import LadderCallers
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
@@ -46,12 +47,13 @@ from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.ladder import Ladder, Rung, Who
 from tocsin.domain.notice import Notice
 from tocsin.domain.task import Task
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, opaque_id
 from tocsin.playbooks import load_playbooks
-from tocsin.ports import Channel, Witness
+from tocsin.ports import Channel, Pager, Witness
 from worker import WORKFLOWS
 
 REGISTER = """\
@@ -107,6 +109,9 @@ class House:
         self.in_flight, self.group = 16, 16
         self.delivered_within: timedelta | None = None
         self.public_url: str | None = None
+        self.ladder = Ladder(rungs=(Rung(who=Who.OWNER, channels=("mail",)),))
+        self.pagers: dict[str, Pager] = {}
+        """Further pagers of the ladder, by name."""
         self.witnesses: list[Witness] = []
         self.law: PolicyLaw | None = None
         """What the worker takes for the law; None: what a real one reads."""
@@ -130,6 +135,7 @@ class House:
     async def working(self, **options: Any) -> AsyncIterator[Worker]:
         """Run a worker over this house. `max_cached_workflows=0` replays every task."""
         pager = ChannelPager(self.paging, "on-call@processor.example", "tocsin@processor.example")
+        pagers = {**self.pagers, "mail": pager}
         law = self.law or PolicyLaw.load(self.home)
         with self.store.writing() as tx:
             tx.law.keep(law.current, law.content(), datetime.now(UTC))
@@ -147,7 +153,7 @@ class House:
             *sending.all(),
             *Doubts(self.store, channels).all(),
             *Fallback(self.store, self.delivered_within).all(),
-            *Pages(pager).all(),
+            *Pages(self.store, LadderCallers(self.ladder, pagers)).all(),
             *Sweep(self.store, TemporalRuns(self.client, self.queue), pager).all(),
             *Tasks(self.store, door, self.vault, load_playbooks(None)).all(),
         ]

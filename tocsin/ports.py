@@ -19,6 +19,7 @@ from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.ladder import Ladder, Rung
 from tocsin.domain.law_pin import LawPin
 from tocsin.domain.letter import Letter, LetterFacts, Rendered
 from tocsin.domain.notice import Notice, NoticeState, WaveCounts, WaveKind
@@ -646,13 +647,49 @@ class Page(Value):
     subject: str
     text: str
     at: Instant
+    about: str | None = None
+    """The opaque id of what it is about, for pagers that keep one incident open until that is settled."""
+
+
+class PageAnswer(StrEnum):
+    """What became of what a page was about."""
+
+    ACKNOWLEDGED = "acknowledged"
+    """A person sees to it."""
+    RESOLVED = "resolved"
+    """It is over."""
 
 
 class Pager(Protocol):
     """Calls a person."""
 
+    @property
+    def keeps_open(self) -> bool:
+        """Whether it keeps an incident open for each page until it is told what became of it."""
+
     async def page(self, page: Page) -> None:
         """Deliver the page; the same key again delivers nothing new. Raises Deferred if it could not."""
+
+    async def answer(self, about: str, answer: PageAnswer) -> None:
+        """Say what became of what pages were about; nothing to do for one that keeps none open. Raises Deferred."""
+
+
+class Callers(Protocol):
+    """The ladder, and the pagers that its rungs are called by."""
+
+    @property
+    def ladder(self) -> Ladder:
+        """The ladder, as it was when the worker started."""
+
+    @property
+    def everyone(self) -> Pager:
+        """Every pager, in order: calls whoever is reached first, for what no rung takes."""
+
+    def of(self, rung: Rung) -> Pager:
+        """Return the pager of one rung: its channels in their order."""
+
+    def link(self, incident_id: IncidentId) -> str:
+        """Return where an incident is looked at; empty: nowhere."""
 
 
 class Playbooks(Protocol):

@@ -103,7 +103,10 @@ class Settings(BaseSettings):
     pages_to: str = "on-call@processor.example"
     """The mail address that warnings go to."""
     pager_urls: SecretStr | None = None
-    """Apprise URLs of further pagers, separated by white space; the next is tried when one fails, the mail last."""
+    """Apprise URLs of further pagers, separated by white space; the next is tried when one fails, the mail last.
+    With a name before it, as in `oncall=json://…`, a rung of `escalation.toml` may use it."""
+    console_url: str | None = None
+    """Where the team reaches the console, as https://desk.example; with it, each page holds a link to its incident."""
     heartbeat_url: SecretStr | None = None
     """Where `tocsin watch` reports that it is alive; a service outside pages when that stops."""
     witness_file: Path | None = None
@@ -148,7 +151,7 @@ class Settings(BaseSettings):
             )
         return key
 
-    @field_validator("public_url")
+    @field_validator("public_url", "console_url")
     @classmethod
     def _public_url_is_one(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "https://unset.example")

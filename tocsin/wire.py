@@ -37,6 +37,7 @@ PART_LOST = "part_lost"
 
 REARM = "rearm"
 RECOUNT = "recount"
+ANSWERED = "answered"
 """Signals to a clock."""
 
 NUDGE = "nudge"
@@ -93,6 +94,16 @@ class IncidentInput(Value):
     history_limit: int | None = None
 
 
+class Climbing(Value):
+    """A page that climbs the ladder: the warning it is about, since when, and how many rungs were called."""
+
+    mark: Mark
+    since: Instant
+    called: int = 0
+    next_at: Instant | None = None
+    """When the next rung is called; None: nobody is left."""
+
+
 class ClockInput(Value):
     """Starts a clock."""
 
@@ -101,6 +112,9 @@ class ClockInput(Value):
     spec: ClockSpec
     sent: tuple[Mark, ...] = ()
     sequence: int = 0
+    climbing: Climbing | None = None
+    keeps_open: bool = False
+    """Whether a pager keeps an incident open until it is told what became of it."""
 
 
 class WaveInput(Value):

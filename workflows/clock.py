@@ -7,11 +7,11 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.duties import ClockCount, Duties, Ended, Ending, Marking
-    from activities.pages import Pages
+    from activities.pages import Answering, Calling, Pages
     from tocsin import wire
-    from tocsin.domain.clock import ClockSpec, Mark, covered_by, due_mark, next_mark_at, warning
+    from tocsin.domain.clock import SHARES, ClockSpec, Mark, covered_by, due_mark, next_mark_at, warning
     from tocsin.domain.tempo import time_left
-    from tocsin.ports import Page
+    from tocsin.ports import Page, PageAnswer
 
 from workflows import options
 from workflows.deeds import Insistent, perform
@@ -31,10 +31,16 @@ class ClockWorkflow:
         self._insistent = Insistent(order.incident_id, order.tempo)
         self._stirred = False
         self._page_again_at: datetime | None = None
+        self._climbs = False
+        self._climbing = order.climbing
+        self._answered_at: datetime | None = None
+        self._answers = False
+        self._keeps_open = order.keeps_open
 
     @workflow.run
     async def run(self, order: wire.ClockInput) -> str:
         """Warn when due and not yet sent, until nothing is left open; then tell the incident."""
+        self._climbs = workflow.patched("ladder")
         while True:
             self._stirred = False
             count = await self._count()
@@ -47,11 +53,13 @@ class ClockWorkflow:
                     await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=self._spec.clock_id))
                 break
             await self._warn(count)
+            await self._climb(count)
             self._show(count)
             await wait_until(order.tempo, self._wakes_at(), lambda: self._stirred, f"next mark of {self._spec.title}")
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._carried())
         await self._tell(wire.CLOCK_ENDED, wire.ClockEnded(clock_id=self._spec.clock_id, outcome=ended.outcome))
+        await self._say(PageAnswer.RESOLVED)
         return ended.outcome
 
     @workflow.signal(name=wire.REARM, description="The deadline moved")
@@ -59,12 +67,21 @@ class ClockWorkflow:
         """Count towards the new deadline; what was warned about before was another one."""
         if spec.target_at != self._spec.target_at:
             self._sent.clear()
+            self._climbing = None
         self._spec = spec
         self._stirred = True
 
     @workflow.signal(name=wire.RECOUNT, description="Duties or holds changed")
     def recount(self) -> None:
         """Look again at what is open and held."""
+        self._stirred = True
+
+    @workflow.signal(name=wire.ANSWERED, description="A person has answered the page: nobody further is called")
+    def answered(self) -> None:
+        """Call nobody further about the last warning; the clock runs on."""
+        self._answered_at = scenario_now(self._order.tempo)
+        self._climbing = None
+        self._answers = self._climbs
         self._stirred = True
 
     @workflow.query(name=wire.STATUS)
@@ -101,21 +118,72 @@ class ClockWorkflow:
             await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=spec.clock_id))
 
     async def _page(self, mark: Mark, count: ClockCount, now: datetime) -> bool:
+        if self._climbs:
+            return await self._call(wire.Climbing(mark=mark, since=now), count, now)
+        try:
+            await perform(Pages.send, self._words(mark, count, now), options.PAGE, f"page: {mark}")
+        except ActivityError:
+            return self._untaken(mark)
+        return True
+
+    async def _climb(self, count: ClockCount) -> None:
+        """Tell the pagers that a person has answered, and call the next rung when nobody has."""
+        if self._answers:
+            self._answers = False
+            await self._say(PageAnswer.ACKNOWLEDGED)
+        climbing, now = self._climbing, scenario_now(self._order.tempo)
+        if climbing is None or climbing.next_at is None or climbing.next_at > now:
+            return
+        if not await self._call(climbing, count, now) and self._climbing is climbing:
+            self._climbing = climbing.model_copy(update={"next_at": now + options.PAGE_AGAIN})
+
+    async def _call(self, climbing: wire.Climbing, count: ClockCount, now: datetime) -> bool:
+        """Call the rungs that are due; what comes next is forgotten if a person answered meanwhile."""
+        order = Calling(
+            incident_id=self._order.incident_id,
+            clock_id=self._spec.clock_id,
+            page=self._words(climbing.mark, count, now),
+            share=SHARES[climbing.mark],
+            since=climbing.since,
+            called=climbing.called,
+            held=count.held == count.open,
+        )
+        target_at = self._spec.target_at
+        try:
+            called = await perform(Pages.call, order, options.CALL, f"call: {climbing.mark}")
+        except ActivityError:
+            return self._untaken(climbing.mark)
+        self._keeps_open = self._keeps_open or called.keeps_open
+        answered = self._answered_at is not None and self._answered_at >= now
+        on = climbing.model_copy(update={"called": called.called, "next_at": called.next_at})
+        self._climbing = None if answered or called.next_at is None or self._spec.target_at != target_at else on
+        return True
+
+    async def _say(self, answer: PageAnswer) -> None:
+        """Tell the pagers that keep an incident open about this clock what became of it."""
+        if not self._keeps_open:
+            return
+        answering = Answering(about=self._spec.clock_id, answer=answer)
+        try:
+            await perform(Pages.answer, answering, options.PAGE, f"pagers: {answer}")
+        except ActivityError:
+            workflow.logger.error("a pager was not told that %s is %s; end its incident there", answering.about, answer)
+
+    def _words(self, mark: Mark, count: ClockCount, now: datetime) -> Page:
         subject, text = warning(self._spec, mark, now, (count.open, count.total), count.held, count.may_be)
         key = f"{self._spec.clock_id}:{self._spec.target_at.isoformat()}:{mark}"
-        page = Page(key=key, subject=subject, text=text, at=now)
-        try:
-            await perform(Pages.send, page, options.PAGE, f"page: {mark}")
-        except ActivityError:
-            workflow.logger.error("page %s was not taken; trying again in %s", mark, options.PAGE_AGAIN)
-            return False
-        return True
+        return Page(key=key, subject=subject, text=text, at=now, about=self._spec.clock_id if self._climbs else None)
+
+    def _untaken(self, mark: Mark) -> bool:
+        workflow.logger.error("page %s was not taken; trying again in %s", mark, options.PAGE_AGAIN)
+        return False
 
     def _wakes_at(self) -> datetime | None:
         now = scenario_now(self._order.tempo)
         if self._page_again_at is None and due_mark(self._spec, self._sent, now) is not None:
             return now  # it fell due while the page before it was on its way
-        instants = (next_mark_at(self._spec, now), self._page_again_at)
+        climb_at = self._climbing.next_at if self._climbing else None
+        instants = (next_mark_at(self._spec, now), self._page_again_at, climb_at)
         return min((at for at in instants if at is not None), default=None)
 
     def _show(self, count: ClockCount) -> None:
@@ -135,5 +203,11 @@ class ClockWorkflow:
 
     def _carried(self) -> wire.ClockInput:
         return self._order.model_copy(
-            update={"spec": self._spec, "sent": tuple(sorted(self._sent)), "sequence": self._stamps.sequence}
+            update={
+                "spec": self._spec,
+                "sent": tuple(sorted(self._sent)),
+                "sequence": self._stamps.sequence,
+                "climbing": self._climbing,
+                "keeps_open": self._keeps_open,
+            }
         )

@@ -14,8 +14,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.evidence import Evidence, ToKeep
     from activities.letters import Letters, Planning, Rendering, Sealing
     from tocsin import wire
-    from tocsin.domain.act import Act, Draft, Envelope, MergeInto, PlaceHold, Receipt, Release, Report
-    from tocsin.domain.clock import ClockSpec
+    from tocsin.domain.act import Act, AnswerPage, Draft, Envelope, MergeInto, PlaceHold, Receipt, Release, Report
+    from tocsin.domain.clock import ClockSpec, Mark
     from tocsin.domain.errors import Refused
     from tocsin.domain.incident import OVER, Status
     from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, wave_id_of
@@ -186,6 +186,8 @@ class IncidentWorkflow:
         if act.deed.kind == "hold":
             ids = self._ids_of(act)
             lines = (f"hold {ids['hold']} is in force: nothing it covers is sent; the clocks run on",)
+        if isinstance(act.deed, AnswerPage):
+            lines = await self._answer_page(act.deed)
         if isinstance(act.deed, MergeInto):
             await self._hand_over_tasks(act.deed.target)
             lines += (f"it goes on as a part of incident {act.deed.target}",)
@@ -251,6 +253,8 @@ class IncidentWorkflow:
             spec=spec,
             sent=stood.sent,
             sequence=stood.sequence,
+            climbing=_resumed(spec, stood.unanswered),
+            keeps_open=bool(stood.sent),
         )
         await self._start_clock(order, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
 
@@ -269,6 +273,12 @@ class IncidentWorkflow:
             )
         except WorkflowAlreadyStartedError:
             await self._signal(clock, wire.REARM, order.spec)
+
+    async def _answer_page(self, deed: AnswerPage) -> tuple[str, ...]:
+        """Have the clocks call nobody further about their last warning."""
+        clocks = [deed.clock_id] if deed.clock_id is not None else list(self._state.clocks)
+        await asyncio.gather(*(self._signal(self._clock(clock_id), wire.ANSWERED) for clock_id in clocks))
+        return ("answered: nobody else is called about it before its next warning; the clock runs on",)
 
     # -- waves ------------------------------------------------------------------------------------------------------
 
@@ -543,6 +553,14 @@ class IncidentWorkflow:
 
     def _response(self) -> str:
         return wire.response_workflow(self._state.incident_id)
+
+
+def _resumed(spec: ClockSpec, unanswered: Mark | None) -> wire.Climbing | None:
+    """Return the page of a lost clock that nobody has answered: its first rung was called, whoever was after it."""
+    if unanswered is None:
+        return None
+    at = spec.mark_at(unanswered)
+    return wire.Climbing(mark=unanswered, since=at, called=1, next_at=at)
 
 
 def _heard(state: IncidentState, event: Event) -> IncidentState:

@@ -69,6 +69,9 @@ PAGE = ActivityConfig(
     priority=Priority(priority_key=1),
 )
 
+CALL: ActivityConfig = {**PAGE, "start_to_close_timeout": timedelta(minutes=1)}
+"""A page that climbs the ladder: several rungs, and of each several channels, one after the other."""
+
 SWEEP_ATTEMPTS = 3
 """How often one sweep is tried; at the last, what was lost is started again although nobody could be paged."""
 

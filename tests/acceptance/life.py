@@ -139,6 +139,8 @@ class Life:
         self.json("revise", "last", "--set", "data_categories=names,diagnoses", "--set", "measures=accounts locked")
 
     def _first_wave(self) -> None:
+        self.json("page", "ack", "last")
+        self.json("page", "ladder")
         wave = self._draft()
         self.json("show", "last", "--letters", wave["wave_id"])
         self.run("release", "release", "last", wave["wave_id"], "--digest", wave["digest"][:12], user="dara")

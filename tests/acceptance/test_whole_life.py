@@ -8,6 +8,7 @@ OF_A_LIFE = {
     *("init", "register import", "register check", "register export", "spool drain", "log verify"),
     *("report", "list", "next", "show", "confirm", "revise", "dismiss", "close", "reopen", "handover"),
     *("affected add", "draft", "release", "stop", "resume", "hold", "lift", "note", "attach"),
+    *("page ack", "page ladder"),
     *("task list", "task add", "task assign", "task done", "evidence", "verify"),
 }
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 import apprise
 
 from tocsin.domain.errors import Deferred, Refused
-from tocsin.ports import Page
+from tocsin.ports import Page, PageAnswer
 
 _REMEMBERED = 10_000
 """Keys of pages that this process has delivered; a double after a crash is better than no page."""
@@ -25,6 +25,8 @@ class ApprisePager:
     Raises:
         Refused: if apprise knows no such service, or the URL lacks something.
     """
+
+    keeps_open = False
 
     def __init__(self, url: str, place: int) -> None:
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
@@ -48,3 +50,6 @@ class ApprisePager:
         self._delivered[page.key] = None
         if len(self._delivered) > _REMEMBERED:
             self._delivered.popitem(last=False)
+
+    async def answer(self, about: str, answer: PageAnswer) -> None:
+        """Do nothing: what apprise sends is not kept open."""

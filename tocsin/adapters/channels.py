@@ -1,10 +1,20 @@
 """Which channel the settings choose. SendGrid's driver is loaded only where it is used: it costs every command."""
 
+import re
+
+from tocsin.adapters.callers import LadderCallers
+from tocsin.adapters.escalation import FILE, load_ladder
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.pager_chain import PagerChain
+from tocsin.domain.errors import Refused
 from tocsin.ports import Channel, Pager, Witness
 from tocsin.settings import ChannelName, Settings
+
+MAIL = "mail"
+"""The pager that every installation has: the mail to the on-call address."""
+
+_NAMED = re.compile(r"([A-Za-z0-9_-]+)=(\S+://\S+)")
 
 
 def open_channel(settings: Settings, shelf: str, name: ChannelName | None = None) -> Channel:
@@ -47,13 +57,41 @@ def open_pager(channel: Channel, settings: Settings) -> Pager:
     Raises:
         Refused: if a URL is none that a pager can be made of.
     """
-    mail = ChannelPager(channel, settings.pages_to, settings.sender_address)
-    if not settings.pager_urls:
-        return mail
+    pagers = open_pagers(channel, settings)
+    return PagerChain([*pagers.values()]) if len(pagers) > 1 else pagers[MAIL]
+
+
+def open_pagers(channel: Channel, settings: Settings) -> dict[str, Pager]:
+    """Return the pagers by name: those of TOCSIN_PAGER_URLS, by number where they have none, and `mail` last.
+
+    Raises:
+        Refused: if a URL is none that a pager can be made of, or two have the same name.
+    """
+    words = settings.pager_urls.get_secret_value().split() if settings.pager_urls else []
+    pagers: dict[str, Pager] = {}
+    for place, word in enumerate(words, start=1):
+        named = _NAMED.match(word)
+        name, url = (named[1], named[2]) if named else (str(place), word)
+        if name in pagers or name == MAIL:
+            raise Refused(f"TOCSIN_PAGER_URLS: the name {name!r} in place {place} is taken; choose another one")
+        pagers[name] = _pager(url, place)
+    return pagers | {MAIL: ChannelPager(channel, settings.pages_to, settings.sender_address)}
+
+
+def _pager(url: str, place: int) -> Pager:
     from tocsin.adapters.apprise_pager import ApprisePager  # noqa: PLC0415 - a command that pages nobody loads it never
 
-    urls = settings.pager_urls.get_secret_value().split()
-    return PagerChain([*(ApprisePager(url, place) for place, url in enumerate(urls, start=1)), mail])
+    return ApprisePager(url, place)
+
+
+def open_callers(channel: Channel, settings: Settings) -> LadderCallers:
+    """Return the ladder of `escalation.toml` with its pagers.
+
+    Raises:
+        Refused: if a pager's URL is wrong, or naming every mistake in the file.
+    """
+    pagers = open_pagers(channel, settings)
+    return LadderCallers(load_ladder(settings.home / FILE, pagers.keys()), pagers, settings.console_url)
 
 
 def open_witnesses(channel: Channel, settings: Settings) -> list[Witness]:

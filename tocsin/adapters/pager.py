@@ -5,7 +5,7 @@ import hashlib
 from tocsin.domain.errors import Deferred
 from tocsin.domain.letter import Letter
 from tocsin.domain.values import NoticeId
-from tocsin.ports import Channel, Page, Verdict
+from tocsin.ports import Channel, Page, PageAnswer, Verdict
 
 
 class ChannelPager:
@@ -13,6 +13,8 @@ class ChannelPager:
 
     The embedded default is `ChannelPager(Outbox(folder, "pages"), to, sender)`, which writes to `<folder>/pages/`.
     """
+
+    keeps_open = False
 
     def __init__(self, channel: Channel, to: str, sender: str) -> None:
         self._channel = channel
@@ -35,6 +37,9 @@ class ChannelPager:
                 f"the page could not be delivered: {self._channel.name} answered {outcome.verdict}"
                 f"{f' ({outcome.detail})' if outcome.detail else ''}; phone the on-call person, then mend the channel"
             )
+
+    async def answer(self, about: str, answer: PageAnswer) -> None:
+        """Do nothing: a mail is not kept open."""
 
     def _letter(self, page: Page) -> Letter:
         name = f"page-{hashlib.sha256(page.key.encode()).hexdigest()[:32]}"

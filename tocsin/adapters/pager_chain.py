@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tocsin.domain.errors import Deferred, TocsinError
-from tocsin.ports import Page, Pager
+from tocsin.ports import Page, PageAnswer, Pager
 
 
 class PagerChain:
@@ -28,6 +28,26 @@ class PagerChain:
             except TocsinError as error:
                 failures.append(str(error))
         raise Deferred("nobody could be paged: " + "; ".join(failures))
+
+    @property
+    def keeps_open(self) -> bool:
+        """Whether one of them keeps an incident open."""
+        return any(pager.keeps_open for pager in self._pagers)
+
+    async def answer(self, about: str, answer: PageAnswer) -> None:
+        """Tell each of them, since it is not known which one took the page.
+
+        Raises:
+            Deferred: naming every reason, if one of them did not take it.
+        """
+        failures: list[str] = []
+        for pager in self._pagers:
+            try:
+                await pager.answer(about, answer)
+            except TocsinError as error:
+                failures.append(str(error))
+        if failures:
+            raise Deferred("; ".join(failures))
 
 
 def _with(page: Page, failures: list[str]) -> Page:

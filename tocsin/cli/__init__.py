@@ -29,6 +29,7 @@ from tocsin.cli import (
     letter,
     log,
     merging,
+    paging,
     policy,
     receipts,
     recompute,
@@ -68,6 +69,7 @@ for part in PARTS:
 app.add_typer(incident.affected_commands, name="affected")
 app.add_typer(duties.commands, name="duty")
 app.add_typer(tasks.commands, name="task")
+app.add_typer(paging.commands, name="page")
 app.add_typer(register.commands, name="register")
 app.add_typer(channels.commands, name="channel")
 app.add_typer(policy.commands, name="policy")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tocsin.adapters.embedded import server_command
+from tocsin.adapters.escalation import FILE, write_default_ladder
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.organisation import write_default_organisation
 from tocsin.adapters.people import write_default
@@ -32,7 +33,7 @@ def init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make home, keys, store, people.toml and org.toml; what is there already is kept."""
+    """Make home, keys, store, people.toml, org.toml and escalation.toml; what is there already is kept."""
     made = _make(session(ctx))
     if role is not None:
         grant(session(ctx).settings.database_url, role)
@@ -93,6 +94,9 @@ def _make(work: Session) -> list[str]:
     people = work.home / "people.toml"
     if write_default(people, work.user):
         made.append(f"{people} with you, {work.user}; add who else reports, approves and audits")
+    ladder = work.home / FILE
+    if write_default_ladder(ladder):
+        made.append(f"{ladder}; say in it who is called when nobody answers")
     organisation = work.home / "org.toml"
     if not organisation.exists():
         write_default_organisation(organisation, load_policies(work.home / "policies").facts)

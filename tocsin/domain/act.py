@@ -217,6 +217,14 @@ class AddNote(Value):
     clock_id: ClockId | None = None
 
 
+class AnswerPage(Value):
+    """Answer a page: somebody sees to it, and nobody further up the ladder is called. No clock stops."""
+
+    kind: Literal["page_ack"] = "page_ack"
+    clock_id: ClockId | None = None
+    """None: every clock of the incident that calls people."""
+
+
 class Attach(Value):
     """Attach a file, whose bytes the sender stored sealed beforehand under its digest."""
 
@@ -334,6 +342,7 @@ Deed = Annotated[
     | PlaceHold
     | Lift
     | AddNote
+    | AnswerPage
     | Attach
     | EndDuty
     | Decide

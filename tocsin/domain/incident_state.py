@@ -7,6 +7,7 @@ from tocsin.domain.act import (
     Act,
     AddAffected,
     AddNote,
+    AnswerPage,
     Close,
     Confirm,
     Decide,
@@ -149,8 +150,8 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
             _admit_merge(state, deed)
         case Reopen() if state.status not in OVER:
             raise Refused(f"it is {state.status}, not closed; there is nothing to reopen")
-        case AddNote() if deed.clock_id is not None and deed.clock_id not in state.reasons_owed:
-            raise Refused(f"clock {deed.clock_id} owes no reason; leave out the clock to add an ordinary note")
+        case AnswerPage() | AddNote():
+            _admit_clock(state, deed)
         case _:
             pass
 
@@ -331,6 +332,15 @@ def _admit_stop(state: IncidentState, deed: Stop | Resume) -> None:
         raise Refused(f"wave {deed.wave_id} is not being sent, so there is nothing to {deed.kind}")
     if wave.stopped is isinstance(deed, Stop):
         raise Refused(f"wave {deed.wave_id} is {'stopped' if wave.stopped else 'running'} already")
+
+
+def _admit_clock(state: IncidentState, deed: AnswerPage | AddNote) -> None:
+    if isinstance(deed, AddNote):
+        if deed.clock_id is not None and deed.clock_id not in state.reasons_owed:
+            raise Refused(f"clock {deed.clock_id} owes no reason; leave out the clock to add an ordinary note")
+    elif not state.clocks or (deed.clock_id is not None and deed.clock_id not in state.clocks):
+        which = f"clock {deed.clock_id} does not run" if deed.clock_id else "no clock of this incident runs"
+        raise Refused(f"{which}, so nobody waits for an answer; `tocsin show` lists those that run")
 
 
 def _admit_close(state: IncidentState) -> None:

@@ -144,6 +144,8 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
         case act.Told():
             when = f" at {deed.told_at.isoformat()}" if deed.told_at else ""
             what = f"recorded that {names.named_parties((deed.agreement_id,))} has told us{when}"
+        case act.AnswerPage():
+            what = "answered the page" + (f" about clock {deed.clock_id}" if deed.clock_id else "")
         case act.Handover():
             what = f"handed the incident over to {deed.to_name}" + _said(deed.note)
         case act.Close():
