@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import RowMapping, and_, bindparam, delete, exists, func, or_, select, update
 
 from tocsin.adapters.sql.gate import Gate
-from tocsin.adapters.sql.notice_rows import address_digest, check_steps, from_row, to_row
+from tocsin.adapters.sql.notice_rows import CHANGING, address_digest, changing, check_steps, from_row, to_row
 from tocsin.adapters.sql.session import Row as Values
 from tocsin.adapters.sql.session import Session, chunks
 from tocsin.adapters.sql.tables import letters, notice_links, notices, receipts, waves
@@ -24,9 +24,7 @@ NOT_SENT = (NoticeState.DRAFTED, NoticeState.RELEASED, NoticeState.BY_HAND, Noti
 """A notice in one of these may never have left: its number is nobody's yet."""
 
 _REPLACE = (
-    update(notices)
-    .where(notices.c.notice_id == bindparam("key"))
-    .values({column.name: bindparam(column.name) for column in notices.c if not column.primary_key})
+    update(notices).where(notices.c.notice_id == bindparam("key")).values({name: bindparam(name) for name in CHANGING})
 )
 
 
@@ -135,7 +133,7 @@ class SqlLedger:
         return self._gate.claim(wave_id, first, last, limit, at)
 
     def put(self, notices_: Iterable[Notice]) -> None:
-        """Replace rows by notice id.
+        """Replace rows by notice id: all but what a notice is from the start, which never changes.
 
         Raises:
             Broken: if there is no such row, the table of transitions forbids its change of state, or the outcome
@@ -143,7 +141,7 @@ class SqlLedger:
         """
         for chunk in chunks(notices_):
             check_steps(self._session, chunk)
-            rows = [to_row(self._session, notice) | {"key": notice.notice_id} for notice in chunk]
+            rows = [changing(self._session, notice) | {"key": notice.notice_id} for notice in chunk]
             self._connection.execute(_REPLACE, rows)
 
     def by_id(self, notice_ids: Iterable[NoticeId]) -> list[Notice]:

@@ -1,8 +1,12 @@
 """How a notice lies in its row, and which row may take its place."""
 
 import json
+from collections.abc import Callable
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import select
 
 from tocsin.adapters.sql.session import Row as Values
@@ -12,12 +16,30 @@ from tocsin.domain.errors import Broken
 from tocsin.domain.notice import Notice, NoticeState, step
 from tocsin.domain.values import NoticeId
 
+_FIELDS = tuple(Notice.model_fields)
+_CELLS = attrgetter(*_FIELDS)
+_FROM_THE_START = {
+    *("notice_id", "incident_id", "wave_id", "ordinal", "number", "agreement_id", "role", "chain_position"),
+}
+CHANGING = tuple(name for name in _FIELDS if name not in _FROM_THE_START)
+"""The columns of a row that a step, or a letter that is rendered anew, may change."""
+
+_CHANGING_CELLS = attrgetter(*CHANGING)
 _Standing = dict[NoticeId, tuple[NoticeState, int]]
 
 
 def to_row(session: Session, notice: Notice) -> Values:
     """Return the row of a notice; what the channel said is sealed, since it may quote an address."""
-    values = notice.model_dump()
+    return _row(session, notice, _FIELDS, _CELLS)
+
+
+def changing(session: Session, notice: Notice) -> Values:
+    """Return what of a notice's row may differ from when it was planned."""
+    return _row(session, notice, CHANGING, _CHANGING_CELLS)
+
+
+def _row(session: Session, notice: Notice, names: tuple[str, ...], cells: Callable[[Any], tuple[Any, ...]]) -> Values:
+    values = dict(zip(names, cells(notice), strict=True))
     values["duty_ids"] = json.dumps(notice.duty_ids)
     if notice.detail is not None:
         about = ("notices", "detail", notice.notice_id)
@@ -27,12 +49,22 @@ def to_row(session: Session, notice: Notice) -> Values:
 
 def from_row(session: Session, row: Any) -> Notice:
     """Return the notice of a row."""
-    values = {name: getattr(row, name) for name in Notice.model_fields}
-    values["duty_ids"] = tuple(json.loads(row.duty_ids))
+    return Notice.model_validate(_values(session, row))
+
+
+def claimed(session: Session, row: Any, at: datetime) -> Notice:
+    """Return the notice of a row that is claimed with the next attempt."""
+    change = {"state": NoticeState.CLAIMED, "attempts": row.attempts + 1, "claimed_at": at}
+    return Notice.model_validate(_values(session, row) | change)
+
+
+def _values(session: Session, row: Any) -> Values:
+    values = dict(zip(_FIELDS, _CELLS(row), strict=True))
+    values["duty_ids"] = orjson.loads(row.duty_ids)
     if row.detail is not None:
         about = ("notices", "detail", row.notice_id)
         values["detail"] = session.open(row.incident_id, row.detail, *about).decode()
-    return Notice.model_validate(values)
+    return values
 
 
 def address_digest(session: Session, address: str) -> str:
