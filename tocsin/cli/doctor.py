@@ -1,14 +1,17 @@
 """`doctor`: is everything as it should be, and if not, what mends it."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import typer
 
-from tocsin.adapters.doctor import Doctor, Finding
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
 from tocsin.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from tocsin.adapters.doctor import Finding
 
 commands = typer.Typer()
 
@@ -27,7 +30,9 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
         raise Refused(f"{wrong} of {len(found)} are not as they should be")
 
 
-def _examine(work: Session) -> list[Finding]:
+def _examine(work: Session) -> "list[Finding]":
+    from tocsin.adapters.doctor import Doctor, Finding  # noqa: PLC0415 - half a second that only this command needs
+
     try:
         chosen = work.settings
     except Refused as error:

@@ -18,7 +18,6 @@ from tocsin.adapters.pdf.blocks import (
     Table,
     Tone,
 )
-from tocsin.adapters.pdf.typeset import typeset
 
 __all__ = [
     "Block",
@@ -36,3 +35,10 @@ __all__ = [
     "Tone",
     "typeset",
 ]
+
+
+def typeset(document: Document) -> bytes:
+    """Return the document as PDF. Characters that cannot be set are marked, and the document ends by saying so."""
+    from tocsin.adapters.pdf import setting  # noqa: PLC0415 - half a second that only a document needs
+
+    return setting.typeset(document)
