@@ -33,6 +33,13 @@ class HandedOver(Value):
     released: int = 0
 
 
+class Finish(Value):
+    """How a wave stands, and whether that was its end."""
+
+    counts: WaveCounts
+    ended: bool
+
+
 class Fallback:
     """The deeds around a wave whose channel has answered."""
 
@@ -43,7 +50,7 @@ class Fallback:
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
-        return [self.fall_back, self.count, self.end]
+        return [self.fall_back, self.count, self.end, self.finish]
 
     @activity.defn(name="notices.fall_back")
     def fall_back(self, order: WaveStep) -> HandedOver:
@@ -60,6 +67,11 @@ class Fallback:
     def end(self, order: WaveStep) -> WaveCounts:
         """Write down that the wave has nothing more to do, with its final counts and the digest of its ledger."""
         return self._store.once(order.stamp, order, lambda tx: _end(tx, order), WaveCounts)
+
+    @activity.defn(name="notices.finish")
+    def finish(self, order: WaveStep) -> Finish:
+        """End the wave in the same way if everybody in it is told; else only count."""
+        return self._store.once(order.stamp, order, lambda tx: _finish(tx, order, self._within), Finish)
 
 
 def _fall_back(tx: Transaction, order: WaveStep, within: timedelta | None) -> HandedOver:
@@ -154,3 +166,10 @@ def _end(tx: Transaction, order: WaveStep) -> WaveCounts:
     data: dict[str, object] = {"wave": order.wave_id, "states": {str(k): n for k, n in counts.by_state.items()}}
     tx.log.append([engine_entry(order.stamp, "wave.ended", data)])
     return counts
+
+
+def _finish(tx: Transaction, order: WaveStep, within: timedelta | None) -> Finish:
+    counts = with_awaited(tx, order.wave_id, within)
+    # A notice that is a person's work from the start still has to become their task.
+    ended = counts.unsettled == 0 and counts.awaiting == 0 and NoticeState.BY_HAND not in counts.by_state
+    return Finish(counts=_end(tx, order) if ended else counts, ended=ended)

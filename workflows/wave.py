@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.course import Batch, BatchResult
-    from activities.fallback import Fallback, HandedOver, WaveStep
+    from activities.fallback import Fallback, Finish, HandedOver, WaveStep
     from activities.pages import Pages
     from activities.sending import Sending
     from activities.settling import Doubts, Settled, Settling
@@ -36,6 +36,7 @@ class WaveWorkflow:
         self._silence_told = False
         self._counts = WaveCounts(by_state={})
         self._told: WaveCounts | None = None
+        self._finishes = workflow.patched("wave-finishes")
 
     @workflow.run
     async def run(self, order: wire.WaveInput) -> WaveCounts:
@@ -43,10 +44,13 @@ class WaveWorkflow:
         while True:
             self._nudged = False
             results = await self._send_everything()
+            if await self._finished():
+                break
             settled = await self._settle()
             replaced = await self._fall_back()
             self._counts = await self._count()
             if self._counts.unsettled == 0 and self._counts.awaiting == 0:
+                self._counts = await self._end()
                 break
             await self._tell(ended=False)
             await self._report_trouble(results)
@@ -55,7 +59,6 @@ class WaveWorkflow:
                 await self._pause(results, settled)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(order.model_copy(update={"sequence": self._stamps.sequence}))
-        self._counts = await self._end()
         await self._tell(ended=True)
         return self._counts
 
@@ -90,6 +93,14 @@ class WaveWorkflow:
             except ActivityError as error:
                 # A fault in one range must not keep the others from being told, nor end the wave: a person is called.
                 return BatchResult(channel_down=f"rows {first} to {last - 1} failed: {unwrapped(error)}")
+
+    async def _finished(self) -> bool:
+        """End the wave at once if everybody is told, as nearly always: nothing to settle, nobody to replace."""
+        if not self._finishes:
+            return False
+        finish: Finish = await self._insistent.do(Fallback.finish, self._step(), options.BULK, "end if all are told")
+        self._counts = finish.counts
+        return finish.ended
 
     async def _settle(self) -> Settled:
         order = Settling(incident_id=self._order.incident_id, wave_id=self._order.wave_id, tempo=self._order.tempo)
