@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from datetime import datetime, timedelta
 
@@ -77,9 +78,12 @@ class Course:
             Broken: if the store refused a claim or an outcome; whatever else was answered is committed nevertheless.
         """
         self._ask()
+        alive_at = time.monotonic()
         while not self._ended():
             await self._look()
-            activity.heartbeat()
+            if time.monotonic() >= alive_at + LOOK_SECONDS:
+                activity.heartbeat()
+                alive_at = time.monotonic()
             if activity.is_worker_shutdown():
                 self.halt()
         if self._error is not None:

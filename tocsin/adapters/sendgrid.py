@@ -113,6 +113,8 @@ class SendGrid:
             outcome = judge_failure(error)
         else:
             outcome = judge(answer, at)
+        if not outcome.detail:
+            return outcome
         return outcome.model_copy(update={"detail": self._without_key(outcome.detail)})
 
     async def lookup(self, prepared: bytes) -> bool | None:

@@ -102,6 +102,7 @@ TOKEN_PLACEHOLDER = "TOKENxIsxPutxHerexWhenxThisxLetterxIsxSentx"  # noqa: S105 
 """Stands for the secret part of the recipient's link in every letter that is reviewed, stored or shown as evidence."""
 
 _IN_MAIL = re.compile("(?:=\r?\n)?".join(TOKEN_PLACEHOLDER).encode())
+_BREAK = re.compile(rb"=\r?\n")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -122,7 +123,8 @@ def with_token(prepared: bytes, token: str) -> bytes:
     """
     if not is_token(token):
         raise Broken("a token must be 43 characters of a link")
-    return _IN_MAIL.sub(lambda found: _filled(found[0], token), prepared)
+    filled = prepared.replace(TOKEN_PLACEHOLDER.encode(), token.encode())
+    return _IN_MAIL.sub(lambda found: _filled(found[0], token), filled) if _BREAK.search(filled) else filled
 
 
 def _filled(place: bytes, token: str) -> bytes:

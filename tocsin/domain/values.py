@@ -30,6 +30,8 @@ def as_utc(moment: datetime) -> datetime:
     Raises:
         ValueError: if `moment` is naive; a wall-clock time without a zone is not an instant.
     """
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; add one, for example {moment.isoformat()}Z")
     return moment.astimezone(UTC)

@@ -65,6 +65,8 @@ class Gate:
         self._session = session
         self._connection = session.connection
         self._channels = SqlChannels(session)
+        self._open: set[WaveId] = set()
+        """Waves found open under their lock: until this transaction ends nobody else can close one."""
 
     def claim(self, wave_id: WaveId, first: int, last: int, limit: int, at: datetime) -> Claim:
         """Take up to `limit` released rows with first <= ordinal < last, lowest ordinal first.
@@ -74,12 +76,15 @@ class Gate:
         Raises:
             Broken: if the wave is unknown, or a released row has no letter.
         """
+        values: _Values = {"wave": wave_id, "first": first, "last": last, "limit": limit, "at": at}
+        if wave_id in self._open:
+            return Claim(rows=self._take(_FREE_ROWS, values))
         wave = self._connection.execute(_WAVE, {"wave": wave_id}).one_or_none()
         if wave is None:
             raise Broken(f"there is no wave {wave_id} to claim from; it must be put before its notices are released")
         if wave.stopped or wave.status == Status.DISMISSED:
             return Claim(rows=(), stopped=True)
-        values = {"wave": wave_id, "first": first, "last": last, "incident": wave.incident_id, "limit": limit, "at": at}
+        values["incident"] = wave.incident_id
         if self._connection.scalar(_HELD, values) is None:
             return self._through_channels(_FREE, values)
         covered = _covered()
@@ -90,6 +95,8 @@ class Gate:
         at = values["at"]
         shut = {state.name: state for state in self._channels.all() if not state.takes(at)}
         if not shut:
+            if free is _FREE:
+                self._open.add(values["wave"])
             return Claim(rows=self._take(_FREE_ROWS if free is _FREE else _rows(free), values))
         names = select(notices.c.channel).where(free, notices.c.channel.in_(shut))
         waiting = self._connection.scalars(names.distinct().order_by(notices.c.channel), values).all()
