@@ -28,6 +28,7 @@ from tocsin.domain.act import (
     DutyEnd,
     EndDuty,
     Envelope,
+    Handover,
     Lift,
     MergeInto,
     PlaceHold,
@@ -51,7 +52,7 @@ from tocsin.domain.register import Discharge
 from tocsin.domain.revising import revised
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task
-from tocsin.domain.values import IncidentId, Value, WaveId
+from tocsin.domain.values import IncidentId, PersonId, Value, WaveId
 from tocsin.ports import Door, Notary, Sealer, Stamp, Store, Transaction, WaveRow
 from tocsin.wire import incident_workflow, response_workflow
 
@@ -149,6 +150,7 @@ class Acts:
             return Recorded(already=True)
         tx.incidents.put_state(order.state, order.stamp.at)
         tx.incidents.add_act(order.envelope, order.stamp.sequence)
+        tx.incidents.join(act.incident_id, joining(act), order.stamp.at)
         self._consequences(tx, order, act)
         tx.log.append([act_entry(order.stamp, order.envelope, self._sealer)])
         if isinstance(act.deed, Close):
@@ -209,6 +211,11 @@ class Acts:
                 _set_stopped(tx, wave_id, stopped=False)
             case _:
                 pass
+
+
+def joining(act: Act) -> set[PersonId]:
+    """Return whom an act puts on the incident's team: whoever did it, and to whom it was handed."""
+    return {act.actor.person_id, *([act.deed.to] if isinstance(act.deed, Handover) else [])}
 
 
 def refuse_misdirected(act: Act, stamp: Stamp) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from temporalio import activity
 
-from activities.acts import Recorded, act_entry, engine_entry, refuse_misdirected
+from activities.acts import Recorded, act_entry, engine_entry, joining, refuse_misdirected
 from tocsin.domain.act import Envelope, TaskDone
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import NoticeState, step
@@ -87,6 +87,7 @@ class Tasks:
             _deliver_by_hand(tx, order, act.deed)
         tx.tasks.put(order.tasks, order.stamp.sequence)
         tx.incidents.add_act(order.envelope, order.stamp.sequence)
+        tx.incidents.join(act.incident_id, joining(act), order.stamp.at)
         tx.log.append([act_entry(order.stamp, order.envelope, self._sealer)])
         return Recorded()
 

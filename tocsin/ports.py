@@ -10,6 +10,7 @@ from tocsin.audit.checkpoint import Checkpoint
 from tocsin.audit.entry import EntryDraft
 from tocsin.audit.tree import Frontier
 from tocsin.audit.verify import StoredEntry
+from tocsin.domain.account import Account, Delegation, SignedIn
 from tocsin.domain.act import Envelope
 from tocsin.domain.breaker import ChannelState
 from tocsin.domain.calendar import Calendar
@@ -142,6 +143,15 @@ class Incidents(Protocol):
 
     def attachments(self, incident_id: IncidentId) -> list[Attachment]:
         """Return the incident's files in the order of `at`."""
+
+    def join(self, incident_id: IncidentId, person_ids: Iterable[PersonId], at: datetime) -> None:
+        """Make people members of the incident's team; a member stays one."""
+
+    def team(self, incident_id: IncidentId) -> set[PersonId]:
+        """Return who is on the incident's team."""
+
+    def teams_of(self, person_id: PersonId) -> set[IncidentId]:
+        """Return the incidents on whose team a person is."""
 
 
 class Register(Protocol):
@@ -441,6 +451,40 @@ class Tokens(Protocol):
         """End a token for good; return False if it had been ended."""
 
 
+class Accounts(Protocol):
+    """Those who may sign in, their sessions, and who stands in for whom. Names, addresses and hashes are sealed."""
+
+    def put(self, account: Account) -> None:
+        """Insert or replace by person id."""
+
+    def one(self, person_id: PersonId) -> Account | None:
+        """Return one account, or None."""
+
+    def invited(self, digest: str) -> Account | None:
+        """Return the account whose invitation has the token with this SHA-256, or None."""
+
+    def all(self) -> list[Account]:
+        """Return the accounts by person id."""
+
+    def open_session(self, session: SignedIn) -> None:
+        """Keep a session."""
+
+    def session(self, digest: str) -> SignedIn | None:
+        """Return a session by the digest of its secret, or None."""
+
+    def see(self, digest: str, at: datetime) -> None:
+        """Note that a session was used."""
+
+    def end_sessions(self, person_id: PersonId, *, digest: str | None = None) -> None:
+        """Forget all sessions of a person, or the one of a digest."""
+
+    def delegate(self, delegation: Delegation) -> None:
+        """Insert or replace by delegation id."""
+
+    def delegations(self, taker: PersonId | None = None) -> list[Delegation]:
+        """Return what was given to a person, or all that was given, by `from_at`."""
+
+
 class Shelf(Protocol):
     """What computing by a pinned law reads, and what it keeps for later."""
 
@@ -500,6 +544,7 @@ class Transaction(Protocol):
     def law(self) -> LawBooks: ...
     @property
     def tokens(self) -> Tokens: ...
+    def accounts(self) -> Accounts: ...
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `Store.once` has seen for a workflow id; 0 for none."""

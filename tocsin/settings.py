@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     """How long a notice may stay undelivered before the next contact is written to; default: from its deadline."""
     console_address: str = "127.0.0.1:8234"
     """Where `tocsin console` listens, as HOST:PORT."""
+    console_url: str | None = None
+    """Under which address our own people reach the console, as https://tocsin.example; default: where it listens."""
     public_url: str | None = None
     """Under which address recipients reach the console's public pages, as https://notices.example; with it, each
     letter holds a link to acknowledge it, and one to check its number."""
@@ -222,6 +224,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The SQLAlchemy URL of the store."""
         return self.store_url or f"sqlite:///{self.home.resolve() / 'store.sqlite'}"
+
+    @property
+    def console_at(self) -> str:
+        """Where our own people reach the console."""
+        return self.console_url or f"http://{self.console_address}"
 
     @property
     def outbox(self) -> Path:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tocsin.adapters.sendgrid_events import SIGNATURE, TIMESTAMP, EventVerifier
 from tocsin.console.app import create_app
 from tocsin.console.desk import Desk
+from tocsin.console.office import Office
 from tocsin.domain.values import IncidentId, WaveId
 from tocsin.ports import Sealer, Store
 
@@ -85,10 +86,10 @@ def desk(store: Store, sealer: Sealer, *keys: str, door: Nudged | None = None, *
 
 
 @asynccontextmanager
-async def listening(at: Desk) -> AsyncIterator[str]:
-    """Serve a desk on a free port; yields the URL."""
+async def listening(at: Desk, office: Office | None = None) -> AsyncIterator[str]:
+    """Serve a desk, and an office, on a free port; yields the URL."""
     config = uvicorn.Config(
-        create_app(at, nothing_missing), host="127.0.0.1", port=0, log_level="error", access_log=False
+        create_app(at, nothing_missing, office), host="127.0.0.1", port=0, log_level="error", access_log=False
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

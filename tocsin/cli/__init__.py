@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tocsin.cli import (
+    access,
     audit,
     authority,
     breaches,
@@ -68,6 +69,7 @@ for part in PARTS:
     app.add_typer(part.commands)
 app.add_typer(incident.affected_commands, name="affected")
 app.add_typer(duties.commands, name="duty")
+app.add_typer(access.commands, name="access")
 app.add_typer(tasks.commands, name="task")
 app.add_typer(paging.commands, name="page")
 app.add_typer(register.commands, name="register")

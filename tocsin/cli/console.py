@@ -1,4 +1,4 @@
-"""`console`: serve receipts and the recipients' pages over HTTP."""
+"""`console`: serve the console over HTTP: rooms for our own people, the API, receipts, the recipients' pages."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ commands = typer.Typer()
 
 @commands.command()
 def console(ctx: typer.Context) -> None:
-    """Take receipts from SendGrid and show recipients their pages, until Ctrl-C."""
+    """Serve the console and the API, take receipts from SendGrid, show recipients their pages, until Ctrl-C."""
     work = session(ctx)
     host, _, port = work.settings.console_address.rpartition(":")
     asyncio.run(_serve(work, host.strip("[]"), int(port)))
@@ -30,6 +30,7 @@ async def _serve(work: Session, host: str, port: int) -> None:
     from tocsin.adapters.sendgrid_events import EventVerifier, read_keys  # noqa: PLC0415
     from tocsin.console.app import create_app  # noqa: PLC0415
     from tocsin.console.desk import Desk  # noqa: PLC0415
+    from tocsin.console.office import Office, PeopleFile  # noqa: PLC0415
 
     chosen = work.settings
     logging.set_up(chosen)
@@ -47,8 +48,18 @@ async def _serve(work: Session, host: str, port: int) -> None:
         now=work.now,
         monotonic=time.monotonic,
     )
+    office = Office(
+        work.store,
+        work.vault,
+        PeopleFile(work.home / "people.toml", work.keyring.id_key()),
+        work.keyring.door_private(),
+        work.keyring.id_key(),
+        engine,
+        now=work.now,
+        monotonic=time.monotonic,
+    )
     config = uvicorn.Config(
-        create_app(desk, Doctor(chosen, work.now).missing),
+        create_app(desk, Doctor(chosen, work.now).missing, office),
         host=host,
         port=port,
         # Its lines would hold the tokens of links.

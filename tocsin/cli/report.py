@@ -20,6 +20,7 @@ from tocsin.cli.todo import Me, next_for
 from tocsin.cli.views import read_incident
 from tocsin.client import EnvelopeFor, Unreachable
 from tocsin.domain.act import Envelope, Receipt, Report
+from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.audience import Audience
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.incident import Severity, Trigger
@@ -162,7 +163,7 @@ def numbered(work: Session, first: Envelope) -> EnvelopeFor:
 
 def incident_id_of(work: Session, source_key: str, generation: int) -> IncidentId:
     """Return the id of the n-th incident (from 0) of an alert."""
-    return IncidentId(opaque_id("inc", work.keyring.id_key(), source_key, str(generation)))
+    return incident_of_alert(work.keyring.id_key(), source_key, generation)
 
 
 def answer(work: Session, receipt: Receipt, as_json: bool) -> None:

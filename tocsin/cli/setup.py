@@ -15,6 +15,7 @@ from tocsin.adapters.people import write_default
 from tocsin.adapters.sql import create_engine_for, migrate
 from tocsin.adapters.sql.grants import grant
 from tocsin.adapters.sql.revision import check_schema
+from tocsin.cli.access import invitation
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
@@ -94,6 +95,8 @@ def _make(work: Session) -> list[str]:
     people = work.home / "people.toml"
     if write_default(people, work.user):
         made.append(f"{people} with you, {work.user}; add who else reports, approves and audits")
+        link = invitation(work, work.people.person(work.user))
+        made.append(f"an invitation for you, shown this once: start `tocsin console`, then open {link}")
     ladder = work.home / FILE
     if write_default_ladder(ladder):
         made.append(f"{ladder}; say in it who is called when nobody answers")

@@ -4,17 +4,30 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
-from tocsin.console import public, webhooks
+from tocsin.console import api, login, public, rooms, webhooks
 from tocsin.console.desk import Desk
+from tocsin.console.office import Office
+from tocsin.console.paper import page
+from tocsin.console.problems import Denied, answer, problem_of
+from tocsin.console.shield import Shield
+from tocsin.domain.errors import TocsinError
+
+ELSEWHERE = ("/webhooks/", "/a/", "/n/", "/intake/", "/healthz", "/readyz")
+"""Paths on which nobody of ours reads the answer."""
 
 Missing = Callable[[], Awaitable[list[str]]]
 """What keeps the console from serving, each part in one line; empty: nothing."""
 
 
-def create_app(desk: Desk, missing: Missing) -> FastAPI:
-    """Return the application over a desk. It shows no documentation of itself, and no trace of a fault."""
+def create_app(desk: Desk, missing: Missing, office: Office | None = None) -> FastAPI:
+    """Return the application over a desk; with an office, the rooms for our own people and the API are in it.
+
+    It shows no trace of a fault.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -28,6 +41,9 @@ def create_app(desk: Desk, missing: Missing) -> FastAPI:
     app = FastAPI(title="Tocsin", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.include_router(webhooks.routes(desk))
     app.include_router(public.routes(desk))
+    if office is not None:
+        _furnish(app, office)
+    app.add_middleware(Shield)
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -41,3 +57,25 @@ def create_app(desk: Desk, missing: Missing) -> FastAPI:
         return Response("\n".join(lacks or ["ok"]) + "\n", 503 if lacks else 200, media_type="text/plain")
 
     return app
+
+
+def _furnish(app: FastAPI, office: Office) -> None:
+    """Put in the rooms for our own people, and how a refusal is told there."""
+    app.include_router(login.routes(office))
+    app.include_router(rooms.routes(office))
+    app.include_router(api.routes(office))
+    for kind in (Denied, TocsinError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _refused)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    found, headers = problem_of(error), getattr(error, "headers", None) or {}
+    if request.url.path.startswith("/api/"):
+        return answer(found, headers | ({"WWW-Authenticate": "Bearer"} if found.status == 401 else {}))
+    if isinstance(error, Denied) and error.signed_out:
+        return login.to_login(request)
+    if request.url.path.startswith(ELSEWHERE):
+        return Response(f"{found.detail}\n", found.status, headers, media_type="text/plain")
+    response = page("denied.html", status=found.status, title=found.title, detail=found.detail)
+    response.headers.update(headers)
+    return response

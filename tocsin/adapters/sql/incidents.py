@@ -1,16 +1,17 @@
 """Incidents: their projection, facts, acts and files."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row, func, select
 
 from tocsin.adapters.sql.session import Session
-from tocsin.adapters.sql.tables import acts, attachments, facts, incidents
+from tocsin.adapters.sql.tables import acts, attachments, facts, incident_team, incidents
 from tocsin.domain.act import Envelope
 from tocsin.domain.incident import OVER, Facts, Trigger
 from tocsin.domain.incident_state import IncidentState
-from tocsin.domain.values import ActId, IncidentId
+from tocsin.domain.values import ActId, IncidentId, PersonId
 from tocsin.ports import Attachment
 
 _LABEL = TypeAdapter(tuple[str, str])
@@ -114,6 +115,21 @@ class SqlIncidents:
         query = select(attachments).where(attachments.c.incident_id == incident_id)
         ordered = query.order_by(attachments.c.at, attachments.c.sha256)
         return [self._attachment(row) for row in self._connection.execute(ordered)]
+
+    def join(self, incident_id: IncidentId, person_ids: Iterable[PersonId], at: datetime) -> None:
+        """Make people members of the incident's team; a member stays one."""
+        rows = ({"incident_id": incident_id, "person_id": one, "joined_at": at} for one in person_ids)
+        self._session.add(incident_team, rows)
+
+    def team(self, incident_id: IncidentId) -> set[PersonId]:
+        """Return who is on the incident's team."""
+        query = select(incident_team.c.person_id).where(incident_team.c.incident_id == incident_id)
+        return {PersonId(person) for person in self._connection.scalars(query)}
+
+    def teams_of(self, person_id: PersonId) -> set[IncidentId]:
+        """Return the incidents on whose team a person is."""
+        query = select(incident_team.c.incident_id).where(incident_team.c.person_id == person_id)
+        return {IncidentId(incident) for incident in self._connection.scalars(query)}
 
     def _envelope(self, row: Row[tuple[object, ...]]) -> Envelope:
         return Envelope.model_validate_json(self._session.open(row.incident_id, row.body, "acts", "body", row.act_id))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
 
+from tocsin.adapters.sql.accounts import SqlAccounts
 from tocsin.adapters.sql.beats import SqlBeats
 from tocsin.adapters.sql.channels import SqlChannels
 from tocsin.adapters.sql.checkpoints import SqlCheckpoints
@@ -44,6 +45,7 @@ class SqlTransaction:
         self.beats = SqlBeats(self.session)
         self.law = SqlLawBooks(self.session)
         self.tokens = SqlTokens(self.session)
+        self.accounts = SqlAccounts(self.session)
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `SqlStore.once` has seen for a workflow id; 0 for none."""

@@ -394,3 +394,45 @@ tokens = _table(
     Column("revoked_at", INSTANT),
     Index(None, "person_id"),
 )
+
+incident_team = _table(
+    "incident_team",
+    _key("incident_id"),
+    _key("person_id"),
+    _instant("joined_at"),
+    Index(None, "person_id"),
+)
+
+accounts = _table(
+    "accounts",
+    _key("person_id"),
+    _text("source"),
+    Column("roles", JSON, nullable=False),
+    Column("invitation", Text, unique=True),  # SHA-256 of the link's token
+    Column("invited_until", INSTANT),
+    Column("last_login_at", INSTANT),
+    Column("disabled_at", INSTANT),
+    _sealed("body"),
+)
+
+sessions = _table(
+    "sessions",
+    _key("digest"),  # SHA-256 of the cookie's secret
+    _text("person_id"),
+    _text("how"),
+    _instant("opened_at"),
+    _instant("seen_at"),
+    Index(None, "person_id"),
+)
+
+delegations = _table(
+    "delegations",
+    _key("delegation_id"),
+    _text("giver"),
+    _text("taker"),
+    Column("roles", JSON, nullable=False),
+    _instant("from_at"),
+    _instant("until_at"),
+    Column("ended_at", INSTANT),
+    Index(None, "taker"),
+)

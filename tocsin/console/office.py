@@ -1,0 +1,238 @@
+"""Behind the counter: what the rooms for our own people work with. Who signs in, what they may, what they do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tocsin.adapters.door import sign
+from tocsin.adapters.passwords import digest_of, hashed, matches, new_secret
+from tocsin.adapters.people import People, Person
+from tocsin.client import EnvelopeFor
+from tocsin.domain.account import Account, SignedIn, Source
+from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt, Report, Role
+from tocsin.domain.alert import incident_of_alert
+from tocsin.domain.errors import Refused
+from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.values import ActId, IncidentId, PersonId, Value, derived_id, opaque_id
+from tocsin.ports import Sealer, Store, Transaction
+
+EXPIRES_AFTER = timedelta(minutes=10)
+"""How long an envelope is good for."""
+SEEN_EVERY = timedelta(minutes=1)
+"""How often it is written down that a session is in use."""
+WITH_PASSWORD = "password"  # noqa: S105 - a word
+"""How somebody who signed in here is marked in the envelopes of their acts."""
+
+
+class ActDoor(Protocol):
+    """The part of `client.Engine` that acts need."""
+
+    async def act(self, envelope: Envelope) -> Receipt: ...  # noqa: D102
+    async def report(self, envelope_for: EnvelopeFor) -> Receipt: ...  # noqa: D102
+
+
+class Visitor(Value):
+    """Who is signed in: with the roles that count now, those that somebody else lent them included."""
+
+    user: str
+    actor: Actor
+    session: str | None = None
+    """The digest of their session; None for a program with a token."""
+    scopes: frozenset[str] | None = None
+    """What the token is for; None: everything that the roles allow."""
+
+    @property
+    def person_id(self) -> PersonId:
+        """Who it is."""
+        return self.actor.person_id
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that count now."""
+        return self.actor.roles
+
+
+class PeopleFile:
+    """`people.toml`, read again when it has changed."""
+
+    def __init__(self, path: Path, id_key: bytes) -> None:
+        self._path = path
+        self._id_key = id_key
+        self._read: tuple[int, People] | None = None
+
+    def __call__(self) -> People:
+        """Return the people as the file says now. Raises Refused if it is missing or wrong."""
+        changed = self._path.stat().st_mtime_ns if self._path.exists() else 0
+        if self._read is None or self._read[0] != changed:
+            self._read = (changed, People.load(self._path, self._id_key))
+        return self._read[1]
+
+
+class Office:
+    """Signs people in, finds out who asks, and does what they may, through the engine, in signed envelopes."""
+
+    def __init__(
+        self,
+        store: Store,
+        sealer: Sealer,
+        people: Callable[[], People],
+        door_key: tuple[str, Ed25519PrivateKey],
+        id_key: bytes,
+        engine: Callable[[], Awaitable[ActDoor]],
+        *,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.store = store
+        self.sealer = sealer
+        self.people = people
+        self.now = now
+        self.monotonic = monotonic
+        self._door_key = door_key
+        self._id_key = id_key
+        self._engine = engine
+        self._connected: ActDoor | None = None
+
+    # -- signing in -------------------------------------------------------------------------------------------------
+
+    def sign_in(self, user: str, password: str) -> str | None:
+        """Return the secret of a new session; None if it is not this person's password."""
+        with self.store.reading() as tx:
+            account = tx.accounts.one(self.person_id(user))
+        good = matches(password, account.password if account and account.source is Source.LOCAL else None)
+        if not good or account is None or account.disabled_at or not self._known(account):
+            return None
+        return self.open_session(account, WITH_PASSWORD)
+
+    def take_up(self, token: str, password: str) -> str | None:
+        """Set the password of whoever was invited and return the secret of a session; None for a link that is no good.
+
+        Raises:
+            Refused: if the password is too short or too long.
+        """
+        account = self.invited(token)
+        if account is None:
+            return None
+        taken = account.model_copy(update={"password": hashed(password), "invitation": None, "invited_until": None})
+        with self.store.writing() as tx:
+            tx.accounts.end_sessions(account.person_id)
+            tx.accounts.put(taken)
+        return self.open_session(taken, WITH_PASSWORD)
+
+    def invited(self, token: str) -> Account | None:
+        """Return the account that an invitation's link is for, while it is good."""
+        with self.store.reading() as tx:
+            account = tx.accounts.invited(digest_of(token))
+        good = account and account.invited_until and self.now() < account.invited_until and not account.disabled_at
+        return account if good else None
+
+    def open_session(self, account: Account, how: str) -> str:
+        """Open a session for somebody who was authenticated; return its secret."""
+        secret, at = new_secret(), self.now()
+        session = SignedIn(digest=digest_of(secret), person_id=account.person_id, how=how, opened_at=at, seen_at=at)
+        with self.store.writing() as tx:
+            tx.accounts.put(account.model_copy(update={"last_login_at": at}))
+            tx.accounts.open_session(session)
+        return secret
+
+    def sign_out(self, visitor: Visitor) -> None:
+        """End the visitor's session."""
+        if visitor.session is not None:
+            with self.store.writing() as tx:
+                tx.accounts.end_sessions(visitor.person_id, digest=visitor.session)
+
+    def visitor(self, tx: Transaction, secret: str) -> tuple[Visitor, SignedIn] | None:
+        """Return whose session has this secret, if it is good; people who may not come in any more have none."""
+        session = tx.accounts.session(digest_of(secret))
+        if session is None or not session.good(self.now()):
+            return None
+        account = tx.accounts.one(session.person_id)
+        if account is None or account.disabled_at is not None:
+            return None
+        found = self.as_visitor(tx, account, session.how)
+        return (found.model_copy(update={"session": session.digest}), session) if found else None
+
+    def as_visitor(self, tx: Transaction, account: Account, how: str) -> Visitor | None:
+        """Return somebody with the roles that count now, or None if nobody vouches for them any more."""
+        person = self._known(account)
+        if person is None and account.source is Source.LOCAL:
+            return None
+        roles = person.roles if person else account.roles
+        lent = [one for one in tx.accounts.delegations(account.person_id) if one.holds(self.now())]
+        roles = roles.union(*(one.roles for one in lent))
+        name = person.name if person else account.name
+        actor = Actor(person_id=account.person_id, name=name, roles=roles, authenticated=how)
+        return Visitor(user=account.user, actor=actor)
+
+    def see(self, session: SignedIn) -> None:
+        """Write down, once a minute at most, that a session is in use."""
+        if self.now() - session.seen_at >= SEEN_EVERY:
+            with self.store.writing() as tx:
+                tx.accounts.see(session.digest, self.now())
+
+    def person_id(self, user: str) -> PersonId:
+        """Return the id of whoever logs in under a name here."""
+        return PersonId(opaque_id("per", self._id_key, user))
+
+    def csrf(self, secret: str) -> str:
+        """Return what a form of this session must hold, since another site cannot know it."""
+        return self.sealer.mark("csrf", secret)
+
+    def _known(self, account: Account) -> Person | None:
+        if account.source is not Source.LOCAL:
+            return None
+        try:
+            return self.people().person(account.user)
+        except Refused:
+            return None
+
+    # -- acting -----------------------------------------------------------------------------------------------------
+
+    async def do(self, visitor: Visitor, deed: Deed, incident_id: IncidentId, act_id: ActId | None = None) -> Receipt:
+        """Do it, through the engine, in an envelope that says who and is signed."""
+        return await (await self.engine()).act(self.envelope(visitor, deed, incident_id, act_id))
+
+    async def report(self, visitor: Visitor, deed: Report, act_id: ActId | None = None) -> Receipt:
+        """Report an incident, or join the one of the same alert."""
+        act_id = act_id or new_act_id()
+
+        def envelope_for(generation: int, linked_to: IncidentId | None) -> Envelope:
+            incident_id = incident_of_alert(self._id_key, deed.source_key, generation)
+            linked = deed.model_copy(update={"linked_to": linked_to})
+            return self.envelope(visitor, linked, incident_id, act_id)
+
+        return await (await self.engine()).report(envelope_for)
+
+    def source_key(self, alert: str | None) -> str:
+        """Return the opaque key of an alert; one of its own for a report that answers none."""
+        return opaque_id("src", self._id_key, alert or new_secret())
+
+    def envelope(self, visitor: Visitor, deed: Deed, incident_id: IncidentId, act_id: ActId | None = None) -> Envelope:
+        """Return a deed as done now by a visitor, signed by this door."""
+        at, (key_id, private) = self.now(), self._door_key
+        act = Act(act_id=act_id or new_act_id(), incident_id=incident_id, actor=visitor.actor, at=at, deed=deed)
+        return sign(Envelope(act=act, expires_at=at + EXPIRES_AFTER), private, key_id)
+
+    async def engine(self) -> ActDoor:
+        """Return the door to the engine, connected. Raises Unreachable if it does not answer."""
+        if self._connected is None:
+            self._connected = await self._engine()
+        return self._connected
+
+    async def state(self, incident_id: IncidentId) -> IncidentState | None:
+        """Return the projection of an incident."""
+
+        def read() -> IncidentState | None:
+            with self.store.reading() as tx:
+                return tx.incidents.state(incident_id)
+
+        return await asyncio.to_thread(read)
+
+
+def new_act_id() -> ActId:
+    """Return an id for an act; doing the same again is another act."""
+    return ActId(derived_id("act", new_secret()))
