@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
-from tests.ports.webhook import desk, listening
+from tests.ports.webhook import desk, nothing_missing, serving
 from tocsin.adapters.access import invite
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.client import EnvelopeFor
+from tocsin.console.app import create_app
 from tocsin.console.office import WITH_PASSWORD, ActDoor, Office, PeopleFile
 from tocsin.domain.act import Actor, Envelope, Receipt, Role
 from tocsin.domain.values import PersonId
@@ -68,8 +70,9 @@ class Noted:
 class Counter:
     """A console that listens, and those who come to it."""
 
-    def __init__(self, url: str, office: Office, door: Noted) -> None:
+    def __init__(self, url: str, app: FastAPI, office: Office, door: Noted) -> None:
         self.url = url
+        self.app = app
         self.office = office
         self.door = door
         self._browsers: list[httpx.AsyncClient] = []
@@ -133,7 +136,8 @@ async def counter(
         monotonic=time.monotonic,
         **more,
     )
-    async with listening(desk(store, sealer), office) as url:
-        at = Counter(url, office, door)
+    app = create_app(desk(store, sealer), nothing_missing, office)
+    async with serving(app) as url:
+        at = Counter(url, app, office, door)
         yield at
         await at.close()

@@ -13,11 +13,11 @@ import uvicorn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastapi import FastAPI
 
 from tocsin.adapters.sendgrid_events import SIGNATURE, TIMESTAMP, EventVerifier
 from tocsin.console.app import create_app
 from tocsin.console.desk import Desk
-from tocsin.console.office import Office
 from tocsin.domain.values import IncidentId, WaveId
 from tocsin.ports import Sealer, Store
 
@@ -86,11 +86,16 @@ def desk(store: Store, sealer: Sealer, *keys: str, door: Nudged | None = None, *
 
 
 @asynccontextmanager
-async def listening(at: Desk, office: Office | None = None) -> AsyncIterator[str]:
-    """Serve a desk, and an office, on a free port; yields the URL."""
-    config = uvicorn.Config(
-        create_app(at, nothing_missing, office), host="127.0.0.1", port=0, log_level="error", access_log=False
-    )
+async def listening(at: Desk) -> AsyncIterator[str]:
+    """Serve a desk on a free port; yields the URL."""
+    async with serving(create_app(at, nothing_missing)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[str]:
+    """Serve an application on a free port; yields the URL."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(20):

@@ -16,7 +16,9 @@ from tocsin.domain.account import SESSION_LASTS, SignedIn
 from tocsin.domain.act import Role
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.rights import OF_INCIDENT, Action, Verdict, may
-from tocsin.domain.values import IncidentId, PersonId
+from tocsin.domain.token import Scope
+from tocsin.domain.values import IncidentId
+from tocsin.ports import Transaction
 from tocsin.settings import LOOPBACK
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,22 +66,41 @@ class Guard:
         if session is not None:
             await self._check_csrf(request, found.csrf)
             await asyncio.to_thread(self._office.see, session)
+        elif found.visitor.token is not None:
+            await asyncio.to_thread(self._office.token_used, found.visitor.token)
         refuse_unless(self.action, found)
         return found
 
     def _find(self, request: Request) -> tuple[Pass, SignedIn | None]:
         incident_id = request.path_params.get("incident_id")
-        secret = request.cookies.get(cookie_name(request), "")
         with self._office.store.reading() as tx:
-            signed_in = self._office.visitor(tx, secret) if secret else None
-            if signed_in is None:
-                raise Denied(401, "sign in first, or send a token: Authorization: Bearer …", signed_out=True)
-            visitor, session = signed_in
+            visitor, session, csrf = self._visitor(tx, request)
             state = tx.incidents.state(IncidentId(incident_id)) if incident_id else None
             on_team = state is not None and visitor.person_id in tx.incidents.team(state.incident_id)
         if self.action in OF_INCIDENT and state is None:
             raise hidden()
-        return Pass(visitor=visitor, csrf=self._office.csrf(secret), state=state, on_team=on_team), session
+        return Pass(visitor=visitor, csrf=csrf, state=state, on_team=on_team), session
+
+    def _visitor(self, tx: Transaction, request: Request) -> tuple[Visitor, SignedIn | None, str]:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and request.url.path.startswith("/api/"):
+            visitor = self._office.bearer(tx, token.strip(), self.scope(request))
+            if visitor is None:
+                raise Denied(
+                    401, f"this token is not good, or not for {self.scope(request)}; tocsin token list says more"
+                )
+            return visitor, None, ""
+        secret = request.cookies.get(cookie_name(request), "")
+        signed_in = self._office.visitor(tx, secret) if secret else None
+        if signed_in is None:
+            raise Denied(401, "sign in first, or send a token: Authorization: Bearer …", signed_out=True)
+        return *signed_in, self._office.csrf(secret)
+
+    def scope(self, request: Request) -> Scope:
+        """Return what a token must be good for."""
+        if self.action is Action.REPORT:
+            return Scope.REPORT
+        return Scope.READ if request.method in SAFE else Scope.ACT
 
     async def _check_csrf(self, request: Request, expected: str) -> None:
         if request.method in SAFE:
@@ -141,11 +162,6 @@ def give_cookie(request: Request, response: Response, secret: str) -> None:
 def take_cookie(request: Request, response: Response) -> None:
     """Have the browser forget it."""
     response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax")
-
-
-def is_me(visitor: Visitor, person_id: PersonId) -> bool:
-    """Say whether it is the visitor."""
-    return visitor.person_id == person_id
 
 
 def _words(roles: frozenset[Role]) -> str:

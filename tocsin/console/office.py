@@ -17,6 +17,7 @@ from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt, Report, Role
 from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.token import Scope
 from tocsin.domain.values import ActId, IncidentId, PersonId, Value, derived_id, opaque_id
 from tocsin.ports import Sealer, Store, Transaction
 
@@ -42,7 +43,9 @@ class Visitor(Value):
     actor: Actor
     session: str | None = None
     """The digest of their session; None for a program with a token."""
-    scopes: frozenset[str] | None = None
+    token: str | None = None
+    """The id of the token that was sent; None for a browser."""
+    scopes: frozenset[Scope] | None = None
     """What the token is for; None: everything that the roles allow."""
 
     @property
@@ -156,6 +159,22 @@ class Office:
         found = self.as_visitor(tx, account, session.how)
         return (found.model_copy(update={"session": session.digest}), session) if found else None
 
+    def bearer(self, tx: Transaction, secret: str, scope: Scope) -> Visitor | None:
+        """Return whose token has this secret, if it is good for this; no more than its person may is it good for."""
+        token = tx.tokens.found(digest_of(secret))
+        if token is None or not token.good(self.now(), scope):
+            return None
+        account = tx.accounts.one(token.person_id) or self._account_of(token.person_id)
+        if account is None or account.disabled_at is not None:
+            return None
+        found = self.as_visitor(tx, account, f"token {token.token_id}")
+        return found.model_copy(update={"token": token.token_id, "scopes": token.scopes}) if found else None
+
+    def token_used(self, token_id: str) -> None:
+        """Note that a token was used."""
+        with self.store.writing() as tx:
+            tx.tokens.used(token_id, self.now())
+
     def as_visitor(self, tx: Transaction, account: Account, how: str) -> Visitor | None:
         """Return somebody with the roles that count now, or None if nobody vouches for them any more."""
         person = self._known(account)
@@ -181,6 +200,11 @@ class Office:
     def csrf(self, secret: str) -> str:
         """Return what a form of this session must hold, since another site cannot know it."""
         return self.sealer.mark("csrf", secret)
+
+    def _account_of(self, person_id: PersonId) -> Account | None:
+        """Return an account for somebody in `people.toml` who never signed in here."""
+        found = next((one for one in self.people().all() if one.person_id == person_id), None)
+        return Account(person_id=person_id, user=found.user, name=found.name, email=found.email) if found else None
 
     def _known(self, account: Account) -> Person | None:
         if account.source is not Source.LOCAL:
