@@ -12,8 +12,11 @@ from tocsin.domain.values import PersonId
 from tocsin.ports import Store
 
 
-def invite(store: Store, person: Person, by: Actor, now: datetime) -> str:
-    """Make an invitation for somebody and return its token, which is kept nowhere; an older one and a password end."""
+def invite(store: Store, person: Person, by: Actor | None, now: datetime) -> str:
+    """Make an invitation for somebody and return its token, which is kept nowhere; an older one and a password end.
+
+    `by` None: it comes with the installation itself, whose log has not begun.
+    """
     token = new_secret()
     account = Account(
         person_id=person.person_id,
@@ -26,7 +29,8 @@ def invite(store: Store, person: Person, by: Actor, now: datetime) -> str:
     with store.writing() as tx:
         tx.accounts.end_sessions(person.person_id)
         tx.accounts.put(account)
-        tx.log.append([access_entry("invited", person.person_id, by, now)])
+        if by is not None:
+            tx.log.append([access_entry("invited", person.person_id, by, now)])
     return token
 
 

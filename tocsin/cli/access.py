@@ -10,6 +10,7 @@ from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import Session, session
 from tocsin.domain.account import INVITED_FOR
+from tocsin.domain.act import Actor
 
 commands = typer.Typer(help="Who may sign in.")
 
@@ -22,7 +23,7 @@ def invite(
 ) -> None:
     """Print a link, once, with which somebody sets their password; an older link and their old password end."""
     work = session(ctx)
-    link = invitation(work, work.people.person(user))
+    link = invitation(work, work.people.person(user), work.actor)
     until = work.now() + INVITED_FOR
     if as_json:
         emit({"user": user, "link": link, "until": until})
@@ -31,6 +32,6 @@ def invite(
     say(link)
 
 
-def invitation(work: Session, person: Person) -> str:
+def invitation(work: Session, person: Person, by: Actor | None) -> str:
     """Make an invitation and return its link, which is kept nowhere."""
-    return f"{work.settings.console_at}/invitation/{make_invitation(work.store, person, work.actor, work.now())}"
+    return f"{work.settings.console_at}/invitation/{make_invitation(work.store, person, by, work.now())}"

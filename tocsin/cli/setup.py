@@ -95,7 +95,7 @@ def _make(work: Session) -> list[str]:
     people = work.home / "people.toml"
     if write_default(people, work.user):
         made.append(f"{people} with you, {work.user}; add who else reports, approves and audits")
-        link = invitation(work, work.people.person(work.user))
+        link = invitation(work, work.people.person(work.user), None)
         made.append(f"an invitation for you, shown this once: start `tocsin console`, then open {link}")
     ladder = work.home / FILE
     if write_default_ladder(ladder):
