@@ -86,8 +86,6 @@ class Settings(BaseSettings):
     """How long a notice may stay undelivered before the next contact is written to; default: from its deadline."""
     console_address: str = "127.0.0.1:8234"
     """Where `tocsin console` listens, as HOST:PORT."""
-    console_url: str | None = None
-    """Under which address our own people reach the console, as https://tocsin.example; default: where it listens."""
     public_url: str | None = None
     """Under which address recipients reach the console's public pages, as https://notices.example; with it, each
     letter holds a link to acknowledge it, and one to check its number."""

@@ -54,6 +54,7 @@ class Action(StrEnum):
     RECOMPUTE = "recompute"
     ABSORB = "absorb"
     MERGE_INTO = "merge_into"
+    PAGE_ACK = "page_ack"
 
 
 class Verdict(StrEnum):
@@ -86,7 +87,7 @@ _OF_THE_TEAM = (
     *(Action.CONFIRM, Action.DISMISS, Action.REVISE, Action.AFFECTED_ADD, Action.DRAFT, Action.STOP, Action.RESUME),
     *(Action.NOTE, Action.ATTACH, Action.DUTY_END, Action.ASSESS, Action.TASK_ADD, Action.TASK_ASSIGN),
     *(Action.TASK_DONE, Action.HANDOVER, Action.CLOSE, Action.REOPEN, Action.TOLD, Action.RECOMPUTE),
-    *(Action.ABSORB, Action.MERGE_INTO),
+    *(Action.ABSORB, Action.MERGE_INTO, Action.PAGE_ACK),
 )
 
 RULES: dict[Action, Rule] = {
