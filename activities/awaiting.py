@@ -15,25 +15,26 @@ Duties = dict[DutyId, Duty]
 
 def with_awaited(tx: Transaction, wave_id: WaveId, within: timedelta | None) -> WaveCounts:
     """Count a wave's rows by state, with what it still waits for."""
-    counts, rows = tx.ledger.counts(wave_id), tx.ledger.awaiting(wave_id)
-    if not rows:
+    counts, awaiting, look_at = tx.ledger.counts(wave_id), 0, None
+    for rows in tx.ledger.awaiting(wave_id):
+        duties = _duties(tx, rows)
+        dues = [due for row in rows if (due := _due_at(row, duties, within)) is not None]
+        awaiting += len(dues) + sum(not _to_be_delivered(row) and _to_be_pressed(row, duties) for row in rows)
+        look_at = min([*dues, *([look_at] if look_at else [])], default=None)
+    if not awaiting:
         return counts
-    duties = _duties(tx, rows)
-    dues = [due for row in rows if (due := _due_at(row, duties, within)) is not None]
-    pressing = sum(not _to_be_delivered(row) and _to_be_pressed(row, duties) for row in rows)
-    awaited = {
-        "awaiting": len(dues) + pressing,
-        "look_at": min(dues, default=None),
-        "silent_since": tx.ledger.silent_since(wave_id),
-    }
-    return counts.model_copy(update=awaited)
+    silent = tx.ledger.silent_since(wave_id)
+    return counts.model_copy(update={"awaiting": awaiting, "look_at": look_at, "silent_since": silent})
 
 
 def overdue(tx: Transaction, wave_id: WaveId, at: datetime, within: timedelta | None) -> list[Notice]:
     """Return the notices that left, and have stayed undelivered for too long."""
-    rows = [row for row in tx.ledger.awaiting(wave_id) if _to_be_delivered(row)]
-    duties = _duties(tx, rows)
-    return [row for row in rows if (due := _due_at(row, duties, within)) is not None and due <= at]
+    late: list[Notice] = []
+    for page in tx.ledger.awaiting(wave_id):
+        rows = [row for row in page if _to_be_delivered(row)]
+        duties = _duties(tx, rows)
+        late += [row for row in rows if (due := _due_at(row, duties, within)) is not None and due <= at]
+    return late
 
 
 def _duties(tx: Transaction, rows: Iterable[Notice]) -> Duties:

@@ -279,8 +279,8 @@ class Ledger(Protocol):
     def counts(self, wave_id: WaveId) -> WaveCounts:
         """Count the rows of a wave by state."""
 
-    def awaiting(self, wave_id: WaveId) -> list[Notice]:
-        """Return the rows of the chain that left and of which a receipt or a press may still come, by ordinal."""
+    def awaiting(self, wave_id: WaveId) -> Iterator[list[Notice]]:
+        """Yield, page by page, the rows of the chain that left and of which a receipt or a press may still come."""
 
     def silent_since(self, wave_id: WaveId) -> datetime | None:
         """Return when the first accepted row was sent of which its reporting channel has said nothing at all."""

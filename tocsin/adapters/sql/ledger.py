@@ -1,15 +1,15 @@
 """The ledger: waves, notices and letters."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import RowMapping, and_, bindparam, delete, exists, func, or_, select, update
 
 from tocsin.adapters.sql.gate import Gate
 from tocsin.adapters.sql.notice_rows import CHANGING, address_digest, changing, check_steps, from_row, to_row
+from tocsin.adapters.sql.session import CHUNK, Session, chunks
 from tocsin.adapters.sql.session import Row as Values
-from tocsin.adapters.sql.session import Session, chunks
 from tocsin.adapters.sql.tables import letters, notice_links, notices, receipts, waves
 from tocsin.domain.errors import Broken
 from tocsin.domain.letter import Letter
@@ -153,14 +153,17 @@ class SqlLedger:
             found += [from_row(self._session, row) for row in rows]
         return found
 
-    def awaiting(self, wave_id: WaveId) -> list[Notice]:
-        """Return the rows of the chain that left and of which a receipt or a press may still come, by ordinal."""
+    def awaiting(self, wave_id: WaveId) -> Iterator[list[Notice]]:
+        """Yield, page by page, the rows of the chain that left and of which a receipt or a press may still come."""
         under_way = notices.c.state.in_([NoticeState.ACCEPTED, NoticeState.DEFERRED])
         arrived = notices.c.state == NoticeState.DELIVERED
         awaited = or_(and_(or_(notices.c.reports, notices.c.linked), under_way), and_(notices.c.linked, arrived))
         mine = and_(notices.c.wave_id == wave_id, notices.c.role == ContactRole.CHAIN, awaited)
-        query = select(notices).where(mine).order_by(notices.c.ordinal)
-        return [from_row(self._session, row) for row in self._connection.execute(query)]
+        query = select(notices).where(mine, notices.c.ordinal > bindparam("after")).order_by(notices.c.ordinal)
+        page, after = query.limit(CHUNK), -1
+        while rows := [from_row(self._session, row) for row in self._connection.execute(page, {"after": after})]:
+            yield rows
+            after = rows[-1].ordinal
 
     def silent_since(self, wave_id: WaveId) -> datetime | None:
         """Return when the first accepted row was sent of which its reporting channel has said nothing at all."""
