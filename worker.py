@@ -23,7 +23,7 @@ from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
 from tocsin.adapters import logging
-from tocsin.adapters.channels import open_callers, open_channel, open_channels, open_pager, open_witnesses
+from tocsin.adapters.channels import open_callers, open_channel, open_channels, open_witnesses
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.law import PolicyLaw
@@ -60,7 +60,7 @@ async def main() -> None:
         tx.law.keep(law.current, law.content(), datetime.now(UTC))
     channels, pages = open_channels(settings), open_channel(settings, "pages")
     client = await open_client(settings, vault)
-    pager, notary = open_pager(pages, settings), LogNotary.of(keyring)
+    callers, notary = open_callers(pages, settings), LogNotary.of(keyring)
     door = SignedDoor(keyring.door_publics(), settings.allow_direct)
     sender = Sender(
         name=settings.sender_name,
@@ -68,18 +68,18 @@ async def main() -> None:
         reply_to=settings.reply_to,
         public_url=settings.public_url,
     )
-    sending = Sending(store, channels, pager, settings.sends_in_flight)
+    sending = Sending(store, channels, callers.everyone, settings.sends_in_flight)
     deeds = [
         *Acts(store, door, vault, notary).all(),
-        *Checkpoints(store, notary, open_witnesses(pages, settings), pager).all(),
-        *Duties(store, law).all(),
+        *Checkpoints(store, notary, open_witnesses(pages, settings), callers.everyone).all(),
+        *Duties(store, law, callers.ladder).all(),
         *Evidence(store, open_shelf(store, vault, keyring, client, settings.home)).all(),
         *Letters(store, JinjaLetters(), channels[settings.channel], sender).all(),
         *sending.all(),
         *Doubts(store, channels).all(),
         *Fallback(store, settings.delivered_within).all(),
-        *Pages(store, open_callers(pages, settings)).all(),
-        *Sweep(store, TemporalRuns(client), pager).all(),
+        *Pages(store, callers).all(),
+        *Sweep(store, TemporalRuns(client), callers.everyone).all(),
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),
     ]
     await schedule_sweep(client, settings.sweep_every_seconds)

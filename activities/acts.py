@@ -1,6 +1,7 @@
 """Recording what people did: envelope checked, then act, projection and log entry in one transaction."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from temporalio import activity
 
@@ -302,12 +303,19 @@ def _release(tx: Transaction, deed: Release, act: Act, order: ActToRecord) -> No
         raise Refused(
             f"the stored letters of wave {deed.wave_id} are not those of digest {deed.digest[:12]}; draft again"
         )
+    release_rows(tx, wave.model_copy(update={"digest": deed.digest}), rows, act.actor.person_id, order.stamp.at)
+
+
+def release_rows(tx: Transaction, wave: WaveRow, rows: list[Notice], releaser: PersonId, at: datetime) -> None:
+    """Set the first contact of each chain free, or hand the row to a person where there is none.
+
+    Raises:
+        Refused: if one of the parties is not affected, or is in another wave that was released.
+    """
     _refuse_writing_to_the_unaffected(tx, wave, rows)
     if wave.kind is WaveKind.INITIAL:
         _refuse_telling_twice(tx, wave, rows)
-    tx.ledger.put_wave(
-        wave.model_copy(update={"released_at": order.stamp.at, "releaser": act.actor.person_id, "digest": deed.digest})
-    )
+    tx.ledger.put_wave(wave.model_copy(update={"released_at": at, "releaser": releaser}))
     first = [row for row in rows if row.chain_position == 0]
     tx.ledger.put(row.model_copy(update={"state": step(row.state, _on_release(row))}) for row in first)
 

@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.acts import engine_entry
 from activities.family import Family
+from activities.silence import silent
 from tocsin.domain.act import AnswerPage
 from tocsin.domain.audience import NOBODY, MayBeAffected, may_be_affected
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState, Mark, covered_by, group
@@ -24,6 +25,7 @@ from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.gdpr_duties import BY_DECISION, not_owed_by
 from tocsin.domain.gdpr_duties import told as told_under
 from tocsin.domain.incident import OVER, Status, Triggers
+from tocsin.domain.ladder import Ladder
 from tocsin.domain.law_pin import LawPin
 from tocsin.domain.owed_to_us import owed_to_us, told
 from tocsin.domain.statutory import RULE_OUT, policy_of, submitted
@@ -59,6 +61,8 @@ class ClockCount(Value):
     held: int
     may_be: MayBeAffected = NOBODY
     """Those that it would be owed to while nobody has said who is affected."""
+    silent_at: Instant | None = None
+    """When minimal letters go by themselves, where clauses say so and nobody has released any; None: never."""
 
 
 class Marking(Value):
@@ -99,9 +103,10 @@ class ResumedClock(Value):
 class Duties:
     """The deeds around the store's duties and clocks."""
 
-    def __init__(self, store: Store, law: Law) -> None:
+    def __init__(self, store: Store, law: Law, ladder: Ladder) -> None:
         self._store = store
         self._law = law
+        self._ladder = ladder
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
@@ -128,10 +133,12 @@ class Duties:
             duties = tx.duties.of(spec.incident_id, clock_id=spec.clock_id)
             holds = tx.duties.holds(spec.incident_id)
             may_be = _may_be_affected(tx, spec.incident_id, [duty for duty in duties if duty.state is DutyState.OPEN])
+            goes = bool(silent(tx, spec.incident_id, duties))
         still_open = [duty for duty in duties if duty.state is DutyState.OPEN]
         ours = [(d, d.agreement_id) for d in still_open if d.agreement_id and not d.owed_to_us]
         held = [d for d, agreement_id in ours if any(hold.covers(agreement_id) for hold in holds)]
-        return ClockCount(open=len(still_open), total=len(duties), held=len(held), may_be=may_be)
+        silent_at = spec.target_at - self._ladder.silence_margin(spec.target_at - spec.trigger_at) if goes else None
+        return ClockCount(open=len(still_open), total=len(duties), held=len(held), may_be=may_be, silent_at=silent_at)
 
     @activity.defn(name="duties.mark")
     def mark(self, order: Marking) -> None:

@@ -6,13 +6,14 @@ from temporalio import activity
 
 from activities.acts import engine_entry
 from activities.family import rows_of_family
+from activities.silence import SilentlyReleased, SilentRelease, release, silent
 from activities.ways import Ways
 from tocsin.domain.act import Draft
 from tocsin.domain.clause import Method
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
-from tocsin.domain.incident import Facts, Triggers
+from tocsin.domain.incident import Facts, Triggers, minimal
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter, LetterFacts, PeriodOwed
 from tocsin.domain.notice import (
     SENT,
@@ -27,7 +28,7 @@ from tocsin.domain.notice import (
 from tocsin.domain.register import Affected, Agreement, Contact
 from tocsin.domain.said import Said
 from tocsin.domain.task import TaskKind, TaskState
-from tocsin.domain.values import AgreementId, ContactId, DutyId, IncidentId, PersonId, Value, WaveId
+from tocsin.domain.values import ENGINE, AgreementId, ClockId, ContactId, DutyId, IncidentId, PersonId, Value, WaveId
 from tocsin.ports import Channel, Renderer, Stamp, Store, Transaction, WaveRow
 
 
@@ -53,6 +54,8 @@ class Planning(Value):
     wave_id: WaveId
     draft: Draft
     drafter: PersonId
+    by_silence: ClockId | None = None
+    """Only whom the clauses of this clock's duties have told when nobody releases a letter."""
 
 
 class Planned(Value):
@@ -100,7 +103,7 @@ class Letters:
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
-        return [self.plan, self.render, self.seal]
+        return [self.plan, self.render, self.seal, self.release_by_silence]
 
     @activity.defn(name="letters.plan")
     def plan(self, order: Planning) -> Planned:
@@ -136,12 +139,19 @@ class Letters:
         """Compute the wave's digest from what is stored and write it down."""
         return self._store.once(order.stamp, order, lambda tx: _seal(tx, order), Sealed)
 
+    @activity.defn(name="letters.release_by_silence")
+    def release_by_silence(self, order: SilentRelease) -> SilentlyReleased:
+        """Release a minimal wave as its clauses allow it. Raises Refused if somebody was told or held meanwhile."""
+        return self._store.once(order.stamp, order, lambda tx: release(tx, order), SilentlyReleased)
+
     def _plan(self, tx: Transaction, order: Planning) -> Planned:
         incident_id = order.stamp.incident_id
         old = tx.ledger.wave(order.wave_id)
         if old is not None:
             tx.ledger.discard(order.wave_id)
         pins = _audience(tx, incident_id, order.draft)
+        if order.by_silence is not None:
+            pins = _silent_ones(tx, incident_id, order.by_silence, pins)
         owed = _open_duties(tx, incident_id)
         ways = Ways(tx, incident_id)
         rows: list[Notice] = []
@@ -247,12 +257,14 @@ class _Desk:
         if facts is None or wave is None:
             raise Refused(f"wave {order.wave_id} of incident {order.incident_id} is not planned; draft it again")
         self.wave = wave
-        self.facts: Facts = facts
+        self.minimal = wave.drafter == ENGINE
+        # What nobody has released does not leave: only that it happened, when, and to which services.
+        self.facts: Facts = minimal(facts) if self.minimal else facts
         pinned = (at_or_newest(pin.agreement, wave.drafted_at) for pin in tx.register.pinned(order.incident_id))
         self.agreements = {agreement.agreement_id: agreement for agreement in pinned}
         self._duties = {duty.duty_id: duty for duty in tx.duties.of(order.incident_id)}
-        measures = (*facts.measures, *_finished_mitigation(tx, order.incident_id))
-        self.said = Said.of(facts, measures, order.triggers)
+        done = () if self.minimal else _finished_mitigation(tx, order.incident_id)
+        self.said = Said.of(self.facts, (*self.facts.measures, *done), order.triggers)
         waves = [w for w in tx.ledger.waves(order.incident_id) if w.released_at and w.wave_id != wave.wave_id]
         released = sorted(waves, key=lambda w: (w.released_at, w.wave_id))
         self._before: dict[tuple[AgreementId, ContactId | None, Method], list[Notice]] = {}
@@ -282,6 +294,7 @@ class _Desk:
             contact_point=self.facts.contact_point or sender.reply_to or sender.address,
             by_deputy=row.role is ContactRole.CHAIN and row.chain_position > 0,
             is_copy=row.role is ContactRole.COPY,
+            is_minimal=self.minimal,
             before=self._said_before.get(previous.wave_id) if previous else None,
             # A copy answers no duty: nothing waits for its confirmation.
             acknowledge_url=f"{sender.public_url}/a/{TOKEN_PLACEHOLDER}" if row.linked else None,
@@ -331,6 +344,17 @@ def _audience(tx: Transaction, incident_id: IncidentId, draft: Draft) -> list[Af
     if not pins:
         raise Refused("nobody is left to write to: everyone affected was told, or is in a wave that waits for release")
     return pins
+
+
+def _silent_ones(
+    tx: Transaction, incident_id: IncidentId, clock_id: ClockId, pins: Sequence[Affected]
+) -> list[Affected]:
+    duties = tx.duties.of(incident_id, clock_id=clock_id, open_only=True)
+    allowed = {duty.agreement_id for duty in silent(tx, incident_id, duties)}
+    found = [pin for pin in pins if pin.agreement.agreement_id in allowed]
+    if not found:
+        raise Refused("somebody was told, or a hold was placed, meanwhile: silence releases nothing")
+    return found
 
 
 def _written_to(tx: Transaction, incident_id: IncidentId) -> set[AgreementId]:

@@ -31,6 +31,8 @@ class Calling(Value):
     """How many rungs were called."""
     held: bool = False
     """Whether everything open is under a hold: nobody could release it."""
+    everyone: bool = False
+    """Whether all rungs are called at once, whatever is released."""
 
 
 class Called(Value):
@@ -118,6 +120,8 @@ class Pages:
             with self._store.reading() as tx:
                 facts = tx.incidents.facts(order.incident_id)
                 severity = facts.severity if facts else None
+                if order.everyone:
+                    return severity, True
                 if order.held or order.share < self._callers.ladder.everyone_from:
                     return severity, False
                 duties = tx.duties.of(order.incident_id, clock_id=order.clock_id, open_only=True)

@@ -34,6 +34,7 @@ from tocsin.adapters.vault import Vault
 from tocsin.domain.act import Act, Actor, Confirm, Deed, Draft, Envelope, Release, Report, Role
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, WaveState, apply, wave_id_of
+from tocsin.domain.ladder import Ladder
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.values import ActId, IncidentId, PersonId, WaveId
 from tocsin.ports import Stamp
@@ -94,7 +95,7 @@ class Large:
         self.store: SqlStore = open_store(url, self.vault)
         door, notary = SignedDoor(self.keyring.door_publics(), True), LogNotary.of(self.keyring)
         self.acts = Acts(self.store, door, self.vault, notary)
-        self.duties = Duties(self.store, PolicyLaw.load(home))
+        self.duties = Duties(self.store, PolicyLaw.load(home), Ladder(rungs=()))
         sender = Sender(name="Processor Ltd", address="desk@processor.example")
         self.letters = Letters(self.store, JinjaLetters(), Outbox(home / "outbox"), sender)
         self.state, self.sequence, self.count = IncidentState(incident_id=INCIDENT), 0, count

@@ -147,7 +147,7 @@ class House:
         deeds = [
             *Acts(self.store, door, self.vault, notary).all(),
             *Checkpoints(self.store, notary, self.witnesses, pager).all(),
-            *Duties(self.store, law).all(),
+            *Duties(self.store, law, self.ladder).all(),
             *Evidence(self.store, open_shelf(self.store, self.vault, self.keyring, self.client, self.home)).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
             *sending.all(),

@@ -33,6 +33,7 @@ CLOCK_MISSED = "clock_missed"
 WAVE_PROGRESS = "wave_progress"
 TASKS_CHANGED = "tasks_changed"
 PART_LOST = "part_lost"
+CLOCK_SILENT = "clock_silent"
 """Signals to an incident."""
 
 REARM = "rearm"
@@ -155,6 +156,12 @@ class ClockEnded(Value):
 
 class ClockMissed(Value):
     """A clock tells its incident that its deadline passed with duties open."""
+
+    clock_id: ClockId
+
+
+class ClockSilent(Value):
+    """A clock tells its incident that its minimal letters are due: nobody has released any."""
 
     clock_id: ClockId
 

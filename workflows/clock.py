@@ -1,6 +1,6 @@
 """One set of duties against its deadline: it warns, shows holds, and counts down what is still open."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -16,6 +16,9 @@ with workflow.unsafe.imports_passed_through():
 from workflows import options
 from workflows.deeds import Insistent, perform
 from workflows.pace import Stamps, scenario_now, wait_until
+
+QUIET = timedelta(minutes=15)
+"""How long people have, from when a clock or its deadline is new, before silence releases anything."""
 
 
 @workflow.defn(name=wire.CLOCK)
@@ -36,11 +39,15 @@ class ClockWorkflow:
         self._answered_at: datetime | None = None
         self._answers = False
         self._keeps_open = order.keeps_open
+        self._lets_go = False
+        self._quiet_until = order.spec.trigger_at
+        self._ask_again_at: datetime | None = None
 
     @workflow.run
     async def run(self, order: wire.ClockInput) -> str:
         """Warn when due and not yet sent, until nothing is left open; then tell the incident."""
-        self._climbs = workflow.patched("ladder")
+        self._climbs, self._lets_go = workflow.patched("ladder"), workflow.patched("release-by-silence")
+        self._quiet_until = scenario_now(order.tempo) + QUIET
         while True:
             self._stirred = False
             count = await self._count()
@@ -54,6 +61,7 @@ class ClockWorkflow:
                 break
             await self._warn(count)
             await self._climb(count)
+            await self._let_go(count)
             self._show(count)
             await wait_until(order.tempo, self._wakes_at(), lambda: self._stirred, f"next mark of {self._spec.title}")
             if workflow.info().is_continue_as_new_suggested():
@@ -68,6 +76,7 @@ class ClockWorkflow:
         if spec.target_at != self._spec.target_at:
             self._sent.clear()
             self._climbing = None
+            self._quiet_until = scenario_now(self._order.tempo) + QUIET
         self._spec = spec
         self._stirred = True
 
@@ -169,6 +178,16 @@ class ClockWorkflow:
         except ActivityError:
             workflow.logger.error("a pager was not told that %s is %s; end its incident there", answering.about, answer)
 
+    async def _let_go(self, count: ClockCount) -> None:
+        """Have the incident let minimal letters go where clauses say so, nobody has released any, and it is time."""
+        self._ask_again_at = None
+        if not self._lets_go or count.silent_at is None:
+            return
+        now, due_at = scenario_now(self._order.tempo), max(count.silent_at, self._quiet_until)
+        if now >= due_at:
+            await self._tell(wire.CLOCK_SILENT, wire.ClockSilent(clock_id=self._spec.clock_id))
+        self._ask_again_at = due_at if now < due_at else now + options.PAGE_AGAIN
+
     def _words(self, mark: Mark, count: ClockCount, now: datetime) -> Page:
         subject, text = warning(self._spec, mark, now, (count.open, count.total), count.held, count.may_be)
         key = f"{self._spec.clock_id}:{self._spec.target_at.isoformat()}:{mark}"
@@ -183,7 +202,7 @@ class ClockWorkflow:
         if self._page_again_at is None and due_mark(self._spec, self._sent, now) is not None:
             return now  # it fell due while the page before it was on its way
         climb_at = self._climbing.next_at if self._climbing else None
-        instants = (next_mark_at(self._spec, now), self._page_again_at, climb_at)
+        instants = (next_mark_at(self._spec, now), self._page_again_at, climb_at, self._ask_again_at)
         return min((at for at in instants if at is not None), default=None)
 
     def _show(self, count: ClockCount) -> None:
@@ -194,7 +213,7 @@ class ClockWorkflow:
             f"target {self._spec.target_at.isoformat()}"
         )
 
-    async def _tell(self, signal: str, message: wire.ClockEnded | wire.ClockMissed) -> None:
+    async def _tell(self, signal: str, message: wire.ClockEnded | wire.ClockMissed | wire.ClockSilent) -> None:
         incident = workflow.get_external_workflow_handle(wire.incident_workflow(self._order.incident_id))
         try:
             await incident.signal(signal, message)

@@ -13,15 +13,18 @@ with workflow.unsafe.imports_passed_through():
     from activities.duties import Duties, Resolving
     from activities.evidence import Evidence, ToKeep
     from activities.letters import Letters, Planning, Rendering, Sealing
+    from activities.pages import Calling, Pages
+    from activities.silence import SilentRelease
     from tocsin import wire
     from tocsin.domain.act import Act, AnswerPage, Draft, Envelope, MergeInto, PlaceHold, Receipt, Release, Report
-    from tocsin.domain.clock import ClockSpec, Mark
+    from tocsin.domain.clock import ClockSpec, Mark, silence_words
     from tocsin.domain.errors import Refused
     from tocsin.domain.incident import OVER, Status
     from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, wave_id_of
     from tocsin.domain.promise import Promise
     from tocsin.domain.task import moved_to
-    from tocsin.domain.values import ClockId, IncidentId, PersonId, WaveId
+    from tocsin.domain.values import ENGINE, ClockId, IncidentId, PersonId, WaveId, derived_id
+    from tocsin.ports import Page
     from tocsin.wire import SearchAttribute
 
 from workflows import options
@@ -33,7 +36,7 @@ STATUS = SearchAttributeKey.for_keyword(SearchAttribute.STATUS)
 INCIDENT = SearchAttributeKey.for_keyword(SearchAttribute.INCIDENT)
 NEXT_DEADLINE = SearchAttributeKey.for_datetime(SearchAttribute.NEXT_DEADLINE)
 
-Event = wire.ClockEnded | wire.ClockMissed | wire.WaveProgress | wire.TasksChanged | wire.PartLost
+Event = wire.ClockEnded | wire.ClockMissed | wire.ClockSilent | wire.WaveProgress | wire.TasksChanged | wire.PartLost
 RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift", "reopen", "duty_end", "told"} | {
     "absorb",
     "merge_into",
@@ -112,6 +115,11 @@ class IncidentWorkflow:
         """Hear that a deadline passed: a reason is owed."""
         self._events.append(event)
 
+    @workflow.signal(name=wire.CLOCK_SILENT, description="Minimal letters are due: nobody has released any")
+    def clock_silent(self, event: wire.ClockSilent) -> None:
+        """Hear that a clause has its minimal letter sent now."""
+        self._events.append(event)
+
     @workflow.signal(name=wire.WAVE_PROGRESS)
     def wave_progress(self, event: wire.WaveProgress) -> None:
         """Hear how far a wave came."""
@@ -173,9 +181,9 @@ class IncidentWorkflow:
             await self._stir_all()
         match act.deed:
             case Draft() as deed:
-                return await self._draft(act, wave_id_of(act), deed)
+                return await self._draft(act.actor.person_id, wave_id_of(act), deed)
             case _ if act.deed.kind in REDRAFTED_BY:
-                lines += await self._draft_again(act)
+                lines += await self._draft_again(act.actor.person_id)
             case Release(wave_id=wave_id):
                 await self._start_wave(wave_id)
                 if workflow.patched("promises"):
@@ -282,9 +290,12 @@ class IncidentWorkflow:
 
     # -- waves ------------------------------------------------------------------------------------------------------
 
-    async def _draft(self, act: Act, wave_id: WaveId, deed: Draft) -> tuple[tuple[str, ...], dict[str, str]]:
-        drafter = act.actor.person_id
-        planning = Planning(stamp=self._stamps.next(), wave_id=wave_id, draft=deed, drafter=drafter)
+    async def _draft(
+        self, drafter: PersonId, wave_id: WaveId, deed: Draft, by_silence: ClockId | None = None
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        planning = Planning(
+            stamp=self._stamps.next(), wave_id=wave_id, draft=deed, drafter=drafter, by_silence=by_silence
+        )
         planned = await perform(Letters.plan, planning, options.BULK, f"plan the {deed.wave_kind} wave")
         for first in range(0, planned.rows, options.RENDER_BATCH):
             rendering = Rendering(
@@ -314,27 +325,26 @@ class IncidentWorkflow:
             lines.append(f"{planned.without_contact} without a usable contact: a person will be asked to tell them")
         return tuple(lines), {"wave": wave_id, "digest": sealed.digest}
 
-    async def _draft_again(self, act: Act) -> tuple[str, ...]:
+    async def _draft_again(self, changed_by: PersonId) -> tuple[str, ...]:
         """Render the waves that wait for release again: facts that changed must not go out as they were."""
         lines: tuple[str, ...] = ()
         for wave_id, wave in list(self._state.waves.items()):
             if wave.released:
                 continue
-            drafter = act.model_copy(update={"actor": act.actor.model_copy(update={"person_id": wave.drafter})})
             try:
-                _, ids = await self._draft(drafter, wave_id, wave.draft)
+                _, ids = await self._draft(wave.drafter, wave_id, wave.draft)
             except ActivityError as error:
                 lines += (await self._drop_wave(wave_id, error),)
                 continue
             if ids["digest"] != wave.digest:
-                await self._count_as_drafter(wave_id, act.actor.person_id)
+                await self._count_as_drafter(wave_id, changed_by)
                 lines += (f"wave {wave_id} was drafted again: its letters changed, so review them again",)
         return lines
 
     async def _count_as_drafter(self, wave_id: WaveId, person_id: PersonId) -> None:
         """Note who changed the letters: nobody may release what they wrote a part of."""
         wave = self._state.waves[wave_id]
-        if person_id in {wave.drafter, *wave.co_drafters}:
+        if person_id in {ENGINE, wave.drafter, *wave.co_drafters}:
             return
         changed = wave.model_copy(update={"co_drafters": (*wave.co_drafters, person_id)})
         state = self._state.model_copy(update={"waves": {**self._state.waves, wave_id: changed}})
@@ -345,8 +355,7 @@ class IncidentWorkflow:
         reason = unwrapped(error)
         if reason.type != "Refused":
             raise error
-        waves = {key: wave for key, wave in self._state.waves.items() if key != wave_id}
-        await self._project(self._state.model_copy(update={"waves": waves}), "wave.dropped", {"wave": wave_id})
+        await self._forget(wave_id)
         return f"wave {wave_id}, which waited for release, is void: {reason.message}"
 
     async def _start_wave(
@@ -372,10 +381,59 @@ class IncidentWorkflow:
             static_summary=f"{self._state.waves[wave_id].kind} wave of {order.rows} rows",
         )
 
+    async def _release_by_silence(self, clock_id: ClockId) -> None:
+        """Let minimal letters go; whoever released in the meantime, or placed a hold, has come first."""
+        if self._over() or clock_id not in self._state.clocks:
+            return
+        wave_id = WaveId(derived_id("wav", self._state.incident_id, clock_id, str(self._stamps.sequence)))
+        try:
+            await self._draft(ENGINE, wave_id, Draft(), clock_id)
+            await self._set_free(wave_id, clock_id)
+        except ActivityError as error:
+            workflow.logger.warning("silence released nothing of %s: %s", clock_id, unwrapped(error).message)
+            if wave_id in self._state.waves:
+                await self._forget(wave_id)
+            return
+        await self._start_wave(wave_id)
+        await self._promise(wave_id)
+        await self._say_aloud(wave_id, clock_id)
+        try:
+            await self._draft_again(ENGINE)
+        except ActivityError as error:
+            workflow.logger.error("waves that wait were not drafted again: %s", unwrapped(error).message)
+
+    async def _set_free(self, wave_id: WaveId, clock_id: ClockId) -> None:
+        stamp = self._stamps.next()
+        released = self._state.waves[wave_id].model_copy(update={"released": True})
+        waves = {**self._state.waves, wave_id: released}
+        after = self._state.model_copy(update={"waves": waves, "sequence": stamp.sequence})
+        order = SilentRelease(stamp=stamp, state=after, wave_id=wave_id, clock_id=clock_id)
+        await perform(Letters.release_by_silence, order, options.BULK, "release by silence")
+        self._state = after
+
+    async def _forget(self, wave_id: WaveId) -> None:
+        waves = {key: wave for key, wave in self._state.waves.items() if key != wave_id}
+        await self._project(self._state.model_copy(update={"waves": waves}), "wave.dropped", {"wave": wave_id})
+
+    async def _say_aloud(self, wave_id: WaveId, clock_id: ClockId) -> None:
+        """Call everyone on the ladder: a letter has left that no person released."""
+        now, incident_id = scenario_now(self._order.tempo), self._state.incident_id
+        page = Page(
+            key=f"{wave_id}:silence",
+            subject=f"Minimal letters were released by silence, incident {incident_id}",
+            text=silence_words(incident_id, wave_id, self._state.clocks[clock_id], self._state.waves[wave_id].rows),
+            at=now,
+        )
+        calling = Calling(incident_id=incident_id, clock_id=clock_id, page=page, share=1.0, since=now, everyone=True)
+        try:
+            await perform(Pages.call, calling, options.CALL, "page: released by silence")
+        except ActivityError:
+            workflow.logger.error("nobody could be told that %s was released by silence", wave_id)
+
     async def _promise(self, wave_id: WaveId) -> None:
         """Have a person reminded of what these letters could not say yet, and of no promise that they keep."""
         wave = self._state.waves[wave_id]
-        to_all = wave.draft.agreements is None
+        to_all = wave.draft.agreements is None and wave.drafter != ENGINE
         promise = Promise(wave_id=wave_id, kind=wave.kind, to_all=to_all, unknowns=wave.unknowns)
         await self._signal(self._response(), wire.PROMISED, promise)
 
@@ -440,6 +498,8 @@ class IncidentWorkflow:
             if state != self._state:
                 kinds = ",".join(sorted({type(event).__name__ for event in events}))
                 await self._project(state, "incident.heard", {"events": kinds, "count": len(events)})
+            for clock_id in dict.fromkeys(event.clock_id for event in events if isinstance(event, wire.ClockSilent)):
+                await self._release_by_silence(clock_id)
             self._publish()
 
     async def _start_again(self, workflow_id: str) -> None:

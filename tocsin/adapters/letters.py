@@ -213,6 +213,7 @@ def _who(facts: LetterFacts, form: _Form) -> dict[str, Any]:
         "verify_url": _link(facts.verify_url),
         "by_deputy": facts.by_deputy,
         "is_copy": facts.is_copy,
+        "is_minimal": facts.is_minimal,
     }
 
 

@@ -16,7 +16,7 @@ from tocsin.domain.notice import NoticeState
 from tocsin.domain.promise import in_words
 from tocsin.domain.task import Task, TaskState
 from tocsin.domain.tempo import time_left
-from tocsin.domain.values import PersonId
+from tocsin.domain.values import ENGINE, PersonId
 
 SHOWN_PROOFS = 3
 BY_RECEIPT = (NoticeState.DELIVERED, NoticeState.ACKNOWLEDGED, NoticeState.DEFERRED)
@@ -150,7 +150,9 @@ def _waves(view: IncidentView, names: Names) -> None:
         if wave.unknowns:
             said = "not yet known" if wave.released_at is None else "was not yet known"
             say(f"{said}: {in_words(wave.unknowns)}", indent=4)
-        if wave.releaser and wave.released_at:
+        if wave.releaser == ENGINE and wave.released_at:
+            say(f"released by silence, as the clauses say, {when(wave.released_at)}", indent=4)
+        elif wave.releaser and wave.released_at:
             say(f"released by {names.get(wave.releaser, wave.releaser)}, {when(wave.released_at)}", indent=4)
         elif wave.digest:
             say(f"review: tocsin show {view.incident_id} --letters {wave.wave_id}", indent=4)

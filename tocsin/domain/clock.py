@@ -12,7 +12,7 @@ from tocsin.domain.audience import NOBODY, MayBeAffected, naming
 from tocsin.domain.duty import OWED_TO_US, Duty, DutyState
 from tocsin.domain.incident import Trigger
 from tocsin.domain.tempo import time_left
-from tocsin.domain.values import ActId, ClockId, IncidentId, Instant, Value
+from tocsin.domain.values import ActId, ClockId, IncidentId, Instant, Value, WaveId
 
 
 class Mark(StrEnum):
@@ -124,6 +124,16 @@ def warning(
         lines.append("It is late. Tell them now; the reason why may follow.")
     lines.append(f"See what is missing: tocsin show {spec.incident_id}")
     return subject, "\n".join(lines) + "\n"
+
+
+def silence_words(incident_id: IncidentId, wave_id: WaveId, spec: ClockSpec, rows: int) -> str:
+    """Return the text of the page that says that minimal letters have left without a person's release."""
+    return (
+        f"Nobody released a letter in time, and the clauses say that the minimal one goes then: {rows} row(s) of wave "
+        f"{wave_id} are being sent.\nClock: {spec.title} ({spec.clock_id}), deadline {spec.target_at.isoformat()}.\n"
+        f"Look at what went out: tocsin show {incident_id} --letters {wave_id}\n"
+        f"Then tell them more: tocsin draft {incident_id} --kind follow_up\n"
+    )
 
 
 def _unnamed(spec: ClockSpec, mark: Mark, may_be: MayBeAffected) -> list[str]:

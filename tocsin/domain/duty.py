@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from tocsin.domain.canonical import canonical
-from tocsin.domain.clause import BY_MAIL, SECURITY_INCIDENT, Method, NoticeClause, OwedBy
+from tocsin.domain.clause import BY_MAIL, SECURITY_INCIDENT, Method, NoticeClause, OnSilence, OwedBy
 from tocsin.domain.counting_contract import contract_days
 from tocsin.domain.governing import Precedence, governing, versions
 from tocsin.domain.hold import Hold, deadline_after_lift
@@ -109,6 +109,9 @@ class Duty(Value):
     # Both are left out where mail alone is asked for, so that duties from before keep their digest.
     methods: tuple[Method, ...] = Field(default=BY_MAIL, exclude_if=lambda methods: methods == BY_MAIL)
     """The ways that its clause requires together; it is discharged once each of them has its own proof."""
+    # As these: a clause that says nothing of silence gives the duty that it always gave.
+    on_silence: OnSilence = Field(default=OnSilence.ESCALATE, exclude_if=lambda said: said is OnSilence.ESCALATE)
+    """What its clause says happens near the deadline when nobody answers."""
     proofs: tuple[MethodProof, ...] = Field(default=(), exclude_if=lambda proofs: not proofs)
     """Where several methods are required: those that are proved, in the order in which they were."""
 
@@ -297,6 +300,7 @@ def under_limb(
         clause_key=clause.key,
         discharge=clause.discharge,
         methods=clause.methods,
+        on_silence=clause.on_silence,
         on_lift=clause.on_lift,
         citation=_citation(agreement, clause),
         because=_because(pin, clause),

@@ -142,4 +142,9 @@ class Facts(Value):
         return tuple(name for name in asked if getattr(self, name) is None)
 
 
+def minimal(facts: Facts) -> Facts:
+    """Return what may be said of an incident when nobody has released more: no free text, no number, no answer."""
+    return Facts(title=facts.title, kind=facts.kind, services=facts.services, contact_point=facts.contact_point)
+
+
 Triggers = dict[Trigger, TriggerFact]

@@ -44,6 +44,8 @@ class LetterFacts(Value):
     contact_point: str
     by_deputy: bool = False
     is_copy: bool = False
+    is_minimal: bool = False
+    """Whether it goes because nobody has released a fuller one in time."""
     acknowledge_url: str | None = None
     """The recipient's own link to confirm receipt; at review it still holds the placeholder of its secret part."""
     verify_url: str | None = None

@@ -37,6 +37,9 @@ def as_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+ENGINE = PersonId("engine")
+"""Who did what no person did, in the log and in what the store holds."""
+
 Instant = Annotated[datetime, AfterValidator(as_utc)]
 """An aware moment, always held in UTC."""
 

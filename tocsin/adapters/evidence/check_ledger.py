@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tocsin.adapters.evidence import layout
+from tocsin.adapters.evidence.check_waves import BY_SILENCE
 from tocsin.adapters.evidence.layout import LedgerRow, LedgerWave
 from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
@@ -21,6 +22,7 @@ from tocsin.domain.notice import (
     notice_number,
     wave_digest,
 )
+from tocsin.domain.values import ENGINE
 
 S = NoticeState
 _UNLOGGED = frozenset({S.DRAFTED, S.RELEASED, S.CLAIMED, S.BY_HAND, S.REPLACED, S.TOLD_BY_HAND, S.WITHDRAWN})
@@ -74,10 +76,18 @@ def _digest_faults(pack: Pack, held: LedgerWave) -> Iterator[Finding]:
 def _release_faults(pack: Pack, held: LedgerWave) -> Iterator[Finding]:
     wave = held.wave
     released = [e for e in pack.acts.values() if isinstance(e.act.deed, Release) and e.act.deed.wave_id == wave.wave_id]
-    if bool(released) is not (wave.released_at is not None):
+    silent = _last(pack, BY_SILENCE, wave.wave_id)
+    if bool(released or silent) is not (wave.released_at is not None):
         yield Finding(
             file=layout.LEDGER, what=f"wave {wave.wave_id}: acts and ledger differ on whether it was released"
         )
+    if silent and (silent.draft.data["digest"], ENGINE, bool(silent.draft.data["clauses"])) != (
+        wave.digest,
+        wave.releaser,
+        True,
+    ):
+        what = f"wave {wave.wave_id} has another digest or releaser than its release by silence, or no clause allows it"
+        yield Finding(file=layout.LEDGER, entry=silent.number, what=what)
     for envelope in released:
         if (_digest_of(envelope), envelope.act.actor.person_id) != (wave.digest, wave.releaser):
             what = f"wave {wave.wave_id} has another digest or releaser than act {envelope.act.act_id}"

@@ -10,7 +10,10 @@ from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
 from tocsin.domain.act import Draft, Release, Resume, Stop
 from tocsin.domain.incident_state import WaveState, wave_id_of
-from tocsin.domain.values import WaveId
+from tocsin.domain.values import ENGINE, WaveId
+
+BY_SILENCE = "wave.released_by_silence"
+"""The entry of a wave that no person released; it names the clauses that allow it."""
 
 
 def waves_follow(pack: Pack) -> Iterator[Finding]:
@@ -36,13 +39,15 @@ def _ledger_faults(pack: Pack, held: LedgerWave) -> Iterator[tuple[Entry | None,
     wave, wave_id = held.wave, held.wave.wave_id
     act = next((entry for entry in pack.entries if _drafts(pack, entry, wave_id)), None)
     envelope = pack.act_of(act) if act else None
-    if act is None or envelope is None or not isinstance(deed := envelope.act.deed, Draft):
+    drafted = _of_wave(pack, "wave.drafted", wave_id)
+    if wave.drafter == ENGINE and drafted:
+        act = None
+    elif act is None or envelope is None or not isinstance(deed := envelope.act.deed, Draft):
         yield None, "no act drafted it"
         return
-    if (wave.kind, wave.drafter) != (deed.wave_kind, envelope.act.actor.person_id):
+    elif (wave.kind, wave.drafter) != (deed.wave_kind, envelope.act.actor.person_id):
         yield act, "its kind or drafter is not the act's"
-    drafted = _of_wave(pack, "wave.drafted", wave_id)
-    if wave.drafted_at < act.draft.at or (drafted and wave.drafted_at > drafted[0].draft.at):
+    if (act and wave.drafted_at < act.draft.at) or (drafted and wave.drafted_at > drafted[0].draft.at):
         yield act, "it was not drafted between the act and the log's entry"
     if (
         wave.digest
@@ -70,10 +75,11 @@ def _unlike(pack: Pack, wave_id: WaveId, wave: WaveState) -> list[str]:
     envelope = pack.act_of(entry) if entry else None
     drafted = [(e.draft.data["digest"], e.draft.data["rows"]) for e in _of_wave(pack, "wave.drafted", wave_id)]
     digests = {d.digest for act in in_order(pack) if isinstance(d := act.deed, Release) and d.wave_id == wave_id}
+    digests |= {str(entry.draft.data["digest"]) for entry in _of_wave(pack, BY_SILENCE, wave_id)}
     changed_by = {entry.draft.data["by"] for entry in _of_wave(pack, "wave.changed", wave_id)}
     agree = {
-        "kind": envelope is not None and wave.draft == envelope.act.deed and wave.kind == wave.draft.wave_kind,
-        "drafter": envelope is not None and wave.drafter == envelope.act.actor.person_id,
+        "kind": wave.draft == (envelope.act.deed if envelope else Draft()) and wave.kind == wave.draft.wave_kind,
+        "drafter": wave.drafter == (envelope.act.actor.person_id if envelope else ENGINE),
         "digest": (wave.digest, wave.rows) in drafted and (not digests or wave.digest in digests),
         "released": wave.released is bool(digests),
         "stopped": wave.stopped is _is_stopped(pack, wave_id),
@@ -94,7 +100,7 @@ def _released_at(pack: Pack, wave_id: WaveId) -> object:
         envelope = pack.act_of(entry)
         if envelope is not None and isinstance(deed := envelope.act.deed, Release) and deed.wave_id == wave_id:
             return entry.draft.at
-    return None
+    return next((entry.draft.at for entry in _of_wave(pack, BY_SILENCE, wave_id)), None)
 
 
 def _is_stopped(pack: Pack, wave_id: WaveId) -> bool:

@@ -32,6 +32,10 @@ _ENGINE = {
     "wave.fell_back": (
         "In the wave {wave}, {replaced} row(s) changed because a contact was not reached; {by_hand} wait for a person."
     ),
+    "wave.released_by_silence": (
+        "Nobody had released a letter in time: the minimal letters of the wave {wave} were released by silence, "
+        "{rows} row(s), as {clauses_count} clause(s) say."
+    ),
     "wave.rerouted": "In the wave {wave}, {rows} unsent letter(s) went from the channel {from} to {to}, unchanged.",
     "wave.taken_back": "In the wave {wave}, {withdrawn} row(s) that had not left were taken back.",
     "wave.ready": "The wave {wave} waits for review.",
