@@ -48,7 +48,7 @@ class Called(Value):
 class Answering(Value):
     """What became of what pages were about."""
 
-    about: str
+    about: tuple[str, ...]
     answer: PageAnswer
 
 
@@ -94,7 +94,8 @@ class Pages:
     @activity.defn(name="pages.answer")
     async def answer(self, order: Answering) -> None:
         """Tell every pager that keeps an incident open what became of it. Raises Deferred if one did not take it."""
-        await self._callers.everyone.answer(order.about, order.answer)
+        for about in order.about:
+            await self._callers.everyone.answer(about, order.answer)
 
     def _came(self, order: Calling, steps: Sequence[Step], called: int) -> Called:
         next_at = order.since + steps[called].after if called < len(steps) else None

@@ -104,7 +104,9 @@ class Settings(BaseSettings):
     """The mail address that warnings go to."""
     pager_urls: SecretStr | None = None
     """Apprise URLs of further pagers, separated by white space; the next is tried when one fails, the mail last.
-    With a name before it, as in `oncall=json://…`, a rung of `escalation.toml` may use it."""
+    With a name before it, as in `oncall=json://…`, a rung of `escalation.toml` may use it. With
+    `pagerduty+https://events.pagerduty.com/v2/enqueue?routing_key=…` or `goalert+https://…?token=…` each page is an
+    incident there that resolves itself when the duty is discharged."""
     console_url: str | None = None
     """Where the team reaches the console, as https://desk.example; with it, each page holds a link to its incident."""
     heartbeat_url: SecretStr | None = None

@@ -114,8 +114,8 @@ class ClockInput(Value):
     sent: tuple[Mark, ...] = ()
     sequence: int = 0
     climbing: Climbing | None = None
-    keeps_open: bool = False
-    """Whether a pager keeps an incident open until it is told what became of it."""
+    open_pages: tuple[str, ...] = ()
+    """What pages were about that a pager keeps open until it is told what became of it."""
 
 
 class WaveInput(Value):

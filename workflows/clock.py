@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.duties import ClockCount, Duties, Ended, Ending, Marking
     from activities.pages import Answering, Calling, Pages
     from tocsin import wire
-    from tocsin.domain.clock import SHARES, ClockSpec, Mark, covered_by, due_mark, next_mark_at, warning
+    from tocsin.domain.clock import SHARES, ClockSpec, Mark, about, covered_by, due_mark, next_mark_at, warning
     from tocsin.domain.tempo import time_left
     from tocsin.ports import Page, PageAnswer
 
@@ -37,8 +37,8 @@ class ClockWorkflow:
         self._climbs = False
         self._climbing = order.climbing
         self._answered_at: datetime | None = None
-        self._answers = False
-        self._keeps_open = order.keeps_open
+        self._open_pages = list(order.open_pages)
+        self._to_say: PageAnswer | None = None
         self._lets_go = False
         self._quiet_until = order.spec.trigger_at
         self._ask_again_at: datetime | None = None
@@ -76,6 +76,7 @@ class ClockWorkflow:
         if spec.target_at != self._spec.target_at:
             self._sent.clear()
             self._climbing = None
+            self._to_say = PageAnswer.RESOLVED
             self._quiet_until = scenario_now(self._order.tempo) + QUIET
         self._spec = spec
         self._stirred = True
@@ -90,7 +91,7 @@ class ClockWorkflow:
         """Call nobody further about the last warning; the clock runs on."""
         self._answered_at = scenario_now(self._order.tempo)
         self._climbing = None
-        self._answers = self._climbs
+        self._to_say = PageAnswer.ACKNOWLEDGED
         self._stirred = True
 
     @workflow.query(name=wire.STATUS)
@@ -137,9 +138,9 @@ class ClockWorkflow:
 
     async def _climb(self, count: ClockCount) -> None:
         """Tell the pagers that a person has answered, and call the next rung when nobody has."""
-        if self._answers:
-            self._answers = False
-            await self._say(PageAnswer.ACKNOWLEDGED)
+        if self._to_say is not None:
+            answer, self._to_say = self._to_say, None
+            await self._say(answer)
         climbing, now = self._climbing, scenario_now(self._order.tempo)
         if climbing is None or climbing.next_at is None or climbing.next_at > now:
             return
@@ -162,7 +163,8 @@ class ClockWorkflow:
             called = await perform(Pages.call, order, options.CALL, f"call: {climbing.mark}")
         except ActivityError:
             return self._untaken(climbing.mark)
-        self._keeps_open = self._keeps_open or called.keeps_open
+        if called.keeps_open and order.page.about not in {None, *self._open_pages}:
+            self._open_pages.append(order.page.about or "")
         answered = self._answered_at is not None and self._answered_at >= now
         on = climbing.model_copy(update={"called": called.called, "next_at": called.next_at})
         self._climbing = None if answered or called.next_at is None or self._spec.target_at != target_at else on
@@ -170,13 +172,15 @@ class ClockWorkflow:
 
     async def _say(self, answer: PageAnswer) -> None:
         """Tell the pagers that keep an incident open about this clock what became of it."""
-        if not self._keeps_open:
+        if not self._open_pages:
             return
-        answering = Answering(about=self._spec.clock_id, answer=answer)
+        answering = Answering(about=tuple(self._open_pages), answer=answer)
+        if answer is PageAnswer.RESOLVED:
+            self._open_pages.clear()
         try:
             await perform(Pages.answer, answering, options.PAGE, f"pagers: {answer}")
         except ActivityError:
-            workflow.logger.error("a pager was not told that %s is %s; end its incident there", answering.about, answer)
+            workflow.logger.error("a pager was not told that %s; end its incident there: %s", answer, answering.about)
 
     async def _let_go(self, count: ClockCount) -> None:
         """Have the incident let minimal letters go where clauses say so, nobody has released any, and it is time."""
@@ -191,7 +195,9 @@ class ClockWorkflow:
     def _words(self, mark: Mark, count: ClockCount, now: datetime) -> Page:
         subject, text = warning(self._spec, mark, now, (count.open, count.total), count.held, count.may_be)
         key = f"{self._spec.clock_id}:{self._spec.target_at.isoformat()}:{mark}"
-        return Page(key=key, subject=subject, text=text, at=now, about=self._spec.clock_id if self._climbs else None)
+        return Page(
+            key=key, subject=subject, text=text, at=now, about=about(self._spec, mark) if self._climbs else None
+        )
 
     def _untaken(self, mark: Mark) -> bool:
         workflow.logger.error("page %s was not taken; trying again in %s", mark, options.PAGE_AGAIN)
@@ -227,6 +233,6 @@ class ClockWorkflow:
                 "sent": tuple(sorted(self._sent)),
                 "sequence": self._stamps.sequence,
                 "climbing": self._climbing,
-                "keeps_open": self._keeps_open,
+                "open_pages": tuple(self._open_pages),
             }
         )

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.silence import SilentRelease
     from tocsin import wire
     from tocsin.domain.act import Act, AnswerPage, Draft, Envelope, MergeInto, PlaceHold, Receipt, Release, Report
-    from tocsin.domain.clock import ClockSpec, Mark, silence_words
+    from tocsin.domain.clock import ClockSpec, Mark, about, silence_words
     from tocsin.domain.errors import Refused
     from tocsin.domain.incident import OVER, Status
     from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, wave_id_of
@@ -262,7 +262,7 @@ class IncidentWorkflow:
             sent=stood.sent,
             sequence=stood.sequence,
             climbing=_resumed(spec, stood.unanswered),
-            keeps_open=bool(stood.sent),
+            open_pages=tuple(about(spec, mark) for mark in stood.sent),
         )
         await self._start_clock(order, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
 

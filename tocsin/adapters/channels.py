@@ -4,6 +4,7 @@ import re
 
 from tocsin.adapters.callers import LadderCallers
 from tocsin.adapters.escalation import FILE, load_ladder
+from tocsin.adapters.incident_pager import IncidentPager, is_incident_url
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.pager_chain import PagerChain
@@ -14,7 +15,7 @@ from tocsin.settings import ChannelName, Settings
 MAIL = "mail"
 """The pager that every installation has: the mail to the on-call address."""
 
-_NAMED = re.compile(r"([A-Za-z0-9_-]+)=(\S+://\S+)")
+_NAMED = re.compile(r"([A-Za-z0-9_-]+)=([A-Za-z0-9+.-]+://\S+)")
 
 
 def open_channel(settings: Settings, shelf: str, name: ChannelName | None = None) -> Channel:
@@ -79,6 +80,8 @@ def open_pagers(channel: Channel, settings: Settings) -> dict[str, Pager]:
 
 
 def _pager(url: str, place: int) -> Pager:
+    if is_incident_url(url):
+        return IncidentPager(url, place)
     from tocsin.adapters.apprise_pager import ApprisePager  # noqa: PLC0415 - a command that pages nobody loads it never
 
     return ApprisePager(url, place)

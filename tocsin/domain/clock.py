@@ -12,7 +12,7 @@ from tocsin.domain.audience import NOBODY, MayBeAffected, naming
 from tocsin.domain.duty import OWED_TO_US, Duty, DutyState
 from tocsin.domain.incident import Trigger
 from tocsin.domain.tempo import time_left
-from tocsin.domain.values import ActId, ClockId, IncidentId, Instant, Value, WaveId
+from tocsin.domain.values import ActId, ClockId, IncidentId, Instant, Value, WaveId, derived_id
 
 
 class Mark(StrEnum):
@@ -124,6 +124,11 @@ def warning(
         lines.append("It is late. Tell them now; the reason why may follow.")
     lines.append(f"See what is missing: tocsin show {spec.incident_id}")
     return subject, "\n".join(lines) + "\n"
+
+
+def about(spec: ClockSpec, mark: Mark) -> str:
+    """Return the opaque id of what a warning is about: another deadline, or another mark, is another thing."""
+    return derived_id("pag", spec.clock_id, spec.target_at.isoformat(), mark)
 
 
 def silence_words(incident_id: IncidentId, wave_id: WaveId, spec: ClockSpec, rows: int) -> str:
