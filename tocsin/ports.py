@@ -485,6 +485,35 @@ class Accounts(Protocol):
         """Return what was given to a person, or all that was given, by `from_at`."""
 
 
+class Reply(Value):
+    """What was answered to a request with an idempotency key; `status` is 0 while that is under way."""
+
+    key: str
+    """A keyed digest of person and key."""
+    asked: str
+    """The SHA-256 of what was asked."""
+    at: Instant
+    status: int = 0
+    media_type: str = ""
+    body: bytes = b""
+
+
+class Replies(Protocol):
+    """Answers that are given again. Bodies are sealed."""
+
+    def begin(self, reply: Reply) -> Reply | None:
+        """Claim a key; return what is there for it already, or None if it was free."""
+
+    def put(self, reply: Reply) -> None:
+        """Replace what is kept for a key."""
+
+    def forget(self, key: str) -> None:
+        """Free a key."""
+
+    def forget_before(self, at: datetime) -> None:
+        """Free every key that was claimed before an instant."""
+
+
 class Shelf(Protocol):
     """What computing by a pinned law reads, and what it keeps for later."""
 
@@ -546,6 +575,8 @@ class Transaction(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def replies(self) -> Replies: ...
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `Store.once` has seen for a workflow id; 0 for none."""

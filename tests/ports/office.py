@@ -13,13 +13,16 @@ from fastapi import FastAPI
 
 from tests.ports.webhook import desk, nothing_missing, serving
 from tocsin.adapters.access import invite
+from tocsin.adapters.evidence import Means
+from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.client import EnvelopeFor
 from tocsin.console.app import create_app
 from tocsin.console.office import WITH_PASSWORD, ActDoor, Office, PeopleFile
 from tocsin.domain.act import Actor, Envelope, Receipt, Role
-from tocsin.domain.values import PersonId
+from tocsin.domain.values import IncidentId, PersonId
 from tocsin.ports import Sealer, Store
+from tocsin.settings import Settings
 
 PEOPLE = """\
 [people.asha]
@@ -125,6 +128,9 @@ async def counter(
     async def noted() -> ActDoor:
         return door
 
+    async def no_histories(_: IncidentId) -> dict[str, bytes]:
+        return {}
+
     office = Office(
         store,
         sealer,
@@ -132,6 +138,10 @@ async def counter(
         keyring.door_private(),
         keyring.id_key(),
         engine or noted,
+        home=folder,
+        settings=Settings(home=folder),
+        means=Means(sealer, LogSigner(keyring)),
+        histories=no_histories,
         now=now,
         monotonic=time.monotonic,
         **more,

@@ -11,10 +11,12 @@ from tocsin.cli.arguments import Incident
 from tocsin.cli.explain import policies
 from tocsin.cli.output import Output, deliver
 from tocsin.cli.render import clean
-from tocsin.cli.session import Session, session
+from tocsin.cli.session import Place, session
 from tocsin.domain.authority_report import AuthorityReport, authority_report
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy_pack import PolicyPack
+from tocsin.domain.values import IncidentId
+from tocsin.settings import Settings
 
 commands = typer.Typer(help="Reports to authorities: what must be in them, and what is still missing.")
 
@@ -48,18 +50,20 @@ def report(
 ) -> None:
     """Write the report under a policy as a checklist. What is missing is marked; nothing is blocked, nothing sent."""
     work = session(ctx)
-    made = _made(work, incident, policy, dict(map(_given, given or ())))
+    incident_id = lookup.incident(work, incident).incident_id
+    made = made_for(work, work.settings, incident_id, policy, dict(map(_given, given or ())))
     deliver(_content(made, form, to_terminal=out is None), out, _told(made), binary=form is Format.PDF)
 
 
-def _made(work: Session, incident: str, policy_id: str, given: dict[str, str | None]) -> AuthorityReport:
+def made_for(
+    work: Place, chosen: Settings, incident_id: IncidentId, policy_id: str, given: dict[str, str | None]
+) -> AuthorityReport:
+    """Return the report of an incident under a policy, with what is `given` for its contents."""
     # Holidays and everything they pull in take a while to load, and no other command needs them.
     from tocsin.adapters.dossier import governing, read_dossier, timing  # noqa: PLC0415
 
     pack, now = policies(work), work.now()
     profile = _profile(work, pack)
-    incident_id = lookup.incident(work, incident).incident_id
-    chosen = work.settings
     desk = f"{chosen.sender_name}, {chosen.reply_to or chosen.sender_address}"
     with work.store.reading() as tx:
         dossier = read_dossier(tx, incident_id, profile.name or chosen.sender_name, desk)
@@ -67,7 +71,7 @@ def _made(work: Session, incident: str, policy_id: str, given: dict[str, str | N
     return authority_report(policy, dossier, timing(pack, policy, dossier, profile), now, given)
 
 
-def _profile(work: Session, pack: PolicyPack) -> Organisation:
+def _profile(work: Place, pack: PolicyPack) -> Organisation:
     path = work.home / "org.toml"
     return load_organisation(path, pack.facts) if path.exists() else Organisation()
 

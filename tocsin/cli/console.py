@@ -9,6 +9,7 @@ from tocsin.adapters.codec import data_converter
 from tocsin.cli.render import say
 from tocsin.cli.session import Session, session
 from tocsin.client import Engine
+from tocsin.domain.values import IncidentId
 
 commands = typer.Typer()
 
@@ -39,6 +40,9 @@ async def _serve(work: Session, host: str, port: int) -> None:
         converter = data_converter(work.vault, chosen.temporal_namespace)
         return await Engine.connect(chosen, converter)
 
+    async def histories(incident_id: IncidentId) -> dict[str, bytes]:
+        return await asyncio.to_thread(work.histories, incident_id)
+
     desk = Desk(
         work.store,
         work.vault,
@@ -55,6 +59,10 @@ async def _serve(work: Session, host: str, port: int) -> None:
         work.keyring.door_private(),
         work.keyring.id_key(),
         engine,
+        home=work.home,
+        settings=chosen,
+        means=work.means,
+        histories=histories,
         now=work.now,
         monotonic=time.monotonic,
     )

@@ -11,7 +11,7 @@ from tocsin.adapters.organisation import load_organisation
 from tocsin.cli import explain_page, lookup
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit
-from tocsin.cli.session import Session, session
+from tocsin.cli.session import Place, Session, session
 from tocsin.domain.calendar import Calendar
 from tocsin.domain.explain import explain as explained
 from tocsin.domain.explain_facts import case_of
@@ -61,7 +61,7 @@ def explain(
         explain_page.show(found, why=why)
 
 
-def policies(work: Session) -> PolicyPack:
+def policies(work: Place) -> PolicyPack:
     """Return the policies that ship, with those in the home's own folder."""
     return load_policies(work.home / "policies")
 
@@ -76,7 +76,7 @@ def _of_file(work: Session, pack: PolicyPack, given: str, everything: bool) -> E
     return explained(pack, file.case, _calendar, at, subject=file.title, everything=everything)
 
 
-def of_incident(work: Session, pack: PolicyPack, state: IncidentState, *, everything: bool = False) -> Explanation:
+def of_incident(work: Place, pack: PolicyPack, state: IncidentState, *, everything: bool = False) -> Explanation:
     """Return the explanation of an incident as it stands."""
     from tocsin.adapters.law import PolicyLaw, ReadOnlyShelf  # noqa: PLC0415 - holidays take a while to load
 
@@ -109,7 +109,7 @@ def of_incident(work: Session, pack: PolicyPack, state: IncidentState, *, everyt
         )
 
 
-def _profile(work: Session, pack: PolicyPack) -> tuple[Organisation, tuple[str, ...]]:
+def _profile(work: Place, pack: PolicyPack) -> tuple[Organisation, tuple[str, ...]]:
     path = work.home / "org.toml"
     if not path.exists():
         return Organisation(), (f"nothing is known of the organisation: there is no {path}; `tocsin init` writes one",)

@@ -14,14 +14,14 @@ from tocsin.adapters.register_file import Format, stream_file, write_file
 from tocsin.audit.entry import EntryDraft
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import complain, emit, say
-from tocsin.cli.session import Session, session
+from tocsin.cli.session import session
 from tocsin.cli.subprocessors import export_subprocessors
 from tocsin.domain.act import Actor, Role
 from tocsin.domain.errors import Refused
 from tocsin.domain.readiness import Finding, Readiness, Weight
 from tocsin.domain.register import Agreement
 from tocsin.domain.values import Value
-from tocsin.ports import Transaction
+from tocsin.ports import Store, Transaction
 
 commands = typer.Typer(help="The register: whom we promised to tell, how fast, and whom to write to.")
 File = Annotated[
@@ -53,7 +53,7 @@ def import_(
     _may_change(work.actor)
     looking = Readiness(work.now().date())
     agreements = map(looking.look, stream_file(file, work.keyring.id_key()))
-    changes = _compared(work, agreements) if dry_run else _publish(work, agreements)
+    changes = compared(work.store, agreements) if dry_run else publish(work.store, work.actor, work.now(), agreements)
     emit(changes) if as_json else _tell(changes, looking.findings())
 
 
@@ -113,19 +113,20 @@ def _asked(domains: frozenset[str]) -> tuple[dict[str, str], frozenset[str]]:
     return asyncio.run(domains_without_mail(domains))
 
 
-def _publish(work: Session, agreements: Iterable[Agreement]) -> Changes:
+def publish(store: Store, actor: Actor, at: datetime, agreements: Iterable[Agreement]) -> Changes:
     """Publish them as they are read. A mistake in the file, found at any line, takes the whole transaction back."""
-    with work.store.writing() as tx:
-        comparing, at = _Comparing(tx), work.now()
+    with store.writing() as tx:
+        comparing = _Comparing(tx)
         revision = tx.register.publish(map(comparing.look, agreements), at)
         changes = comparing.changes(revision, imported=True)
         if changes.added or changes.changed:
-            tx.log.append([_entry(work.actor, at, revision, changes)])
+            tx.log.append([_entry(actor, at, revision, changes)])
     return changes
 
 
-def _compared(work: Session, agreements: Iterable[Agreement]) -> Changes:
-    with work.store.reading() as tx:
+def compared(store: Store, agreements: Iterable[Agreement]) -> Changes:
+    """Return what publishing them would change; nothing is."""
+    with store.reading() as tx:
         comparing = _Comparing(tx)
         for agreement in agreements:
             comparing.look(agreement)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import typer
 from sqlalchemy import Engine as SqlEngine
@@ -28,10 +29,21 @@ from tocsin.client import Engine, EnvelopeFor, connected
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt
 from tocsin.domain.errors import Broken, TocsinError
 from tocsin.domain.values import ActId, IncidentId, derived_id
-from tocsin.ports import Pager
+from tocsin.ports import Pager, Store
 
 EXPIRES_AFTER = timedelta(minutes=10)
 """How long an envelope is good for: long enough for a slow line, too short to be kept and used later."""
+
+
+class Place(Protocol):
+    """An installation as it is read: what `Session` and the console's office have in common."""
+
+    @property
+    def home(self) -> Path: ...  # noqa: D102
+    @property
+    def store(self) -> Store: ...  # noqa: D102
+    @property
+    def now(self) -> Callable[[], datetime]: ...  # noqa: D102
 
 
 class Session:

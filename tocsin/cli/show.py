@@ -63,8 +63,8 @@ def next_(ctx: typer.Context, as_json: Json = False) -> None:
     work = session(ctx)
     me = Me.of(work)
     with work.store.reading() as tx:
-        mine = [todo for state in tx.incidents.all() for todo in _mine(tx, me, state, work.now())]
-    todos = [*_spooled(work), *by_urgency(mine)]
+        waiting = [todo for state in tx.incidents.all() for todo in mine(tx, me, state, work.now())]
+    todos = [*_spooled(work), *by_urgency(waiting)]
     if as_json:
         emit(todos)
         return
@@ -102,7 +102,8 @@ def show(
     pages.steps(view, duties) if why else _hint(view)
 
 
-def _mine(tx: Transaction, me: Me, state: IncidentState, now: datetime) -> Iterable[Todo]:
+def mine(tx: Transaction, me: Me, state: IncidentState, now: datetime) -> Iterable[Todo]:
+    """Return what waits for somebody in one incident."""
     if state.status in OVER:
         later = (task for task in tx.tasks.of(state.incident_id) if not task.blocks_closing)
         return tasks_of(me, state.incident_id, later)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from tocsin.console import api, login, public, rooms, webhooks
@@ -64,6 +65,14 @@ def _furnish(app: FastAPI, office: Office) -> None:
     app.include_router(login.routes(office))
     app.include_router(rooms.routes(office))
     app.include_router(api.routes(office))
+
+    @app.get(f"{api.PREFIX}/openapi.json")
+    async def openapi() -> Response:
+        """Describe the API. It says nothing that the source does not."""
+        if app.openapi_schema is None:
+            app.openapi_schema = api.document(app)
+        return JSONResponse(app.openapi_schema)
+
     for kind in (Denied, TocsinError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _refused)
 

@@ -6,7 +6,7 @@ and gives the route a `Pass`. A test walks all routes: one without a guard, whic
 
 import asyncio
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request, Response
 
@@ -17,7 +17,7 @@ from tocsin.domain.act import Role
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.rights import OF_INCIDENT, Action, Verdict, may
 from tocsin.domain.token import Scope
-from tocsin.domain.values import IncidentId
+from tocsin.domain.values import ActId, IncidentId
 from tocsin.ports import Transaction
 from tocsin.settings import LOOPBACK
 
@@ -36,6 +36,13 @@ class Pass:
     state: IncidentState | None = None
     """The incident of the route's path, which they may see."""
     on_team: bool = False
+    act_id: ActId | None = None
+    """The id that an act must have, so that the same request sent again is the same act; None: any."""
+
+    @property
+    def etag(self) -> str:
+        """The incident as it stands, for `If-Match`."""
+        return f'"{self.incident.sequence}"'
 
     @property
     def incident(self) -> IncidentState:
@@ -69,7 +76,17 @@ class Guard:
         elif found.visitor.token is not None:
             await asyncio.to_thread(self._office.token_used, found.visitor.token)
         refuse_unless(self.action, found)
-        return found
+        self._check_match(request, found)
+        if not request.url.path.startswith("/api/"):
+            return found
+        return replace(found, act_id=await self._office.repeats.claim(request, found.visitor.person_id))
+
+    def _check_match(self, request: Request, found: Pass) -> None:
+        wanted = request.headers.get("if-match")
+        if wanted is None or request.method in SAFE or found.state is None or wanted.strip() == "*":
+            return
+        if found.etag not in (tag.strip().removeprefix("W/") for tag in wanted.split(",")):
+            raise Denied(412, f"the incident has changed since you read it; it is {found.etag} now: read it again")
 
     def _find(self, request: Request) -> tuple[Pass, SignedIn | None]:
         incident_id = request.path_params.get("incident_id")
@@ -121,6 +138,16 @@ def refuse_unless(action: Action, found: Pass) -> None:
             raise Denied(403, f"{found.visitor.actor.name} is {_words(found.roles)} and may not {action}")
         case Verdict.ALLOWED:
             pass
+
+
+def sees_too(tx: Transaction, visitor: Visitor, incident_id: IncidentId | None) -> None:
+    """Raise Denied unless they see another incident, too, than the one they came for."""
+    if incident_id is None:
+        raise hidden()
+    on_team = visitor.person_id in tx.incidents.team(incident_id)
+    seen = may(Action.SEE, visitor.roles, on_team=on_team) is Verdict.ALLOWED
+    if not seen or tx.incidents.state(incident_id) is None:
+        raise hidden()
 
 
 def sees_all(visitor: Visitor) -> bool:

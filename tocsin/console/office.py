@@ -4,29 +4,39 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tocsin.adapters.access import access_entry
 from tocsin.adapters.door import sign
+from tocsin.adapters.evidence import Means
 from tocsin.adapters.passwords import digest_of, hashed, matches, new_secret
 from tocsin.adapters.people import People, Person
 from tocsin.client import EnvelopeFor
-from tocsin.domain.account import Account, SignedIn, Source
+from tocsin.console.repeat import Repeats
+from tocsin.domain.account import Account, Delegation, NewDelegation, SignedIn, Source
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt, Report, Role
 from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Refused
-from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.token import Scope
 from tocsin.domain.values import ActId, IncidentId, PersonId, Value, derived_id, opaque_id
 from tocsin.ports import Sealer, Store, Transaction
+from tocsin.settings import Settings
 
 EXPIRES_AFTER = timedelta(minutes=10)
 """How long an envelope is good for."""
+LONGEST = timedelta(days=92)
+"""How long somebody may stand in for another at most."""
 SEEN_EVERY = timedelta(minutes=1)
 """How often it is written down that a session is in use."""
 WITH_PASSWORD = "password"  # noqa: S105 - a word
 """How somebody who signed in here is marked in the envelopes of their acts."""
+
+
+T = TypeVar("T")
+Histories = Callable[[IncidentId], Awaitable[dict[str, bytes]]]
+"""Gives what Temporal keeps of an incident, in clear."""
 
 
 class ActDoor(Protocol):
@@ -41,6 +51,8 @@ class Visitor(Value):
 
     user: str
     actor: Actor
+    own_roles: frozenset[Role] = frozenset()
+    """Without what others lent them."""
     session: str | None = None
     """The digest of their session; None for a program with a token."""
     token: str | None = None
@@ -64,14 +76,14 @@ class PeopleFile:
 
     def __init__(self, path: Path, id_key: bytes) -> None:
         self._path = path
-        self._id_key = id_key
+        self.id_key = id_key
         self._read: tuple[int, People] | None = None
 
     def __call__(self) -> People:
         """Return the people as the file says now. Raises Refused if it is missing or wrong."""
         changed = self._path.stat().st_mtime_ns if self._path.exists() else 0
         if self._read is None or self._read[0] != changed:
-            self._read = (changed, People.load(self._path, self._id_key))
+            self._read = (changed, People.load(self._path, self.id_key))
         return self._read[1]
 
 
@@ -87,16 +99,25 @@ class Office:
         id_key: bytes,
         engine: Callable[[], Awaitable[ActDoor]],
         *,
+        home: Path,
+        settings: Settings,
+        means: Means,
+        histories: Histories,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self.store = store
         self.sealer = sealer
         self.people = people
+        self.home = home
+        self.settings = settings
+        self.means = means
+        self.histories = histories
+        self.id_key = id_key
         self.now = now
         self.monotonic = monotonic
+        self.repeats = Repeats(store, sealer, now)
         self._door_key = door_key
-        self._id_key = id_key
         self._engine = engine
         self._connected: ActDoor | None = None
 
@@ -180,12 +201,70 @@ class Office:
         person = self._known(account)
         if person is None and account.source is Source.LOCAL:
             return None
-        roles = person.roles if person else account.roles
-        lent = [one for one in tx.accounts.delegations(account.person_id) if one.holds(self.now())]
-        roles = roles.union(*(one.roles for one in lent))
+        own = person.roles if person else account.roles
+        lent = self._lent(tx, account.person_id, own)
+        if lent:
+            how = f"{how}, standing in for {', '.join(sorted(lent))}"
         name = person.name if person else account.name
-        actor = Actor(person_id=account.person_id, name=name, roles=roles, authenticated=how)
-        return Visitor(user=account.user, actor=actor)
+        actor = Actor(person_id=account.person_id, name=name, roles=own.union(*lent.values()), authenticated=how)
+        return Visitor(user=account.user, actor=actor, own_roles=own)
+
+    def _lent(self, tx: Transaction, taker: PersonId, own: frozenset[Role]) -> dict[PersonId, frozenset[Role]]:
+        """Return what others lend somebody now, beyond what they have: no more than the lender has now."""
+        found: dict[PersonId, frozenset[Role]] = {}
+        for one in tx.accounts.delegations(taker):
+            if one.holds(self.now()):
+                roles = (one.roles & self._roles_of(tx, one.giver)) - own
+                found |= {one.giver: roles} if roles else {}
+        return found
+
+    def _roles_of(self, tx: Transaction, person_id: PersonId) -> frozenset[Role]:
+        account = tx.accounts.one(person_id) or self._account_of(person_id)
+        if account is None or account.disabled_at is not None:
+            return frozenset()
+        known = self._known(account)
+        return known.roles if known else account.roles if account.source is not Source.LOCAL else frozenset()
+
+    def colleague(self, tx: Transaction, person_id: PersonId) -> None:
+        """Raise Refused unless somebody is known here and may act."""
+        if not self._roles_of(tx, person_id) & {Role.RESPONDER, Role.APPROVER}:
+            raise Refused(f"{person_id} is nobody here who may act; name a responder or an approver")
+
+    def delegate(self, tx: Transaction, visitor: Visitor, wanted: NewDelegation) -> Delegation:
+        """Lend a visitor's own roles to somebody. Raises Refused."""
+        roles = visitor.own_roles if wanted.roles is None else wanted.roles
+        if not roles or not roles <= visitor.own_roles:
+            raise Refused("lend roles that you have yourself; what was lent to you is not yours to lend")
+        if not self.now() < wanted.until_at or not wanted.from_at < wanted.until_at <= wanted.from_at + LONGEST:
+            raise Refused(f"it must end after it begins, from now on, and within {LONGEST.days} days")
+        if wanted.taker == visitor.person_id or not self._roles_of(tx, wanted.taker):
+            raise Refused(f"{wanted.taker} is nobody here whom you could lend anything to")
+        lent = Delegation(
+            delegation_id=derived_id("dlg", new_secret()),
+            giver=visitor.person_id,
+            taker=wanted.taker,
+            roles=roles,
+            from_at=wanted.from_at,
+            until_at=wanted.until_at,
+        )
+        tx.accounts.delegate(lent)
+        dates = {"from_at": lent.from_at.isoformat(), "until_at": lent.until_at.isoformat()}
+        more = {"delegation": lent.delegation_id, "roles": sorted(roles), **dates}
+        tx.log.append([access_entry("delegated", lent.taker, visitor.actor, self.now(), **more)])
+        return lent
+
+    def end_delegation(self, tx: Transaction, visitor: Visitor, delegation_id: str) -> bool:
+        """End what a visitor lent, or was lent; False if there is no such thing of theirs."""
+        for one in tx.accounts.delegations():
+            if one.delegation_id == delegation_id and visitor.person_id in {one.giver, one.taker}:
+                if one.ended_at is None:
+                    tx.accounts.delegate(one.model_copy(update={"ended_at": self.now()}))
+                    about = access_entry(
+                        "delegation_ended", one.taker, visitor.actor, self.now(), delegation=delegation_id
+                    )
+                    tx.log.append([about])
+                return True
+        return False
 
     def see(self, session: SignedIn) -> None:
         """Write down, once a minute at most, that a session is in use."""
@@ -195,7 +274,7 @@ class Office:
 
     def person_id(self, user: str) -> PersonId:
         """Return the id of whoever logs in under a name here."""
-        return PersonId(opaque_id("per", self._id_key, user))
+        return PersonId(opaque_id("per", self.id_key, user))
 
     def csrf(self, secret: str) -> str:
         """Return what a form of this session must hold, since another site cannot know it."""
@@ -225,7 +304,7 @@ class Office:
         act_id = act_id or new_act_id()
 
         def envelope_for(generation: int, linked_to: IncidentId | None) -> Envelope:
-            incident_id = incident_of_alert(self._id_key, deed.source_key, generation)
+            incident_id = incident_of_alert(self.id_key, deed.source_key, generation)
             linked = deed.model_copy(update={"linked_to": linked_to})
             return self.envelope(visitor, linked, incident_id, act_id)
 
@@ -233,7 +312,7 @@ class Office:
 
     def source_key(self, alert: str | None) -> str:
         """Return the opaque key of an alert; one of its own for a report that answers none."""
-        return opaque_id("src", self._id_key, alert or new_secret())
+        return opaque_id("src", self.id_key, alert or new_secret())
 
     def envelope(self, visitor: Visitor, deed: Deed, incident_id: IncidentId, act_id: ActId | None = None) -> Envelope:
         """Return a deed as done now by a visitor, signed by this door."""
@@ -247,14 +326,29 @@ class Office:
             self._connected = await self._engine()
         return self._connected
 
-    async def state(self, incident_id: IncidentId) -> IncidentState | None:
-        """Return the projection of an incident."""
+    # -- the store, beside the event loop ---------------------------------------------------------------------------
 
-        def read() -> IncidentState | None:
+    async def read(self, deed: Callable[[Transaction], T]) -> T:
+        """Read from the store."""
+
+        def reading() -> T:
             with self.store.reading() as tx:
-                return tx.incidents.state(incident_id)
+                return deed(tx)
 
-        return await asyncio.to_thread(read)
+        return await asyncio.to_thread(reading)
+
+    async def write(self, deed: Callable[[Transaction], T]) -> T:
+        """Write what is no act upon an incident: accounts, tokens, channels, attached bytes."""
+
+        def writing() -> T:
+            with self.store.writing() as tx:
+                return deed(tx)
+
+        return await asyncio.to_thread(writing)
+
+    async def beside(self, deed: Callable[[], T]) -> T:
+        """Do something that takes a while without keeping others waiting."""
+        return await asyncio.to_thread(deed)
 
 
 def new_act_id() -> ActId:

@@ -23,14 +23,20 @@ class IncidentLine(Value):
     """The nearest deadline, or target, of its running clocks."""
 
 
+def states_for(tx: Transaction, visitor: Visitor, *, open_only: bool = False) -> list[IncidentState]:
+    """Return the states of the incidents that a visitor may see, newest report first."""
+    states = tx.incidents.all(open_only=open_only)
+    if sees_all(visitor):
+        return states
+    teams = tx.incidents.teams_of(visitor.person_id)
+    return [state for state in states if state.incident_id in teams]
+
+
 def incidents_for(
     tx: Transaction, visitor: Visitor, *, open_only: bool = False, after: str | None = None, limit: int | None = None
 ) -> list[IncidentLine]:
     """Return the incidents that a visitor may see, newest report first, after the one with an id."""
-    states = tx.incidents.all(open_only=open_only)
-    if not sees_all(visitor):
-        teams = tx.incidents.teams_of(visitor.person_id)
-        states = [state for state in states if state.incident_id in teams]
+    states = states_for(tx, visitor, open_only=open_only)
     if after is not None:
         ids = [state.incident_id for state in states]
         states = states[ids.index(IncidentId(after)) + 1 :] if after in ids else []

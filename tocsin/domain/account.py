@@ -72,3 +72,13 @@ class Delegation(Value):
     def holds(self, now: datetime) -> bool:
         """Say whether it is in force."""
         return self.from_at <= now < self.until_at and self.ended_at is None
+
+
+class NewDelegation(Value):
+    """Who is to have your roles as well, from when until when."""
+
+    taker: PersonId
+    from_at: Instant
+    until_at: Instant
+    roles: frozenset[Role] | None = None
+    """None: all of yours."""

@@ -94,7 +94,7 @@ RULES: dict[Action, Rule] = {
     Action.LIST: _ALL,
     Action.REPORT: Rule(anywhere=frozenset({RESPONDER, APPROVER})),
     Action.READ_REGISTER: _ALL,
-    Action.CHANGE_REGISTER: Rule(anywhere=frozenset({APPROVER, ADMIN})),
+    Action.CHANGE_REGISTER: Rule(anywhere=EVERYBODY - {AUDITOR}),
     Action.READ_LAW: _ALL,
     Action.READ_LOG: Rule(anywhere=frozenset({APPROVER, AUDITOR})),
     Action.READ_CHANNELS: _ALL,

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, MetaData, Table, inspect, select
 from tocsin.adapters.sql.engine import Transactions, sqlite_file
 from tocsin.domain.errors import Refused
 
-KNOWN = "0009"
+KNOWN = "0010"
 """The newest migration. A test compares it with the migrations themselves."""
 
 

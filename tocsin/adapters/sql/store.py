@@ -18,6 +18,7 @@ from tocsin.adapters.sql.ledger import SqlLedger
 from tocsin.adapters.sql.log import SqlLog
 from tocsin.adapters.sql.receipts import SqlReceipts
 from tocsin.adapters.sql.register import SqlRegister
+from tocsin.adapters.sql.replies import SqlReplies
 from tocsin.adapters.sql.revision import check_schema
 from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import remembered, writes
@@ -46,6 +47,7 @@ class SqlTransaction:
         self.law = SqlLawBooks(self.session)
         self.tokens = SqlTokens(self.session)
         self.accounts = SqlAccounts(self.session)
+        self.replies = SqlReplies(self.session)
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `SqlStore.once` has seen for a workflow id; 0 for none."""

@@ -436,3 +436,14 @@ delegations = _table(
     Column("ended_at", INSTANT),
     Index(None, "taker"),
 )
+
+replies = _table(
+    "replies",
+    _key("key"),
+    _text("asked"),
+    _instant("at"),
+    _whole("status"),  # 0 while the request is under way
+    _text("media_type"),
+    _sealed("body"),
+    Index(None, "at"),
+)

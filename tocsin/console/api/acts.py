@@ -3,23 +3,27 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, get_args
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import Body, Depends
 
-from tocsin.console.gate import Guard, Pass, refuse_unless
+from tocsin.console.api.routing import Router
+from tocsin.console.gate import Guard, Pass, refuse_unless, sees_too
 from tocsin.console.office import Office
-from tocsin.domain.act import Deed, DutyEnd, EndDuty, Receipt, Report
+from tocsin.domain.act import Absorb, Attach, Deed, DutyEnd, EndDuty, Handover, MergeInto, Receipt, Report
 from tocsin.domain.rights import Action
-from tocsin.domain.values import IncidentId
+from tocsin.domain.values import IncidentId, Value
 
-DEEDS: dict[Action, type[Deed]] = {
-    Action(deed.model_fields["kind"].default): deed for deed in get_args(get_args(Deed)[0]) if deed is not Report
+DEEDS: dict[Action, type[Value]] = {
+    Action(deed.model_fields["kind"].default): deed
+    for deed in get_args(get_args(Deed)[0])
+    if deed not in {Report, Attach}
 }
-"""Every kind of act upon an incident that there is; a report makes the incident and has a route of its own."""
+"""Every kind of act upon an incident, but the two that have routes of their own: a report makes an incident, and a
+file comes with its bytes."""
 
 
-def routes(office: Office) -> APIRouter:
+def routes(office: Office) -> Router:
     """Return a route for each act."""
-    router = APIRouter()
+    router = Router(office)
     for action, deed in DEEDS.items():
         router.add_api_route(
             f"/incidents/{{incident_id}}/acts/{action}",
@@ -32,14 +36,26 @@ def routes(office: Office) -> APIRouter:
     return router
 
 
-def _doing(office: Office, guard: Guard, kind: type[Any]) -> Callable[..., Awaitable[Receipt]]:
+def _doing(office: Office, guard: Guard, kind: type[Value]) -> Callable[..., Awaitable[Receipt]]:
     async def do(
         incident_id: IncidentId, deed: Annotated[Any, Body()], who: Annotated[Pass, Depends(guard)]
     ) -> Receipt:
-        if isinstance(deed, EndDuty) and deed.how is not DutyEnd.DISCHARGED:
-            refuse_unless(Action.WAIVE, who)
-        return await office.do(who.visitor, deed, incident_id)
+        await _check(office, deed, who)
+        return await office.do(who.visitor, deed, incident_id, who.act_id)
 
     do.__annotations__["deed"] = Annotated[kind, Body()]
     do.__doc__ = kind.__doc__
     return do
+
+
+async def _check(office: Office, deed: Value, who: Pass) -> None:
+    """Refuse what this kind of act needs beyond its rule: nobody reaches through one incident into another."""
+    match deed:
+        case EndDuty(how=how) if how is not DutyEnd.DISCHARGED:
+            refuse_unless(Action.WAIVE, who)
+        case Absorb(source=other) | MergeInto(target=other):
+            await office.read(lambda tx: sees_too(tx, who.visitor, other))
+        case Handover(to=person_id):
+            await office.read(lambda tx: office.colleague(tx, person_id))
+        case _:
+            pass

@@ -1,0 +1,134 @@
+"""The installation: what waits for you, the law, the channels, the log, receipts that nobody owns."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends
+
+from tocsin import receiving
+from tocsin.audit.verify import Verdict, verify
+from tocsin.cli.explain import policies
+from tocsin.cli.show import mine
+from tocsin.cli.todo import Me, Todo, by_urgency
+from tocsin.console.api.routing import After, Limit, Page, Router, page_of
+from tocsin.console.gate import Guard, Pass, sees_too
+from tocsin.console.office import Office
+from tocsin.console.problems import hidden
+from tocsin.console.reading import states_for
+from tocsin.domain.breaker import ChannelState, closed, opened
+from tocsin.domain.policy import Policy
+from tocsin.domain.receipt import Receipt as ChannelReceipt
+from tocsin.domain.rights import Action
+from tocsin.domain.values import IncidentId, NoticeId, Value
+from tocsin.ports import Transaction
+from tocsin.settings import ChannelName
+from tocsin.steps import channel_entry
+
+
+class Entries(Page):
+    """A page of the log."""
+
+    items: tuple[dict[str, Any], ...]
+
+
+class Why(Value):
+    """Why a channel is closed. Shown to whoever looks; no secrets."""
+
+    why: str
+
+
+class Whose(Value):
+    """The notice that a parked receipt belongs to; None: to none of ours."""
+
+    incident_id: IncidentId | None = None
+    notice_id: NoticeId | None = None
+
+
+def routes(office: Office) -> Router:
+    """Return the routes."""
+    router = Router(office)
+    lists, reads_log = Guard(office, Action.LIST), Guard(office, Action.READ_LOG)
+    law = Guard(office, Action.READ_LAW)
+    sees_channels, switches = Guard(office, Action.READ_CHANNELS), Guard(office, Action.SWITCH_CHANNEL)
+
+    @router.get("/next")
+    async def read_next(who: Annotated[Pass, Depends(lists)]) -> list[Todo]:
+        """List what waits for you, most urgent first."""
+
+        def read(tx: Transaction) -> list[Todo]:
+            me = Me(user=who.visitor.user, **who.visitor.actor.model_dump(exclude={"authenticated"}))
+            found = (todo for state in states_for(tx, who.visitor) for todo in mine(tx, me, state, office.now()))
+            return by_urgency(list(found))
+
+        return await office.read(read)
+
+    @router.get("/policies")
+    async def read_policies(who: Annotated[Pass, Depends(law)]) -> list[Policy]:
+        """List the policies that are law today."""
+        return await office.beside(lambda: list(policies(office).in_force(office.now().date())))
+
+    @router.get("/channels")
+    async def read_channels(who: Annotated[Pass, Depends(sees_channels)]) -> list[ChannelState]:
+        """List the channels that ever failed, paused or were closed, and how each stands."""
+        return await office.read(lambda tx: tx.channels.all())
+
+    @router.post("/channels/{name}/open")
+    async def open_channel(name: ChannelName, who: Annotated[Pass, Depends(switches)]) -> ChannelState:
+        """Let letters leave through a channel again."""
+        return await office.write(lambda tx: _switch(tx, who, opened(ChannelState(name=name))))
+
+    @router.post("/channels/{name}/close")
+    async def close_channel(name: ChannelName, said: Why, who: Annotated[Pass, Depends(switches)]) -> ChannelState:
+        """Let no letter leave through a channel until somebody opens it."""
+        state = closed(ChannelState(name=name), who.visitor.person_id, said.why, office.now())
+        return await office.write(lambda tx: _switch(tx, who, state))
+
+    def _switch(tx: Transaction, who: Pass, state: ChannelState) -> ChannelState:
+        tx.channels.locked(state.name)
+        tx.channels.put([state])
+        entry = channel_entry(state, office.now(), who.visitor.person_id)
+        tx.log.append([entry.model_copy(update={"authenticated": who.visitor.actor.authenticated})])
+        return state
+
+    @router.get("/log")
+    async def read_log(who: Annotated[Pass, Depends(reads_log)], after: After = None, limit: Limit = 50) -> Entries:
+        """List the entries of the log, by number."""
+        first = int(after) + 1 if after and after.isascii() and after.isdigit() and len(after) < 18 else 0
+
+        def read(tx: Transaction) -> list[dict[str, Any]]:
+            entries = zip(tx.log.entries(first), range(limit + 1), strict=False)
+            return [orjson.loads(entry.body) for entry, _ in entries]
+
+        found = await office.read(read)
+        return Entries(items=tuple(found[:limit]), next=page_of(found, limit, lambda entry: str(entry["n"])))
+
+    @router.get("/log/verification")
+    async def verify_log(who: Annotated[Pass, Depends(reads_log)]) -> Verdict:
+        """Recompute the log's root from its entries; name the first one changed, removed or reordered."""
+        return await office.read(lambda tx: verify(tx.log.entries(), tx.log.head()))
+
+    @router.get("/receipts/parked")
+    async def read_parked(who: Annotated[Pass, Depends(reads_log)]) -> list[ChannelReceipt]:
+        """List the receipts that nobody could assign."""
+        return await office.read(lambda tx: tx.receipts.parked())
+
+    @router.post("/receipts/{receipt_id}/assign")
+    async def assign(receipt_id: str, whose: Whose, who: Annotated[Pass, Depends(switches)]) -> dict[str, str]:
+        """Give a parked receipt to its notice, or set it aside; either is written into the log."""
+
+        def find(tx: Transaction) -> Any:
+            if whose.notice_id is None:
+                return None
+            row = tx.ledger.notice(whose.notice_id)
+            if row is None or row.incident_id != whose.incident_id:
+                raise hidden()
+            sees_too(tx, who.visitor, row.incident_id)
+            return row
+
+        row = await office.read(find)
+        await office.beside(
+            lambda: receiving.assign(office.store, receipt_id, row, who.visitor.person_id, office.now())
+        )
+        return {"receipt": receipt_id, "notice": row.number if row else ""}
+
+    return router
