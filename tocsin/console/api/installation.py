@@ -16,7 +16,6 @@ from tocsin.console.office import Office
 from tocsin.console.problems import hidden
 from tocsin.console.reading import states_for
 from tocsin.domain.breaker import ChannelState, closed, opened
-from tocsin.domain.policy import Policy
 from tocsin.domain.receipt import Receipt as ChannelReceipt
 from tocsin.domain.rights import Action
 from tocsin.domain.values import IncidentId, NoticeId, Value
@@ -63,9 +62,14 @@ def routes(office: Office) -> Router:
         return await office.read(read)
 
     @router.get("/policies")
-    async def read_policies(who: Annotated[Pass, Depends(law)]) -> list[Policy]:
-        """List the policies that are law today."""
-        return await office.beside(lambda: list(policies(office).in_force(office.now().date())))
+    async def read_policies(who: Annotated[Pass, Depends(law)]) -> list[dict[str, Any]]:
+        """List the policies that are law today: what `tocsin policy show --json` prints of each."""
+
+        def read() -> list[dict[str, Any]]:
+            today = office.now().date()
+            return [policy.model_dump(mode="json") for policy in policies(office).in_force(today)]
+
+        return await office.beside(read)
 
     @router.get("/channels")
     async def read_channels(who: Annotated[Pass, Depends(sees_channels)]) -> list[ChannelState]:
