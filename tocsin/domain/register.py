@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from datetime import date
 from itertools import chain as chained
-from typing import Self
 
 from tocsin.domain.clause import (
     SECURITY_INCIDENT,
@@ -77,7 +76,7 @@ class Agreement(Value):
     subprocessors: tuple[str, ...] = ()
     """Names or references of the sub-processors that this party's data passes through."""
     data_categories: tuple[str, ...] = ()
-    other_versions: tuple[Self, ...] = ()
+    other_versions: tuple["Agreement", ...] = ()
     """The contract's other versions by `starts_on`; this one is the newest. They have none of their own."""
 
     @property
