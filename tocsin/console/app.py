@@ -66,7 +66,7 @@ def _furnish(app: FastAPI, office: Office) -> None:
     app.include_router(rooms.routes(office))
     app.include_router(api.routes(office))
 
-    @app.get(f"{api.PREFIX}/openapi.json")
+    @app.get(f"{api.PREFIX}/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
         """Describe the API. It says nothing that the source does not."""
         if app.openapi_schema is None:
