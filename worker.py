@@ -74,7 +74,7 @@ async def main() -> None:
         *Checkpoints(store, notary, open_witnesses(pages, settings), callers.everyone).all(),
         *Duties(store, law, callers.ladder).all(),
         *Evidence(store, open_shelf(store, vault, keyring, client, settings.home)).all(),
-        *Letters(store, JinjaLetters(), channels[settings.channel], sender).all(),
+        *Letters(store, JinjaLetters(), channels[settings.channel], sender, channels["posting"]).all(),
         *sending.all(),
         *Doubts(store, channels).all(),
         *Fallback(store, settings.delivered_within).all(),

@@ -154,8 +154,9 @@ def _task(row: Notice, at: datetime) -> Task:
 
 def _title(row: Notice) -> str:
     if row.method is not Method.MAIL:
-        return f"Give notice {row.number} {row.method.words}: the contract asks for it, and for its own proof"
-    why = "the agreement has no usable contact" if row.lonely else "no contact of the chain was reached"
+        why = f"the contract asks for it {row.method.words}, with a proof of its own"
+    else:
+        why = "the agreement has no usable contact" if row.lonely else "no contact of the chain was reached"
     return f"Deliver notice {row.number} by hand: {why}"
 
 

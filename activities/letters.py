@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.acts import engine_entry
 from activities.family import rows_of_family
+from activities.postings import Postings, public_letter
 from activities.silence import SilentlyReleased, SilentRelease, release, silent
 from activities.ways import Ways
 from tocsin.domain.act import Draft
@@ -95,11 +96,15 @@ class Sealed(Value):
 class Letters:
     """The deeds that make letters."""
 
-    def __init__(self, store: Store, renderer: Renderer, channel: Channel, sender: Sender) -> None:
+    def __init__(
+        self, store: Store, renderer: Renderer, channel: Channel, sender: Sender, posting: Channel | None = None
+    ) -> None:
+        """Take the channel of the mails, and the notice page (None: posting is a person's work)."""
         self._store = store
         self._renderer = renderer
         self._channel = channel
         self._sender = sender
+        self._posting = posting
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
@@ -120,12 +125,14 @@ class Letters:
         with self._store.reading() as tx:
             desk = _Desk(tx, order)
             rows = tx.ledger.notices(order.wave_id, first=order.first, last=order.last)
+            desk.postings.read(rows)
         made, unwritable = [], []
         for row in rows:
-            if row.contact_id is None:
+            posting = self._posting if row.method is Method.POSTING else None
+            if row.contact_id is None and posting is None:
                 continue
             try:
-                made.append(self._letter(desk, row))
+                made.append(self._posted(desk, row, posting) if posting else self._letter(desk, row))
             except Refused as error:
                 # One address that the channel cannot write to must not keep the others from being told.
                 unwritable.append(row.model_copy(update={"letter_sha256": None, "detail": str(error)}))
@@ -248,6 +255,13 @@ class Letters:
         drawn = row.model_copy(update={"letter_sha256": letter.fingerprint()})
         return drawn, letter, self._channel.prepare(letter)
 
+    def _posted(self, desk: "_Desk", row: Notice, posting: Channel) -> tuple[Notice, Letter, bytes]:
+        nobody = Contact(contact_id=ContactId(""), name="", email="")
+        facts = desk.facts_for(row, desk.agreements[row.agreement_id], nobody, self._sender)
+        words = self._renderer.render(desk.postings.facts(row, facts))
+        letter = public_letter(row, desk.wave, words, (self._sender.name, self._sender.address))
+        return row.model_copy(update={"letter_sha256": letter.fingerprint()}), letter, posting.prepare(letter)
+
 
 class _Desk:
     """What the letters of one wave have in common, read once for a range."""
@@ -271,6 +285,7 @@ class _Desk:
         for row in (row for w in released for row in tx.ledger.notices(w.wave_id, states=SENT)):
             self._before.setdefault(_whom(row), []).append(row)
         self._said_before = {w.wave_id: tx.ledger.said(w.wave_id) for w in released}
+        self.postings = Postings(tx, self.agreements, [*released, wave], self._said_before)
 
     def facts_for(self, row: Notice, agreement: Agreement, contact: Contact, sender: Sender) -> LetterFacts:
         previous = self._last(row)

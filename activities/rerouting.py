@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.course import Batch
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain.breaker import ChannelState
+from tocsin.domain.clause import Method
 from tocsin.domain.errors import Broken, Deferred, Refused
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import Notice, NoticeState
@@ -29,7 +30,8 @@ class Rerouting:
 
     def __init__(self, store: Store, channels: Mapping[str, Channel], pager: Pager) -> None:
         self._store = store
-        self._channels = channels
+        # What is to be posted cannot be mailed instead, nor the other way round.
+        self._channels = {name: channel for name, channel in channels.items() if name != Method.POSTING}
         self._pager = pager
 
     async def reroute(self, batch: Batch, at: datetime) -> int:
@@ -54,7 +56,7 @@ class Rerouting:
 
     def _stopped(self) -> list[ChannelState]:
         with self._store.reading() as tx:
-            return [state for state in tx.channels.all() if state.stopped]
+            return [state for state in tx.channels.all() if state.stopped and state.name != Method.POSTING]
 
     def _other(self, name: str) -> Channel | None:
         with self._store.reading() as tx:

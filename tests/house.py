@@ -36,6 +36,8 @@ from tocsin.adapters.letters import JinjaLetters
 from tocsin.adapters.notary import LogNotary
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
+from tocsin.adapters.posting import Posting
+from tocsin.adapters.posting_pages import Site
 from tocsin.adapters.register_csv import read_register
 from tocsin.adapters.sql import SqlStore, create_engine_for, migrate, open_store
 from tocsin.adapters.temporal_histories import open_shelf
@@ -143,13 +145,16 @@ class House:
         notary = LogNotary.of(self.keyring)
         sender = Sender(name="Processor Ltd", address="desk@processor.example", public_url=self.public_url)
         channels = {channel.name: channel for channel in (self.channel, self.fallback) if channel is not None}
+        channels[Posting.name] = posting = Posting(
+            self.home / "posting", Site(owner="Processor Ltd", domain="processor.example")
+        )
         sending = Sending(self.store, channels, pager, self.in_flight, self.group)
         deeds = [
             *Acts(self.store, door, self.vault, notary).all(),
             *Checkpoints(self.store, notary, self.witnesses, pager).all(),
             *Duties(self.store, law, self.ladder).all(),
             *Evidence(self.store, open_shelf(self.store, self.vault, self.keyring, self.client, self.home)).all(),
-            *Letters(self.store, JinjaLetters(), self.channel, sender).all(),
+            *Letters(self.store, JinjaLetters(), self.channel, sender, posting).all(),
             *sending.all(),
             *Doubts(self.store, channels).all(),
             *Fallback(self.store, self.delivered_within).all(),

@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     public_url: str | None = None
     """Under which address recipients reach the console's public pages, as https://notices.example; with it, each
     letter holds a link to acknowledge it, and one to check its number."""
+    posting_folder: Path | None = None
+    """Where public notices lie, as pages and feeds; default: `posting` in Tocsin's home. Several workers share it."""
+    posting_url: str | None = None
+    """Under which address that folder is reached, if not as `/notices` of TOCSIN_PUBLIC_URL."""
     trusted_proxies: str = ""
     """Addresses of the proxies before the console, separated by commas: what they say of whom they speak for counts."""
     smtp_host: str | None = None
@@ -153,7 +157,7 @@ class Settings(BaseSettings):
             )
         return key
 
-    @field_validator("public_url", "console_url")
+    @field_validator("public_url", "console_url", "posting_url")
     @classmethod
     def _public_url_is_one(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "https://unset.example")
@@ -229,6 +233,11 @@ class Settings(BaseSettings):
     def console_at(self) -> str:
         """Where our own people reach the console."""
         return self.console_url or f"http://{self.console_address}"
+
+    @property
+    def posting(self) -> Path:
+        """Where public notices lie."""
+        return self.posting_folder or self.home / "posting"
 
     @property
     def outbox(self) -> Path:

@@ -92,3 +92,22 @@ def test_letter_is_what_the_golden_files_hold(
     golden(f"{folder}/subject.txt", rendered.subject + "\n")
     golden(f"{folder}/text.txt", rendered.text)
     golden(f"{folder}/body.html", rendered.html)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", WaveKind)
+def test_public_letter_is_what_the_golden_files_hold(
+    kind: WaveKind, language: str, golden: Callable[[str, str], None]
+) -> None:
+    """Each letter for the notice page is the one that was reviewed, and names neither party, contact nor agreement."""
+    nobody = {"party_name": "", "contact_name": "", "agreement_reference": "", "periods": (), "acknowledge_url": None}
+    facts = letter_facts(kind, language, True).model_copy(update=nobody | {"public": True})
+
+    rendered = JinjaLetters().render(facts)
+
+    whole = rendered.subject + rendered.text + rendered.html
+    assert not any(name in whole for name in ("Birch", "BIRCH"))
+    folder = f"letters/{language}/{kind}-public"
+    golden(f"{folder}/subject.txt", rendered.subject + "\n")
+    golden(f"{folder}/text.txt", rendered.text)
+    golden(f"{folder}/body.html", rendered.html)

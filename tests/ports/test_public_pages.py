@@ -3,13 +3,17 @@
 import hashlib
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.ports.story import AT, INCIDENT, WAVE, duty, letter, notice, wave, written
+from tests.ports.test_channels_posting import public
 from tests.ports.test_receipts import row_of
 from tests.ports.webhook import Nudged, desk, listening
+from tocsin.adapters.posting import Posting
+from tocsin.adapters.posting_pages import Site
 from tocsin.adapters.sql import SqlStore
 from tocsin.adapters.vault import Vault
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, is_token
@@ -143,3 +147,24 @@ async def test_the_console_shows_no_documents_of_itself(store: SqlStore, vault: 
         statuses = [(await ask(url, path))[0] for path in ("/docs", "/openapi.json", "/redoc", "/", "/healthz")]
     assert statuses == [404, 404, 404, 404, 200]
     assert datetime.now(UTC) > AT
+
+
+async def test_the_notice_page_is_for_everybody(store: SqlStore, vault: Vault, tmp_path: Path) -> None:
+    """What was posted is shown with its feeds under /notices, and no other file of the folder or beside it."""
+    page = Posting(tmp_path / "posting", Site(owner="Processor Ltd", domain="processor.example"))
+    await page.send(page.prepare(public()), AT)
+    (tmp_path / "secret.html").write_text("secret")
+    (tmp_path / "posting" / "secret.html").write_text("secret")
+    async with listening(desk(store, vault, posted=tmp_path / "posting")) as url:
+        status, index, headers = await ask(url, "/notices")  # it leads to the address with the slash
+        assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert headers["x-robots-tag"] == "all"
+        name = re.search(r"[0-9a-f]{20}\.html", index)
+        assert name is not None
+        assert "A bucket was open." in (await ask(url, f"/notices/{name[0]}"))[1]
+        assert (await ask(url, "/notices/feed.json"))[2]["content-type"] == "application/feed+json"
+        assert (await ask(url, "/notices/feed.atom"))[2]["content-type"] == "application/atom+xml"
+        for other in ("secret.html", "..%2Fsecret.html", "entries", ".lock", "0" * 20 + ".html"):
+            assert (await ask(url, f"/notices/{other}"))[0] == 404
+    async with listening(desk(store, vault)) as url:
+        assert (await ask(url, "/notices/"))[1] == "Nothing is posted here.\n"

@@ -89,6 +89,19 @@ def test_a_scoped_hold_keeps_only_what_it_covers(store: SqlStore) -> None:
     assert claimed.held == 2
 
 
+def test_any_hold_keeps_the_notice_page_shut(store: SqlStore) -> None:
+    """What is posted everybody reads, also the party that an order protects: it waits, whichever party it is for."""
+    release(store, 3)
+    with store.writing() as tx:
+        posted = written(tx.ledger.notices(WAVE)[2].model_copy(update={"channel": "posting"}))
+        tx.ledger.put_letters([posted])
+    place(store, hold(scope=(agreement_id(0),)))
+
+    claimed = claim(store)
+
+    assert (taken(claimed), claimed.held) == ([1], 2)
+
+
 def test_lifting_lets_the_rest_go(store: SqlStore) -> None:
     """Once lifted a hold keeps nothing back, and each held row is taken once."""
     release(store, 3)

@@ -8,6 +8,8 @@ from tocsin.adapters.incident_pager import IncidentPager, is_incident_url
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.pager_chain import PagerChain
+from tocsin.adapters.posting import Posting
+from tocsin.adapters.posting_pages import Site
 from tocsin.domain.errors import Refused
 from tocsin.ports import Channel, Pager, Witness
 from tocsin.settings import ChannelName, Settings
@@ -43,13 +45,21 @@ def open_channel(settings: Settings, shelf: str, name: ChannelName | None = None
 
 
 def open_channels(settings: Settings) -> dict[str, Channel]:
-    """Return the channels for notices by name, the first one first.
+    """Return the channels for notices by name: those for mails in their order, and the notice page.
 
     Raises:
         Refused: if what is configured for one cannot be safe.
     """
     names = [name for name in (settings.channel, settings.fallback_channel) if name is not None]
-    return {channel.name: channel for channel in (open_channel(settings, "notices", name) for name in names)}
+    mails = {channel.name: channel for channel in (open_channel(settings, "notices", name) for name in names)}
+    return mails | {Posting.name: open_posting(settings)}
+
+
+def open_posting(settings: Settings) -> Posting:
+    """Return the notice page."""
+    url = settings.posting_url or (f"{settings.public_url}/notices" if settings.public_url else None)
+    domain = settings.sender_address.rpartition("@")[2]
+    return Posting(settings.posting, Site(owner=settings.sender_name, domain=domain, url=url))
 
 
 def open_pager(channel: Channel, settings: Settings) -> Pager:

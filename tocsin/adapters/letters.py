@@ -61,7 +61,7 @@ class JinjaLetters:
         folder = f"{facts.wave_kind}/{language}"
         date = self._date_pattern(language)
         return Rendered(
-            subject=self._subject(facts, folder),
+            subject=self._title(facts, language) if facts.public else self._subject(facts, folder),
             text=unmarked(_run(self._plain, f"{folder}/text.txt", _body(facts, language, date, _IN_TEXT))),
             html=_run(self._html, f"{folder}/body.html", _body(facts, language, date, _IN_HTML)),
             language=language,
@@ -76,6 +76,11 @@ class JinjaLetters:
 
     def _complete(self, kind: str, language: str) -> bool:
         return self._names.issuperset(f"{kind}/{language}/{file}" for file in ("subject.txt", "text.txt", "body.html"))
+
+    def _title(self, facts: LetterFacts, language: str) -> str:
+        """Return the heading of a public notice: it names no agreement."""
+        words = self._plain.get_template(f"frame/{language}/words.txt").module
+        return f"{getattr(words, 'title', 'Security incident notice')} {one_line(facts.notice_number)}"
 
     def _date_pattern(self, language: str) -> str:
         """Return how the language writes an instant; without words of its own, so that no reader can mistake it."""
@@ -179,7 +184,8 @@ def _body(facts: LetterFacts, language: str, date: str, form: _Form) -> dict[str
         "source_language": form.line(letter_words.language_name(source, language)),
         "untranslated": untranslated,
         **_since_then(facts, said, page),
-        "in_english_instead": not facts.language.lower().startswith(language.lower()),
+        "public": facts.public,
+        "in_english_instead": not facts.public and not facts.language.lower().startswith(language.lower()),
         "language_asked": form.line(facts.language),
         "zone_unknown": None if zone else form.line(facts.time_zone),
         "occurred": when(facts.occurred_at),

@@ -49,6 +49,7 @@ async def _serve(work: Session, host: str, port: int) -> None:
         EventVerifier(read_keys(chosen.sendgrid_webhook_keys)),
         engine,
         sender_name=chosen.sender_name,
+        posted=chosen.posting,
         now=work.now,
         monotonic=time.monotonic,
     )

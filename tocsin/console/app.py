@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tocsin.console import api, login, public, rooms, webhooks
+from tocsin.console import api, login, posted, public, rooms, webhooks
 from tocsin.console.desk import Desk
 from tocsin.console.office import Office
 from tocsin.console.paper import page
@@ -17,7 +17,7 @@ from tocsin.console.problems import Denied, answer, problem_of
 from tocsin.console.shield import Shield
 from tocsin.domain.errors import TocsinError
 
-ELSEWHERE = ("/webhooks/", "/a/", "/n/", "/intake/", "/healthz", "/readyz")
+ELSEWHERE = ("/webhooks/", "/a/", "/n/", "/notices", "/intake/", "/healthz", "/readyz")
 """Paths on which nobody of ours reads the answer."""
 
 Missing = Callable[[], Awaitable[list[str]]]
@@ -42,6 +42,7 @@ def create_app(desk: Desk, missing: Missing, office: Office | None = None) -> Fa
     app = FastAPI(title="Tocsin", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.include_router(webhooks.routes(desk))
     app.include_router(public.routes(desk))
+    app.include_router(posted.routes(desk))
     if office is not None:
         _furnish(app, office)
     app.add_middleware(Shield)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from tocsin.adapters.sendgrid_events import EventVerifier
@@ -39,6 +40,7 @@ class Desk:
         engine: Callable[[], Awaitable[WaveDoor]],
         *,
         sender_name: str,
+        posted: Path | None = None,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         nudge_every: timedelta = NUDGE_EVERY,
@@ -47,6 +49,8 @@ class Desk:
         self.sealer = sealer
         self.verifier = verifier
         self.sender_name = sender_name
+        self.posted = posted
+        """The folder of the notice page; None: it is shown elsewhere."""
         self.now = now
         self.refusals = Refusals()
         self.pages = RateLimit(per_minute=30, burst=20, monotonic=monotonic)

@@ -8,7 +8,7 @@ from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.said import Said
-from tocsin.domain.values import Instant, NoticeId, Value
+from tocsin.domain.values import IncidentId, Instant, NoticeId, Value, derived_id
 
 
 class PeriodOwed(Value):
@@ -52,6 +52,8 @@ class LetterFacts(Value):
     """A public page that says whether a notice number is genuine, and nothing more."""
     before: Said | None = None
     """What the notice before, to this very contact, said."""
+    public: bool = False
+    """For the notice page, which anybody may read: it names no party, contact, agreement or deadline."""
 
     @property
     def said(self) -> Said:
@@ -93,11 +95,18 @@ class Letter(Value):
     """The Message-IDs of all notices before to this very contact, oldest first, where there are several."""
     notice_number: str
     notice_id: NoticeId
+    posted_as: WaveKind | None = Field(default=None, exclude_if=lambda kind: kind is None)
+    """For the notice page: what it is in relation to the notices before it; `to_address` is the page."""
 
     @property
     def thread(self) -> str | None:
         """The header `References`: every notice before, so that mail programs keep them together."""
         return " ".join(self.references) or self.in_reply_to
+
+
+def page_of(incident_id: IncidentId) -> str:
+    """Return what tells the public notices of one incident from those of others, and says nothing else."""
+    return derived_id("page", incident_id)
 
 
 TOKEN_PLACEHOLDER = "TOKENxIsxPutxHerexWhenxThisxLetterxIsxSentx"  # noqa: S105 - stands for one, and is none

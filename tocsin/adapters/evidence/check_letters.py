@@ -15,8 +15,10 @@ from tocsin.adapters.evidence.pack import Pack, Unreadable
 from tocsin.adapters.evidence.result import Finding
 from tocsin.adapters.headers import checked
 from tocsin.adapters.letter_words import one_line
+from tocsin.adapters.posting import prepared_entry
+from tocsin.domain.clause import Method
 from tocsin.domain.errors import Refused
-from tocsin.domain.letter import Letter
+from tocsin.domain.letter import Letter, page_of
 
 _HEADERS = {"In-Reply-To": "in_reply_to", "References": "thread", "Message-ID": "message_id"}
 _HEADERS |= {"X-Tocsin-Notice": "notice_number"}
@@ -67,6 +69,10 @@ def _approved(pack: Pack, row: LedgerRow, name: str, _as_sent: str) -> Iterator[
     if said != (row.notice.notice_id, row.notice.number, row.notice.message_id):
         what = f"notice {row.notice.number} has another id, number or message id than its letter"
         yield Finding(file=layout.LEDGER, what=what)
+    if row.notice.method is Method.POSTING:
+        if (letter.to_name, letter.to_address) != ("", page_of(row.notice.incident_id)):
+            yield Finding(file=layout.LEDGER, what=f"notice {row.notice.number} was posted on another incident's page")
+        return
     if not all(one_line(name) in letter.text for name in (row.party, row.reference)):
         what = f"notice {row.notice.number} names another party or agreement than its letter does"
         yield Finding(file=layout.LEDGER, what=what)
@@ -77,6 +83,11 @@ def _approved(pack: Pack, row: LedgerRow, name: str, _as_sent: str) -> Iterator[
 
 def _sent(pack: Pack, row: LedgerRow, name: str, as_sent: str) -> Iterator[Finding]:
     sent = pack.read(as_sent)
+    if row.notice.method is Method.POSTING:
+        if sent != prepared_entry(pack.load(name, Letter)):
+            what = f"it does not say what the letter of notice {row.notice.number} says"
+            yield Finding(file=as_sent, what=what)
+        return
     try:
         letter = checked(pack.load(name, Letter))
     except Refused as refused:

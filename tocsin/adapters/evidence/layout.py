@@ -66,7 +66,7 @@ FILES = frozenset(
 )
 """What lies at the top of every pack; letters, attachments and histories lie in folders of their own."""
 
-_SENT_SUFFIX = {"sendgrid": ".json"}
+_SENT_SUFFIX = {"sendgrid": ".json", "posting": ".posting.json"}
 """How the bytes that a channel was given are stored; mail, unless it says otherwise."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -135,7 +135,7 @@ def as_json(value: BaseModel | Iterable[BaseModel] | dict[str, Any]) -> bytes:
 
 def left(notice: Notice) -> bool:
     """Say whether the notice's letter left, or may have: a channel was handed it at least once."""
-    return notice.contact_id is not None and notice.attempts > 0
+    return not notice.lonely and notice.attempts > 0
 
 
 def letter_names(notice: Notice, taken: set[str]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from tocsin.adapters.sql.notice_rows import claimed
 from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import hold_scopes, holds, incidents, letters, notice_links, notices, waves
 from tocsin.domain.breaker import ChannelState
+from tocsin.domain.clause import Method
 from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Status
 from tocsin.domain.letter import with_token
@@ -141,10 +142,15 @@ def _in_the_way(shut: list[ChannelState]) -> dict[str, Any]:
 
 
 def _covered() -> ColumnElement[bool]:
-    """Say in SQL what `Hold.covers` says: a hold in force on everything, or one that names the row's agreement."""
+    """Say in SQL what `Hold.covers` says: a hold in force on everything, or one that names the row's agreement.
+
+    What is posted is told to everybody: any hold in force covers it.
+    """
     scoped = select(hold_scopes.c.hold_id).where(
         hold_scopes.c.hold_id == holds.c.hold_id, hold_scopes.c.agreement_id == notices.c.agreement_id
     )
     names_it = exists(scoped.correlate(holds, notices))
-    covering = select(holds.c.hold_id).where(_IN_FORCE, or_(holds.c.covers_all, names_it))
+    # Whoever a hold protects reads the notice page like anybody else: nothing is posted while one is in force.
+    public = notices.c.channel == str(Method.POSTING)
+    covering = select(holds.c.hold_id).where(_IN_FORCE, or_(holds.c.covers_all, public, names_it))
     return exists(covering.correlate(notices))
