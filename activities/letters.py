@@ -5,28 +5,26 @@ from collections.abc import Callable, Sequence
 from temporalio import activity
 
 from activities.acts import engine_entry
-from activities.family import rows_of_family
+from activities.addressed import audience, open_duties, silent_ones
 from activities.postings import Postings, public_letter
-from activities.silence import SilentlyReleased, SilentRelease, release, silent
+from activities.silence import SilentlyReleased, SilentRelease, release
 from activities.ways import Ways
 from tocsin.domain.act import Draft
 from tocsin.domain.clause import Method
-from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.duty import Duty
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts, Triggers, minimal
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter, LetterFacts, PeriodOwed
 from tocsin.domain.notice import (
     SENT,
-    WRITTEN_TO,
     ContactRole,
     Notice,
-    WaveKind,
     notice_id_of,
     notice_number,
     wave_digest,
 )
-from tocsin.domain.register import Affected, Agreement, Contact
+from tocsin.domain.register import Agreement, Contact
 from tocsin.domain.said import Said
 from tocsin.domain.task import TaskKind, TaskState
 from tocsin.domain.values import ENGINE, AgreementId, ClockId, ContactId, DutyId, IncidentId, PersonId, Value, WaveId
@@ -156,10 +154,10 @@ class Letters:
         old = tx.ledger.wave(order.wave_id)
         if old is not None:
             tx.ledger.discard(order.wave_id)
-        pins = _audience(tx, incident_id, order.draft)
+        pins = audience(tx, incident_id, order.draft)
         if order.by_silence is not None:
-            pins = _silent_ones(tx, incident_id, order.by_silence, pins)
-        owed = _open_duties(tx, incident_id)
+            pins = silent_ones(tx, incident_id, order.by_silence, pins)
+        owed = open_duties(tx, incident_id)
         ways = Ways(tx, incident_id)
         rows: list[Notice] = []
         drafted_at = old.drafted_at if old else order.stamp.at
@@ -340,49 +338,6 @@ def _finished_mitigation(tx: Transaction, incident_id: IncidentId) -> list[str]:
         for task in tx.tasks.of(incident_id)
         if task.kind is TaskKind.MITIGATION and task.state is TaskState.DONE
     ]
-
-
-def _audience(tx: Transaction, incident_id: IncidentId, draft: Draft) -> list[Affected]:
-    pins = [pin for pin in tx.register.pinned(incident_id) if pin.confirmed and not pin.excluded]
-    if draft.agreements is not None:
-        named = set(draft.agreements)
-        missing = named - {pin.agreement.agreement_id for pin in pins}
-        if missing:
-            raise Refused(f"not named as affected: {', '.join(sorted(missing))}; `tocsin affected add` names them")
-        pins = [pin for pin in pins if pin.agreement.agreement_id in named]
-    written = _written_to(tx, incident_id)
-    if draft.wave_kind is WaveKind.INITIAL:
-        owed = _open_duties(tx, incident_id)
-        pins = [p for p in pins if p.agreement.agreement_id in owed and p.agreement.agreement_id not in written]
-    else:
-        pins = [pin for pin in pins if pin.agreement.agreement_id in written]
-    if not pins:
-        raise Refused("nobody is left to write to: everyone affected was told, or is in a wave that waits for release")
-    return pins
-
-
-def _silent_ones(
-    tx: Transaction, incident_id: IncidentId, clock_id: ClockId, pins: Sequence[Affected]
-) -> list[Affected]:
-    duties = tx.duties.of(incident_id, clock_id=clock_id, open_only=True)
-    allowed = {duty.agreement_id for duty in silent(tx, incident_id, duties)}
-    found = [pin for pin in pins if pin.agreement.agreement_id in allowed]
-    if not found:
-        raise Refused("somebody was told, or a hold was placed, meanwhile: silence releases nothing")
-    return found
-
-
-def _written_to(tx: Transaction, incident_id: IncidentId) -> set[AgreementId]:
-    """Return the agreements under which somebody was told, or is about to be by a released wave."""
-    return {row.agreement_id for row in rows_of_family(tx, incident_id) if row.state in WRITTEN_TO}
-
-
-def _open_duties(tx: Transaction, incident_id: IncidentId) -> dict[AgreementId, list[Duty]]:
-    owed: dict[AgreementId, list[Duty]] = {}
-    for duty in tx.duties.of(incident_id, open_only=True):
-        if duty.agreement_id is not None and duty.state is DutyState.OPEN and not duty.owed_to_us:
-            owed.setdefault(duty.agreement_id, []).append(duty)
-    return owed
 
 
 def _previous(tx: Transaction, incident_id: IncidentId, wave_id: WaveId) -> WaveId | None:
