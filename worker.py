@@ -25,6 +25,7 @@ from tocsin import wire
 from tocsin.adapters import logging
 from tocsin.adapters.channels import open_callers, open_channel, open_channels, open_witnesses
 from tocsin.adapters.door import SignedDoor
+from tocsin.adapters.figures import figures_shown
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.letters import JinjaLetters
@@ -62,12 +63,8 @@ async def main() -> None:
     client = await open_client(settings, vault)
     callers, notary = open_callers(pages, settings), LogNotary.of(keyring)
     door = SignedDoor(keyring.door_publics(), settings.allow_direct)
-    sender = Sender(
-        name=settings.sender_name,
-        address=settings.sender_address,
-        reply_to=settings.reply_to,
-        public_url=settings.public_url,
-    )
+    who = {"name": settings.sender_name, "address": settings.sender_address, "reply_to": settings.reply_to}
+    sender = Sender.model_validate(who | {"public_url": settings.public_url})
     sending = Sending(store, channels, callers.everyone, settings.sends_in_flight)
     deeds = [
         *Acts(store, door, vault, notary).all(),
@@ -83,7 +80,7 @@ async def main() -> None:
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),
     ]
     await schedule_sweep(client, settings.sweep_every_seconds)
-    with ThreadPoolExecutor(THREADS) as threads:
+    with ThreadPoolExecutor(THREADS) as threads, figures_shown(settings, callers.unpaged):
         worker = Worker(
             client,
             task_queue=wire.TASK_QUEUE,

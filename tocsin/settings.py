@@ -132,7 +132,10 @@ class Settings(BaseSettings):
     logging_level: LoggingLevel = LoggingLevel.INFO
     """From which weight on: DEBUG, INFO, WARNING or ERROR."""
     metrics_address: str | None = None
-    """Where a worker shows its metrics to Prometheus, as HOST:PORT; default: nowhere."""
+    """Where a worker shows the metrics of Temporal's SDK to Prometheus, as HOST:PORT; default: nowhere."""
+    figures_address: str | None = None
+    """Where a worker shows Tocsin's own figures to Prometheus (clocks, notices, log, pages), as HOST:PORT; default:
+    nowhere."""
     worker_deployment: str | None = None
     """The Temporal Worker Deployment that a worker is part of; with its build id it polls as that version, and gets no
     work before the version is made current. Default: unversioned."""
@@ -171,7 +174,7 @@ class Settings(BaseSettings):
             raise ValueError("write it as https://notices.example; plain http only on this machine")
         return url.rstrip("/") if url else None
 
-    @field_validator("console_address", "metrics_address", "temporal_address")
+    @field_validator("console_address", "metrics_address", "figures_address", "temporal_address")
     @classmethod
     def _has_a_port(cls, address: str | None) -> str | None:
         if address is not None and not (address.rpartition(":")[0] and address.rpartition(":")[2].isdigit()):

@@ -1,5 +1,6 @@
 """The schema: made by migrations alone, safely at any time, and checked before the store is used."""
 
+import re
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tocsin.adapters.sql.revision import KNOWN
 from tocsin.adapters.sql.schema import _config
 from tocsin.adapters.sql.tables import metadata
 from tocsin.adapters.vault import Vault
+from tocsin.cli.setup import _brought_up_to_date
 from tocsin.domain.errors import Deferred, Refused
 
 MIGRATE = "import sys; from tocsin.adapters.sql import migrate; migrate(sys.argv[1])"
@@ -74,15 +76,53 @@ def test_a_store_that_was_never_made_is_refused(databases: Databases | Files, va
         assert not Path(url.removeprefix("sqlite:///")).exists()
 
 
-def test_a_store_of_another_version_is_refused(store_url: str, vault: Vault) -> None:
-    """A schema that this version does not know, older or newer, is not touched."""
-    engine = create_engine_for(store_url)
+def marked(url: str, version: str, compatible_since: str | None = None) -> None:
+    """Make a store look as if another version had migrated it."""
+    engine = create_engine_for(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :is"), {"is": version})
+        if compatible_since is not None:
+            connection.execute(text("UPDATE schema_range SET compatible_since = :is"), {"is": compatible_since})
     engine.dispose()
 
-    with pytest.raises(Refused, match=f"has schema 9999, this version needs {KNOWN}; run `tocsin init`"):
+
+def test_a_store_of_an_older_version_is_refused(store_url: str, vault: Vault) -> None:
+    """Tables that lack what this version needs are not touched before they are migrated."""
+    marked(store_url, "0001")
+
+    with pytest.raises(Refused, match=f"has schema 0001, this version needs {KNOWN}; run `tocsin migrate`"):
         open_store(store_url, vault)
+
+
+def test_a_newer_store_that_only_grew_is_used(store_url: str, vault: Vault) -> None:
+    """A program works with newer tables that say it can, and migrating with it changes nothing: workers go on."""
+    marked(store_url, "9999", compatible_since=KNOWN)
+
+    store = open_store(store_url, vault)
+    with store.writing() as tx:
+        tx.log.append([entry("a")])
+    store.close()
+    assert not _brought_up_to_date(store_url)
+
+
+def test_a_newer_store_that_lost_something_is_refused(store_url: str, vault: Vault) -> None:
+    """Where a newer version took away what this one needs, nothing is touched; the fix is the newer program."""
+    marked(store_url, "9999", compatible_since="9998")
+
+    for attempt in (lambda: open_store(store_url, vault), lambda: _brought_up_to_date(store_url)):
+        with pytest.raises(Refused, match=r"needs a program that knows 9998; .*: run the newer version"):
+            attempt()
+
+
+def test_a_migration_that_takes_away_says_so() -> None:
+    """Whatever does more than add tells older programs, in `schema_range`, that they can no longer work here."""
+    folder = Path(_config().get_main_option("script_location") or "") / "versions"
+    files = [file for file in sorted(folder.glob("*.py")) if file.name >= "0010"]
+    adds = {"create_table", "create_index", "add_column", "bulk_insert"}
+    assert files
+    for file in files:
+        done = set(re.findall(r"\bop\.(\w+)", file.read_text()))
+        assert done <= adds or "compatible_since" in file.read_text(), file.name
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,16 @@ from tocsin.ports import Pager
 class LadderCallers:
     """Fulfils `ports.Callers` over named pagers."""
 
-    def __init__(self, ladder: Ladder, pagers: Mapping[str, Pager], console_url: str | None = None) -> None:
+    def __init__(
+        self,
+        ladder: Ladder,
+        pagers: Mapping[str, Pager],
+        console_url: str | None = None,
+        unpaged: Mapping[str, int] | None = None,
+    ) -> None:
+        """Page over `pagers`, by name; `unpaged` is where somebody counts the pages that one did not take."""
         self.ladder = ladder
+        self.unpaged = unpaged if unpaged is not None else {}
         self.everyone: Pager = PagerChain([*pagers.values()])
         self._pagers = pagers
         self._console_url = console_url

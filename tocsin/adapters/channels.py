@@ -1,8 +1,10 @@
 """Which channel the settings choose. SendGrid's driver is loaded only where it is used: it costs every command."""
 
 import re
+from collections import Counter
 
 from tocsin.adapters.callers import LadderCallers
+from tocsin.adapters.counted_pager import CountedPager
 from tocsin.adapters.escalation import FILE, load_ladder
 from tocsin.adapters.incident_pager import IncidentPager, is_incident_url
 from tocsin.adapters.outbox import Outbox
@@ -103,8 +105,9 @@ def open_callers(channel: Channel, settings: Settings) -> LadderCallers:
     Raises:
         Refused: if a pager's URL is wrong, or naming every mistake in the file.
     """
-    pagers = open_pagers(channel, settings)
-    return LadderCallers(load_ladder(settings.home / FILE, pagers.keys()), pagers, settings.console_url)
+    unpaged: Counter[str] = Counter()
+    pagers = {name: CountedPager(name, one, unpaged) for name, one in open_pagers(channel, settings).items()}
+    return LadderCallers(load_ladder(settings.home / FILE, pagers.keys()), pagers, settings.console_url, unpaged)
 
 
 def open_witnesses(channel: Channel, settings: Settings) -> list[Witness]:

@@ -14,7 +14,7 @@ from tocsin.adapters.organisation import write_default_organisation
 from tocsin.adapters.people import write_default
 from tocsin.adapters.sql import create_engine_for, migrate
 from tocsin.adapters.sql.grants import grant
-from tocsin.adapters.sql.revision import check_schema
+from tocsin.adapters.sql.revision import check_schema, is_behind
 from tocsin.cli.access import invitation
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
@@ -110,13 +110,13 @@ def _make(work: Session) -> list[str]:
 def _brought_up_to_date(url: str) -> bool:
     database = create_engine_for(url)
     try:
+        behind = is_behind(database)
+        if behind:
+            migrate(url)
         check_schema(database)
-    except Refused:
-        migrate(url)
-        return True
     finally:
         database.dispose()
-    return False
+    return behind
 
 
 def _make_home(home: Path) -> bool:

@@ -117,7 +117,7 @@ def open_store(url: str, sealer: Sealer) -> SqlStore:
     """Return the store at `url`.
 
     Raises:
-        Refused: if there is none, or its schema is not this version's; `tocsin init` mends both.
+        Refused: if there is none, or its tables and this program do not understand each other; it says what mends it.
         Deferred: if the database cannot be reached.
     """
     engine = create_engine_for(url)

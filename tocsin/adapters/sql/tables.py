@@ -96,6 +96,12 @@ incident_keys = _table(
     Column("destroyed_at", INSTANT),
 )
 
+schema_range = _table(
+    "schema_range",
+    Column("one_row", Integer, primary_key=True, autoincrement=False),
+    _text("compatible_since"),  # the oldest version of these tables whose programs can still work with them
+)
+
 writes = _table(
     "writes",
     _key("workflow_id"),
@@ -304,6 +310,7 @@ receipts = _table(
     _sealed("detail"),
     _sealed("raw"),
     Index(None, "notice_id"),
+    Index(None, "received_at"),
 )
 
 receipts_assigned = _table(
