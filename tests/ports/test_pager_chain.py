@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tests.ports.test_pager import SENDER, TO, a_page, pages
 from tocsin.adapters.apprise_pager import ApprisePager
-from tocsin.adapters.channels import open_pager
+from tocsin.adapters.channels import open_callers, open_pager
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.pager import ChannelPager
 from tocsin.adapters.pager_chain import PagerChain
@@ -106,3 +106,13 @@ async def test_settings_give_the_order(service: Service, tmp_path: Path) -> None
     assert len(service.took) == 1
     assert "pager 1 (json)" in service.took[0]["message"]
     assert pages(tmp_path) == []
+
+
+async def test_what_a_pager_does_not_take_is_counted(service: Service, tmp_path: Path) -> None:
+    """Each pager of an installation is counted by its name from the start, and each page that it did not take."""
+    chosen = Settings(home=tmp_path, pager_urls=SecretStr(f"desk={service.url}"))
+    callers = open_callers(Outbox(tmp_path, "pages"), chosen)
+    assert callers.unpaged == {"desk": 0, "mail": 0}
+    service.status = 500
+    await callers.everyone.page(a_page())
+    assert callers.unpaged == {"desk": 1, "mail": 0}

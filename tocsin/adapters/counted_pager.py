@@ -25,7 +25,8 @@ class CountedPager:
             await self._pager.page(page)
         except TocsinError:
             self._unpaged[self._name] += 1
-            _log.exception("a pager did not take a page", extra={"pager": self._name, "page": page.key})
+            ids = {"pager": self._name, "page": page.key}
+            _log.error("a pager did not take a page", extra=ids)  # noqa: TRY400 - a trace may hold its token
             raise
 
     @property
