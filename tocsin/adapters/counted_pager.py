@@ -26,7 +26,7 @@ class CountedPager:
         except TocsinError:
             self._unpaged[self._name] += 1
             ids = {"pager": self._name, "page": page.key}
-            _log.error("a pager did not take a page", extra=ids)  # noqa: TRY400 - a trace may hold its token
+            _log.error("a pager did not take a page", extra=ids)
             raise
 
     @property
