@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from temporalio import activity
@@ -11,7 +11,7 @@ from tocsin.audit.entry import EntryDraft
 from tocsin.domain.errors import Broken, Deferred
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Instant, Value
-from tocsin.ports import SWEPT, Page, Pager, Runs, Store
+from tocsin.ports import SWEPT, Page, Pager, Run, Runs, Store
 from tocsin.wire import clock_workflow, incident_workflow, response_workflow, wave_workflow
 
 LOOK_AGAIN_SECONDS = 5.0
@@ -56,12 +56,13 @@ class Sweep:
     async def compare(self, order: SweepOrder) -> SweepResult:
         """Describe, by id, every workflow that the store says must run, and page for each that does not."""
         expected = await asyncio.to_thread(self._expected)
-        missing = await self._missing(list(expected))
+        runs = await self._runs.look(list(expected))
+        missing = _missing(runs)
         if missing:
             # The store knows a clock some moments before its workflow starts, and until some moments after it ended.
             await asyncio.sleep(self._look_again_after)
             still = await asyncio.to_thread(self._expected)
-            missing = await self._missing([workflow_id for workflow_id in missing if workflow_id in still])
+            missing = _missing(await self._runs.look([workflow_id for workflow_id in missing if workflow_id in still]))
         unpaged = await self._report_all(missing, expected, order)
         if unpaged is not None and activity.info().attempt < order.attempts:
             # Once it runs again it is no longer missing, and nobody would ever be told that it was.
@@ -71,9 +72,33 @@ class Sweep:
         started = [key for key in missing if await self._runs.start_again(key, expected[key], order.tempo)]
         if unpaged is not None:
             raise unpaged
+        await self._report_resets(runs, expected, order)
         await self._report_newer(order)
         await asyncio.to_thread(self._beat, order)
         return SweepResult(compared=len(expected), missing=missing[:100], started_again=len(started))
+
+    async def _report_resets(
+        self, runs: Mapping[str, Run], expected: Mapping[str, IncidentId], order: SweepOrder
+    ) -> None:
+        """Page once for each run that somebody has set back: what it does over again may not fit what is written."""
+        for workflow_id, run in runs.items():
+            if run.reset_at is None:
+                continue
+            key = f"reset:{workflow_id}:{run.reset_at.isoformat()}"
+            if await asyncio.to_thread(self._is_known, key):
+                continue
+            await self._pager.page(_reset_page(workflow_id, expected[workflow_id], key, order))
+            with suppress(Deferred, Broken):
+                await asyncio.to_thread(self._log_reset, workflow_id, expected[workflow_id], key, order)
+
+    def _is_known(self, key: str) -> bool:
+        with self._store.reading() as tx:
+            return tx.remembers(key)
+
+    def _log_reset(self, workflow_id: str, incident_id: IncidentId, key: str, order: SweepOrder) -> None:
+        with self._store.writing() as tx:
+            if tx.remember(key, order.at):
+                tx.log.append([_entry("sweep.reset", key, workflow_id, incident_id, order)])
 
     async def _report_newer(self, order: SweepOrder) -> None:
         """Page once for each open incident that an input has a newer version of than the pinned one."""
@@ -102,10 +127,6 @@ class Sweep:
         # Last, and failing with the store: a sweep that could not write down what it found has not come to its end.
         with self._store.writing() as tx:
             tx.beats.put(SWEPT, order.at)
-
-    async def _missing(self, workflow_ids: list[str]) -> tuple[str, ...]:
-        running = await self._runs.running(workflow_ids)
-        return tuple(sorted(workflow_id for workflow_id in workflow_ids if not running.get(workflow_id)))
 
     def _expected(self) -> dict[str, IncidentId]:
         with self._store.reading() as tx:
@@ -152,16 +173,24 @@ class Sweep:
         with self._store.writing() as tx:
             if not tx.remember(_key(workflow_id, order), order.at):
                 return
-            entry = EntryDraft(
-                key=f"sweep:{workflow_id}:{order.run_id}",
-                at=order.at,
-                kind="sweep.missing",
-                incident_id=incident_id,
-                actor="engine",
-                run_id=order.run_id,
-                data={"workflow": workflow_id},
-            )
+            entry = _entry("sweep.missing", f"sweep:{workflow_id}:{order.run_id}", workflow_id, incident_id, order)
             tx.log.append([entry])
+
+
+def _missing(runs: Mapping[str, Run]) -> tuple[str, ...]:
+    return tuple(sorted(workflow_id for workflow_id, run in runs.items() if not run.running))
+
+
+def _entry(kind: str, key: str, workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> EntryDraft:
+    return EntryDraft(
+        key=key,
+        at=order.at,
+        kind=kind,
+        incident_id=incident_id,
+        actor="engine",
+        run_id=order.run_id,
+        data={"workflow": workflow_id},
+    )
 
 
 class _LookedOnlyError(Exception):
@@ -180,6 +209,19 @@ def _newer_page(incident_id: IncidentId, key: str, order: SweepOrder) -> Page:
         text=(
             "An input of its deadlines has a newer version than the one it runs by. Nothing has moved.\n"
             f"See what it would change: tocsin recompute {incident_id}\n"
+        ),
+        at=order.at,
+    )
+
+
+def _reset_page(workflow_id: str, incident_id: IncidentId, key: str, order: SweepOrder) -> Page:
+    return Page(
+        key=key,
+        subject=f"A part of incident {incident_id} was reset by hand",
+        text=(
+            f"Somebody set {workflow_id} back to an earlier point of its history. What it does over again may not fit "
+            "what is written already: then it pages that it cannot go on.\nIf so, terminate it: the next sweep starts "
+            f"it again where it stood. Until then keep its deadlines by hand: tocsin show {incident_id}\n"
         ),
         at=order.at,
     )

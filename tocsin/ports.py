@@ -823,11 +823,19 @@ class Archive(Protocol):
         """Return the incidents that are over and have no pack."""
 
 
+class Run(Value):
+    """What Temporal says of the newest run of a workflow id."""
+
+    running: bool
+    reset_at: Instant | None = None
+    """When somebody last set it back to an earlier point of its history."""
+
+
 class Runs(Protocol):
     """What Temporal runs. Used by the sweep only."""
 
-    async def running(self, workflow_ids: Sequence[str]) -> dict[str, bool]:
-        """Say for each workflow id whether it is running, by describing it."""
+    async def look(self, workflow_ids: Sequence[str]) -> dict[str, Run]:
+        """Say for each workflow id how its newest run stands, by describing it."""
 
     async def start_again(self, workflow_id: str, incident_id: IncidentId, tempo: Tempo) -> bool:
         """Have a lost workflow started again where it stood, by its incident; False if that cannot be asked for."""

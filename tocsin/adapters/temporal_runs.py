@@ -28,6 +28,7 @@ from tocsin.adapters.temporal_ids import NamesIds
 from tocsin.adapters.vault import Vault
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId
+from tocsin.ports import Run
 from tocsin.settings import Settings
 
 AT_ONCE = 16
@@ -41,13 +42,13 @@ class TemporalRuns:
         self._client = client
         self._queue = task_queue
 
-    async def running(self, workflow_ids: Sequence[str]) -> dict[str, bool]:
-        """Say for each workflow id whether its newest run is running."""
+    async def look(self, workflow_ids: Sequence[str]) -> dict[str, Run]:
+        """Say for each workflow id how its newest run stands."""
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def ask(workflow_id: str) -> tuple[str, bool]:
+        async def ask(workflow_id: str) -> tuple[str, Run]:
             async with gate:
-                return workflow_id, await self._is_running(workflow_id)
+                return workflow_id, await self._look(workflow_id)
 
         return dict(await asyncio.gather(*map(ask, workflow_ids)))
 
@@ -65,14 +66,16 @@ class TemporalRuns:
             return False
         return True
 
-    async def _is_running(self, workflow_id: str) -> bool:
+    async def _look(self, workflow_id: str) -> Run:
         try:
             described = await self._client.get_workflow_handle(workflow_id).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return False
+                return Run(running=False)
             raise
-        return described.status is WorkflowExecutionStatus.RUNNING
+        more = described.raw_description.workflow_extended_info
+        reset_at = more.last_reset_time.ToDatetime(UTC) if more.HasField("last_reset_time") else None
+        return Run(running=described.status is WorkflowExecutionStatus.RUNNING, reset_at=reset_at)
 
 
 async def open_client(settings: Settings, vault: Vault) -> Client:

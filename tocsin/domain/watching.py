@@ -20,6 +20,9 @@ SWEEP_SILENT_FOR = timedelta(minutes=15)
 LOG_BEHIND_FOR = timedelta(minutes=1)
 """How much older than the newest change of an incident its newest entry may be; both are one transaction."""
 
+APART = timedelta(minutes=5)
+"""How far ahead of the watcher's clock the engine's may be: one of its sweeps."""
+
 AGAIN_AFTER = timedelta(hours=1)
 """How long one alarm is not repeated while it stands."""
 
@@ -118,6 +121,16 @@ def _engine(seen: Seen) -> Iterator[Alarm]:
             key="worker",
             subject="No worker polls: clocks fire into the void",
             text=f"Temporal answers, but no worker does. Start one.\nOpen incidents: {seen.open_incidents}.\n",
+        )
+    if seen.swept_at is not None and seen.swept_at - seen.at > APART:
+        yield Alarm(
+            key="time",
+            subject="Two machines disagree on the time",
+            text=(
+                f"The last sweep is of {seen.swept_at.isoformat()}, and here it is {seen.at.isoformat()}.\n"
+                "One clock was set forward or the other back: warnings come too early or too late. Let both follow "
+                "NTP; until then keep the deadlines by hand.\n"
+            ),
         )
     if not seen.store and (seen.swept_at is None or seen.at - seen.swept_at > SWEEP_SILENT_FOR):
         last = f"the last one reported at {seen.swept_at.isoformat()}" if seen.swept_at else "none has ever reported"

@@ -22,6 +22,7 @@ _ENGINE = {
     "evidence.kept": "The evidence pack as of then was written: {size} bytes, SHA-256 {sha256}.",
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
+    "sweep.reset": "Somebody set a part of the incident back in Temporal, and a person was paged: {workflow}.",
     "tasks.handed_over": "A notice became a task for a person.",
     "tasks.opened": "The playbook “{playbook}” set {tasks} task(s).",
     "tasks.reminded": "The owner of a task that was due was reminded.",
