@@ -64,6 +64,12 @@ def test_clock_without_open_duties() -> None:
     assert keys(seen(clocks=(clock(NOW - timedelta(hours=40), open_duties=0),))) == []
 
 
+def test_machines_that_disagree_on_the_time() -> None:
+    """A sweep that comes from more than five minutes ahead calls a person: one of two clocks is wrong."""
+    assert keys(seen(swept_at=NOW + 5 * MINUTE)) == []
+    assert keys(seen(swept_at=NOW + 6 * MINUTE)) == ["time"]
+
+
 def test_silent_sweep() -> None:
     """A sweep that has not reported for a quarter of an hour, or never has, calls a person."""
     assert keys(seen(swept_at=NOW - SWEEP_SILENT_FOR)) == []

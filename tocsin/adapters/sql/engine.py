@@ -32,6 +32,9 @@ _STALE = re.compile("readonly|disk I/O")
 """Connections that were opened on a file that nobody may write keep failing after it is mended: they are dropped."""
 """What SQLite calls operational although it is a mistake of ours."""
 
+_READ_ONLY = "25006"
+"""PostgreSQL's word for a database that may only be read: a standby, for as long as the change to it takes."""
+
 _BEGIN = {"write": ("OFF", "BEGIN IMMEDIATE"), "read": ("ON", "BEGIN")}
 
 
@@ -106,7 +109,8 @@ def _errors_translated(engine: Engine, *, reading: bool = False) -> Iterator[Non
         raise Deferred(f"all connections to the store {where} are in use; try again") from error
     except DBAPIError as error:
         ours = _OURS.search(str(error.orig)) or (reading and "readonly" in str(error.orig))
-        if isinstance(error, OperationalError) and not ours:
+        standby = not reading and getattr(error.orig, "sqlstate", None) == _READ_ONLY
+        if (isinstance(error, OperationalError) and not ours) or standby:
             if _STALE.search(str(error.orig)):
                 engine.dispose()
             # Locked, deadlocked, unreachable. If it was lost at the very commit, `once` finds what was done.
