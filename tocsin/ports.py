@@ -246,6 +246,12 @@ class Ledger(Protocol):
     def prepared(self, notice_id: NoticeId) -> bytes | None:
         """Return the bytes the channel is given, or None."""
 
+    def sent(self, notice_ids: Sequence[NoticeId]) -> Iterator[tuple[NoticeId, Letter, bytes]]:
+        """Yield the letters of these notices, each with the bytes its channel is given, in this order; few at a time.
+
+        One that has no letter is left out.
+        """
+
     def notice(self, notice_id: NoticeId) -> Notice | None:
         """Return one row, or None."""
 

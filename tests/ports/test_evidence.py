@@ -22,8 +22,11 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from tests.ports.told import UNREADABLE, Story, files, seal_again
-from tocsin.adapters.evidence import check_evidence, write_evidence
+from tocsin.adapters.evidence import check_evidence, check_letters, write_evidence
 from tocsin.adapters.evidence.check_letters import sent_fields, spoken_fields
+from tocsin.adapters.evidence.layout import as_json, as_json_list, ledger_json
+from tocsin.adapters.evidence.our_mail import our_mail
+from tocsin.adapters.evidence.record import Record
 from tocsin.adapters.headers import checked
 from tocsin.adapters.outbox import message_bytes
 from tocsin.adapters.sendgrid import SendGrid
@@ -700,6 +703,46 @@ def test_an_untouched_mail_never_seems_touched(name: str, subject: str, text: st
     letter = checked(a_letter(name, subject, text, html))
 
     assert sent_fields(message_bytes(letter), is_mail=True) == spoken_fields(letter, is_mail=True)
+
+
+PLAIN = ("Beth Birch", "Notice N-1 under agreement BIRCH-17", "Dear Beth, déjà vu = 1\n", "<p>Dear Beth</p>")
+TOUCHED = {
+    "a blind copy": (b"\r\nSubject:", b"\r\nBcc: mallory@mallory.example\r\nSubject:"),
+    "a header that stands twice": (b"\r\nSubject:", b"\r\nTo: Mallory <mallory@mallory.example>\r\nSubject:"),
+    "a second recipient": (b"<privacy@birch.example>", b"<privacy@birch.example>, Mallory <m@mallory.example>"),
+    "an encoded subject": (b"Subject: Notice", b"Subject: =?utf-8?q?Not_a?= Notice"),
+    "another word": (b"Dear Beth,", b"Dear Carl,"),
+    "a preamble": (b"\r\n\r\n--=_", b"\r\n\r\nRead this first.\r\n--=_"),
+    "another encoding": (b"Content-Transfer-Encoding: quoted-printable", b"Content-Transfer-Encoding: 7bit"),
+    "a file in the place of the text": (b"Content-Type: text/plain", b"Content-Type: application/pdf"),
+}
+
+
+def test_the_quick_reading_of_a_mail_says_what_the_parser_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail of our own form, and each way to touch it, reads the same whether Python's parser reads it or we do."""
+    letter = checked(a_letter(*PLAIN))
+    ours = message_bytes(letter)
+    mails = [ours, *(ours.replace(old, new, 1) for old, new in TOUCHED.values())]
+    assert our_mail(ours) is not None
+    assert len(set(mails)) == len(TOUCHED) + 1
+    quickly = [sent_fields(mail, is_mail=True) for mail in mails]
+    monkeypatch.setattr(check_letters, "our_mail", lambda sent: None)
+
+    assert quickly[:6] == [sent_fields(mail, is_mail=True) for mail in mails][:6]
+    assert quickly[0] == spoken_fields(letter, is_mail=True)
+    for name, fields in zip(TOUCHED, quickly[1:], strict=True):
+        assert fields != spoken_fields(letter, is_mail=True), name
+
+
+def test_a_list_that_is_written_value_by_value_is_the_same_json(story: Story) -> None:
+    """Streaming gives the very bytes of writing at once, for no value, one, and waves with and without rows."""
+    with story.house.store.reading() as tx:
+        record = Record(tx, story.incident)
+    bare = [held.model_copy(update={"rows": ()}) for held in record.ledger]
+    for ledger in ([], record.ledger, bare):
+        assert b"".join(ledger_json(ledger)) == as_json(list(ledger))
+    for duties in ([], record.duties[:1], record.duties):
+        assert b"".join(as_json_list(duties)) == as_json(list(duties))
 
 
 def a_letter(name: str, subject: str, text: str, html: str) -> Letter:

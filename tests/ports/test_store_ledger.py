@@ -101,6 +101,18 @@ def test_letters_are_kept_to_the_byte(store: SqlStore) -> None:
         assert tx.ledger.notice(row.notice_id) == written(row)[0]
 
 
+def test_letters_are_read_together(store: SqlStore) -> None:
+    """Letters of many notices come in the order asked for, each with its own bytes; one that has none is left out."""
+    kept = [notice(number) for number in range(3)]
+    with store.writing() as tx:
+        tx.ledger.plan(kept)
+        tx.ledger.put_letters((row, letter(row), row.notice_id.encode()) for row in kept[:2])
+
+    with store.reading() as tx:
+        found = list(tx.ledger.sent([kept[1].notice_id, kept[2].notice_id, kept[0].notice_id]))
+    assert found == [(row.notice_id, letter(row), row.notice_id.encode()) for row in (kept[1], kept[0])]
+
+
 def test_a_draft_can_be_discarded_and_planned_anew(store: SqlStore) -> None:
     """Rows and letters of an unreleased wave go; other waves and the wave's own row stay."""
     with store.writing() as tx:

@@ -20,11 +20,14 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._digests: dict[str, str] = {}
+        self._made: set[str] = set()
 
     def put(self, name: str, chunks: Iterable[bytes]) -> None:
         """Write a file from chunks, so that none needs to fit in memory. Raises OSError if it exists."""
-        path = self.path / name
-        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        path = f"{self.path}/{name}"
+        if (parent := name.rpartition("/")[0]) not in self._made:
+            (self.path / parent).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            self._made.add(parent)
         whole = hashlib.sha256()
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
             for chunk in chunks:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tocsin.adapters.evidence import layout, standalone
-from tocsin.adapters.evidence.layout import LedgerWave, LogHead, ReceiptRecord, as_json
+from tocsin.adapters.evidence.layout import LedgerWave, LogHead, ReceiptRecord, as_json, as_json_list, ledger_json
 from tocsin.adapters.evidence.readme import readme
 from tocsin.adapters.evidence.record import Record
 from tocsin.adapters.evidence.report import report
@@ -40,23 +40,24 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     Raises:
         Refused: if there is no such incident.
     """
+    # Agreements are large, and are needed for nothing else: they come and go before anything that stays.
+    yield layout.AGREEMENTS, as_json_list(pin.agreement for pin in tx.register.pinned(incident_id))
     record = Record(tx, incident_id)
     yield layout.INCIDENT, [as_json(record.state)]
     yield layout.FACTS, [as_json(record.facts)]
-    yield layout.ACTS, [as_json(record.acts)]
-    yield layout.DUTIES, [as_json(record.duties)]
-    yield layout.CLOCKS, [as_json(record.clocks)]
-    yield layout.LEDGER, [as_json(record.ledger)]
-    yield layout.TASKS, [as_json(record.tasks)]
-    yield layout.HOLDS, [as_json(record.holds)]
+    yield layout.ACTS, as_json_list(record.acts)
+    yield layout.DUTIES, as_json_list(record.duties)
+    yield layout.CLOCKS, as_json_list(record.clocks)
+    yield layout.LEDGER, ledger_json(record.ledger)
+    yield layout.TASKS, as_json_list(record.tasks)
+    yield layout.HOLDS, as_json_list(record.holds)
     yield layout.SALT, [means.sealer.salt(incident_id).hex().encode() + b"\n"]
-    yield layout.AGREEMENTS, [as_json(record.agreements[key] for key in sorted(record.agreements))]
     yield from _law(tx, incident_id)
     yield from _letters(tx, record.ledger)
     yield layout.RECEIPTS, _receipts(tx, record)
     yield from _attachments(tx, incident_id, record.acts)
     yield from _log(tx, record, means.signer)
-    yield layout.TIMELINE, [as_json(record.timeline)]
+    yield layout.TIMELINE, as_json_list(record.timeline)
     yield layout.TIMELINE_TEXT, markdown(incident_id, record.timeline)
     yield layout.REPORT, [report(record, tx)]
     for name in sorted(means.histories):
@@ -67,16 +68,17 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
 
 
 def _letters(tx: Transaction, ledger: Iterable[LedgerWave]) -> Files:
-    for row in (row for wave in ledger for row in wave.rows):
-        if row.letter is None or row.as_sent is None:
-            continue
-        letter, prepared = tx.ledger.letter(row.notice.notice_id), tx.ledger.prepared(row.notice.notice_id)
-        if letter is None or prepared is None:
-            raise Broken(
-                f"notice {row.notice.number} was sent, but the store has no letter of it; compare it with a backup"
-            )
+    rows = {row.notice.notice_id: row for wave in ledger for row in wave.rows if row.letter and row.as_sent}
+    for notice_id, letter, prepared in tx.ledger.sent(list(rows)):
+        row = rows.pop(notice_id)
+        assert row.letter is not None
+        assert row.as_sent is not None
         yield row.letter, [as_json(letter)]
         yield row.as_sent, [prepared]
+    for row in rows.values():
+        raise Broken(
+            f"notice {row.notice.number} was sent, but the store has no letter of it; compare it with a backup"
+        )
 
 
 def _receipts(tx: Transaction, record: Record) -> Iterator[bytes]:

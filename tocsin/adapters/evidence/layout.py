@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
@@ -131,6 +131,36 @@ class LogHead(Value):
 def as_json(value: BaseModel | Iterable[BaseModel] | dict[str, Any]) -> bytes:
     """Return JSON that a person can read; equal values give equal bytes."""
     return (json.dumps(to_jsonable_python(value), sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def as_json_list(values: Iterable[BaseModel]) -> Iterator[bytes]:
+    """Yield what `as_json` returns for these values, one value at a time, so that they need not fit in memory twice."""
+    yield from _items(values, 0)
+    yield b"\n"
+
+
+def ledger_json(ledger: Iterable[LedgerWave]) -> Iterator[bytes]:
+    """Yield what `as_json` returns for a ledger, one row at a time: a wave can have thousands."""
+    between = b"["
+    for held in ledger:
+        yield between + b'\n {\n  "rows": '
+        yield from _items(held.rows, 2)
+        yield b',\n  "wave": ' + _indented(held.wave, 2) + b"\n }"
+        between = b","
+    yield b"[]\n" if between == b"[" else b"\n]\n"
+
+
+def _items(values: Iterable[BaseModel], depth: int) -> Iterator[bytes]:
+    between, margin = b"[", b"\n" + b" " * depth
+    for value in values:
+        yield between + margin + b" " + _indented(value, depth + 1)
+        between = b","
+    yield b"[]" if between == b"[" else margin + b"]"
+
+
+def _indented(value: BaseModel, depth: int) -> bytes:
+    written = json.dumps(to_jsonable_python(value), sort_keys=True, indent=1, ensure_ascii=False)
+    return written.replace("\n", "\n" + " " * depth).encode()
 
 
 def left(notice: Notice) -> bool:

@@ -29,13 +29,15 @@ class Record:
             raise Refused(f"there is no incident {incident_id}; `tocsin list` shows those that exist")
         self.state = state
         self.facts = tx.incidents.facts(incident_id) or Facts(title="(no facts yet)")
-        self.agreements = {pin.agreement.agreement_id: pin.agreement for pin in tx.register.pinned(incident_id)}
         self.acts = tx.incidents.acts(incident_id)
-        self.ledger = _ledger(tx, incident_id, self.agreements)
+        # Agreements are the largest values of all: they are let go once the names in them are known.
+        agreements = {pin.agreement.agreement_id: pin.agreement for pin in tx.register.pinned(incident_id)}
+        self.ledger = _ledger(tx, incident_id, agreements)
+        parties = _parties(agreements.values(), self.ledger)
+        del agreements
         self.clocks = tx.duties.clocks(incident_id)
         self.tasks = tx.tasks.of(incident_id)
         self.holds = tx.duties.holds(incident_id)
-        parties = _parties(self.agreements.values(), self.ledger)
         self.duties = [_duty(duty, parties) for duty in tx.duties.of(incident_id)]
         self.head = tx.log.head()
         bodies = (stored.body for stored in tx.log.entries(incident_id=incident_id))

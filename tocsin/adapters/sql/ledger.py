@@ -1,7 +1,7 @@
 """The ledger: waves, notices and letters."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import RowMapping, and_, bindparam, delete, exists, func, or_, select, update
@@ -22,6 +22,9 @@ _UNRELEASED = (NoticeState.DRAFTED, NoticeState.BY_HAND, NoticeState.WITHDRAWN)
 
 NOT_SENT = (NoticeState.DRAFTED, NoticeState.RELEASED, NoticeState.BY_HAND, NoticeState.WITHDRAWN)
 """A notice in one of these may never have left: its number is nobody's yet."""
+
+_FEW = 100
+"""Letters that are in memory at one time."""
 
 _REPLACE = (
     update(notices).where(notices.c.notice_id == bindparam("key")).values({name: bindparam(name) for name in CHANGING})
@@ -94,6 +97,21 @@ class SqlLedger:
     def prepared(self, notice_id: NoticeId) -> bytes | None:
         """Return the bytes the channel is given, or None."""
         return self._opened(notice_id, "prepared")
+
+    def sent(self, notice_ids: Sequence[NoticeId]) -> Iterator[tuple[NoticeId, Letter, bytes]]:
+        """Yield the letters of these notices, each with the bytes its channel is given, in this order."""
+        for chunk in chunks(notice_ids, _FEW):
+            query = (
+                select(notices.c.incident_id, letters.c.notice_id, letters.c.letter, letters.c.prepared)
+                .join(letters, letters.c.notice_id == notices.c.notice_id)
+                .where(notices.c.notice_id.in_(chunk))
+            )
+            rows = {row.notice_id: row for row in self._connection.execute(query)}
+            for row in (rows[notice_id] for notice_id in chunk if notice_id in rows):
+                scope, key = row.incident_id, row.notice_id
+                letter = self._session.open(scope, row.letter, "letters", "letter", key)
+                prepared = self._session.open(scope, row.prepared, "letters", "prepared", key)
+                yield NoticeId(key), Letter.model_validate_json(letter), prepared
 
     def notice(self, notice_id: NoticeId) -> Notice | None:
         """Return one row, or None."""
