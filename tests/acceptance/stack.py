@@ -70,14 +70,14 @@ class Server:
 
 
 class WorkerProcess:
-    """The real `worker.py`. What it prints is kept in a file."""
+    """The real `worker.py` of a tree. What it prints is kept in a file."""
 
-    def __init__(self, env: Mapping[str, str], out: Path) -> None:
+    def __init__(self, env: Mapping[str, str], out: Path, tree: Path = ROOT) -> None:
         self.out = out
         with out.open("ab") as file:
             command = [sys.executable, "worker.py"]
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=dict(env), stdin=subprocess.DEVNULL, stdout=file, stderr=file
+                command, cwd=tree, env=dict(env), stdin=subprocess.DEVNULL, stdout=file, stderr=file
             )
 
     @property
@@ -115,6 +115,8 @@ class Installation:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
         own = {"HOME": str(home), "TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": namespace, **settings}
         self.env = clean | {f"TOCSIN_{name}": value for name, value in own.items()}
+        self.tree = ROOT
+        """Whose commands and workers are run: this tree's, or those of another version."""
         self._workers: list[WorkerProcess] = []
         self._houses: list[House] = []
 
@@ -122,6 +124,9 @@ class Installation:
         """Run the command as somebody, from an empty folder."""
         env = self.env | {f"TOCSIN_{name}": value for name, value in settings.items()}
         command = [TOCSIN, "--as", user, *words]
+        if self.tree != ROOT:
+            command[:1] = [sys.executable, "-m", "tocsin.cli"]
+            env["PYTHONPATH"] = str(self.tree)
         done = subprocess.run(
             command, check=False, cwd=self.home.parent, env=env, capture_output=True, text=True, timeout=90
         )
@@ -144,7 +149,7 @@ class Installation:
     def start_worker(self, **settings: str) -> WorkerProcess:
         """Start a worker; it is stopped with the installation at the latest."""
         env = self.env | {f"TOCSIN_{name}": value for name, value in settings.items()}
-        worker = WorkerProcess(env, self.home / f"worker-{len(self._workers)}.out")
+        worker = WorkerProcess(env, self.home / f"worker-{len(self._workers)}.out", self.tree)
         self._workers.append(worker)
         return worker
 
