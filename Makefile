@@ -68,6 +68,7 @@ bench: $(READY) ## Measure speed and memory against something run beside it; pri
 	@$(BIN)/python -m benchmarks.wave
 	@$(BIN)/python -m benchmarks.receipts
 	@$(BIN)/python -m benchmarks.evidence
+	@$(BIN)/python -m benchmarks.clocks
 
 .PHONY: fmt
 fmt: $(READY) ## Format the code
