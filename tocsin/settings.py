@@ -86,6 +86,17 @@ class Settings(BaseSettings):
     """How long a notice may stay undelivered before the next contact is written to; default: from its deadline."""
     console_address: str = "127.0.0.1:8234"
     """Where `tocsin console` listens, as HOST:PORT."""
+    local_login: bool = True
+    """Whether people of `people.toml` sign in at the console by a password; false leaves the provider only."""
+    oidc_issuer: str | None = None
+    """An OpenID provider that people sign in by; our redirect address there is `/login/oidc/callback`."""
+    oidc_client_id: str | None = None
+    """What that provider calls this installation."""
+    oidc_client_secret: SecretStr | None = None
+    oidc_groups: str = ""
+    """Its groups that have a role here, as GROUP=ROLE, separated by commas; a group may be named twice."""
+    oidc_groups_claim: str = "groups"
+    """The claim that names a person's groups."""
     public_url: str | None = None
     """Under which address recipients reach the console's public pages, as https://notices.example; with it, each
     letter holds a link to acknowledge it, and one to check its number."""
@@ -173,6 +184,13 @@ class Settings(BaseSettings):
         ):
             raise ValueError("write it as https://notices.example; plain http only on this machine")
         return url.rstrip("/") if url else None
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _oidc_is_whole(cls, client_id: str | None, info: ValidationInfo) -> str | None:
+        if (client_id is None) is not (info.data.get("oidc_issuer") is None):
+            raise ValueError("TOCSIN_OIDC_ISSUER and TOCSIN_OIDC_CLIENT_ID go together; set both, or neither")
+        return client_id
 
     @field_validator("console_address", "metrics_address", "figures_address", "temporal_address")
     @classmethod

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
+from tests.acceptance.stack import free_port
 from tests.ports.webhook import desk, nothing_missing, serving
 from tocsin.adapters.access import invite
 from tocsin.adapters.evidence import Means
@@ -119,7 +119,7 @@ async def counter(
     *,
     engine: Callable[[], Awaitable[ActDoor]] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    **more: Any,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Counter]:
     """Serve a console with an office; `engine` is what acts go to, by default a door that only keeps them."""
     people, door = folder / "people.toml", Noted()
@@ -127,6 +127,10 @@ async def counter(
 
     async def noted() -> ActDoor:
         return door
+
+    port = free_port()
+    base = settings or Settings(home=folder)
+    chosen = base.model_copy(update={"console_address": f"127.0.0.1:{port}"})
 
     async def no_histories(_: IncidentId) -> dict[str, bytes]:
         return {}
@@ -139,15 +143,14 @@ async def counter(
         keyring.id_key(),
         engine or noted,
         home=folder,
-        settings=Settings(home=folder),
+        settings=chosen,
         means=Means(sealer, LogSigner(keyring)),
         histories=no_histories,
         now=now,
         monotonic=time.monotonic,
-        **more,
     )
     app = create_app(desk(store, sealer), nothing_missing, office)
-    async with serving(app) as url:
+    async with serving(app, port) as url:
         at = Counter(url, app, office, door)
         yield at
         await at.close()

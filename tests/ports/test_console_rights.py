@@ -21,7 +21,7 @@ from tocsin.domain.values import ActId
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 PUBLIC = {
     *("/webhooks/sendgrid", "/style.css", "/a/{token}", "/n", "/n/{number}", "/healthz", "/readyz"),
-    *("/login", "/invitation/{token}", "/api/v1/openapi.json"),
+    *("/login", "/login/oidc", "/login/oidc/callback", "/invitation/{token}", "/api/v1/openapi.json"),
 }
 """What anybody may ask: each route says for itself what it checks instead."""
 PERSON = {Role.RESPONDER: "asha", Role.APPROVER: "dara", Role.AUDITOR: "noor", Role.ADMIN: "ada"}

@@ -93,9 +93,9 @@ async def listening(at: Desk) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """Serve an application on a free port; yields the URL."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False)
+async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
+    """Serve an application on a port, by default a free one; yields the URL."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(20):

@@ -7,30 +7,34 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from tocsin.console.gate import Guard, Pass, from_here, give_cookie, take_cookie
-from tocsin.console.limits import RateLimit
+from tocsin.console import by_provider
+from tocsin.console.doorway import Attempts, let_in, local
+from tocsin.console.gate import Guard, Pass, take_cookie
 from tocsin.console.office import Office
 from tocsin.console.paper import page
 from tocsin.console.problems import Denied
-from tocsin.console.webhooks import source_of
 from tocsin.domain.errors import Refused
 from tocsin.domain.rights import Action
 
 WRONG = "This name and password do not go together."
 NO_INVITATION = "This invitation is no good any more: ask for a new one (tocsin access invite)."
-TOO_OFTEN = "Too many attempts; try again in a minute."
 
 
 def routes(office: Office) -> APIRouter:
     """Return the doors."""
     router = APIRouter()
+    router.include_router(by_provider.routes(office))
     own = Guard(office, Action.OWN_ACCOUNT)
     attempts = Attempts(office)
+
+    def show(onward: str, wrong: str = "", status: int = 200) -> Response:
+        by_password, elsewhere = office.settings.local_login, office.provider is not None
+        return page("login.html", status=status, onward=onward, wrong=wrong, local=by_password, provider=elsewhere)
 
     @router.get("/login")
     async def ask(onward: str = "/") -> Response:
         """Ask for name and password."""
-        return page("login.html", onward=local(onward), wrong="")
+        return show(local(onward))
 
     @router.post("/login")
     async def sign_in(
@@ -41,10 +45,12 @@ def routes(office: Office) -> APIRouter:
     ) -> Response:
         """Open a session for whoever knows the password."""
         attempts.allow(request, user)
+        if not office.settings.local_login:
+            raise Denied(403, "nobody signs in by a password here; use the provider")
         secret = await asyncio.to_thread(office.sign_in, user.strip(), password)
         if secret is None:
-            return page("login.html", status=403, onward=local(onward), wrong=WRONG)
-        return _in(request, secret, local(onward))
+            return show(local(onward), WRONG, 403)
+        return let_in(request, secret, local(onward))
 
     @router.get("/invitation/{token}")
     async def invitation(token: str) -> Response:
@@ -65,7 +71,7 @@ def routes(office: Office) -> APIRouter:
             secret = await asyncio.to_thread(office.take_up, token, password)
         except Refused as error:
             return page("invitation.html", status=422, name=account.name, user=account.user, wrong=str(error))
-        return _in(request, secret, "/") if secret else page("login.html", status=404, onward="/", wrong=NO_INVITATION)
+        return let_in(request, secret, "/") if secret else show("/", NO_INVITATION, 404)
 
     @router.post("/logout")
     async def sign_out(request: Request, who: Annotated[Pass, Depends(own)]) -> Response:
@@ -78,37 +84,8 @@ def routes(office: Office) -> APIRouter:
     return router
 
 
-class Attempts:
-    """How often somebody may try to get in: by the address that asks, and by the name that is asked for."""
-
-    def __init__(self, office: Office) -> None:
-        self._sources = RateLimit(per_minute=10, burst=10, monotonic=office.monotonic)
-        self._names = RateLimit(per_minute=5, burst=5, monotonic=office.monotonic)
-
-    def allow(self, request: Request, name: str) -> None:
-        """Raise Denied if it is too often, or if another site's page sent it."""
-        if not from_here(request):
-            raise Denied(403, "this did not come from a page of ours; load the page again")
-        source = source_of(request)
-        # Both are counted, whatever the first one says.
-        if not all([self._sources.allows(source), self._names.allows(name.casefold())]):
-            raise Denied(429, TOO_OFTEN, headers={"Retry-After": "60"})
-
-
-def local(onward: str) -> str:
-    """Return where to go after signing in: a path of ours, never another site."""
-    good = onward.startswith("/") and not onward.startswith(("//", "/\\")) and onward.isprintable()
-    return onward if good else "/"
-
-
 def to_login(request: Request) -> Response:
     """Send a person who is not signed in to sign in, and back."""
     onward = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     there = "/login" if request.method != "GET" or onward == "/" else f"/login?onward={quote(onward)}"
     return RedirectResponse(there, 303)
-
-
-def _in(request: Request, secret: str, onward: str) -> Response:
-    response = RedirectResponse(onward, 303)
-    give_cookie(request, response, secret)
-    return response

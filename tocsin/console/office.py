@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tocsin.adapters.access import access_entry
 from tocsin.adapters.door import sign
 from tocsin.adapters.evidence import Means
+from tocsin.adapters.oidc import Identity, Provider, groups_of
 from tocsin.adapters.passwords import digest_of, hashed, matches, new_secret
 from tocsin.adapters.people import People, Person
 from tocsin.client import EnvelopeFor
@@ -116,6 +117,7 @@ class Office:
         self.id_key = id_key
         self.now = now
         self.monotonic = monotonic
+        self.provider = _provider(settings)
         self.repeats = Repeats(store, sealer, now)
         self._door_key = door_key
         self._engine = engine
@@ -146,6 +148,23 @@ class Office:
             tx.accounts.end_sessions(account.person_id)
             tx.accounts.put(taken)
         return self.open_session(taken, WITH_PASSWORD)
+
+    def come_in(self, identity: Identity) -> str:
+        """Open a session for whoever a provider vouches for; return its secret. Raises Refused for a closed account."""
+        person_id = PersonId(opaque_id("per", self.id_key, identity.issuer, identity.subject))
+        with self.store.reading() as tx:
+            known = tx.accounts.one(person_id)
+        if known is not None and known.disabled_at is not None:
+            raise Refused(f"the account of {identity.user} was closed here; ask an admin")
+        account = Account(
+            person_id=person_id,
+            user=identity.user,
+            name=identity.name,
+            email=identity.email,
+            source=Source.OIDC,
+            roles=identity.roles,
+        )
+        return self.open_session(account, f"oidc {identity.issuer}")
 
     def invited(self, token: str) -> Account | None:
         """Return the account that an invitation's link is for, while it is good."""
@@ -349,6 +368,14 @@ class Office:
     async def beside(self, deed: Callable[[], T]) -> T:
         """Do something that takes a while without keeping others waiting."""
         return await asyncio.to_thread(deed)
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None
+    groups = groups_of(settings.oidc_groups)
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, secret, groups, settings.oidc_groups_claim)
 
 
 def new_act_id() -> ActId:
