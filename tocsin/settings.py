@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     """Its groups that have a role here, as GROUP=ROLE, separated by commas; a group may be named twice."""
     oidc_groups_claim: str = "groups"
     """The claim that names a person's groups."""
+    intake_as: str | None = None
+    """In whose name, as in `people.toml`, alerts of PagerDuty and commands of Slack and Teams are reported."""
+    pagerduty_signing_secret: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    teams_secret: SecretStr | None = None
     public_url: str | None = None
     """Under which address recipients reach the console's public pages, as https://notices.example; with it, each
     letter holds a link to acknowledge it, and one to check its number."""

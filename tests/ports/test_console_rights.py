@@ -21,6 +21,7 @@ from tocsin.domain.values import ActId
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 PUBLIC = {
     *("/webhooks/sendgrid", "/style.css", "/a/{token}", "/n", "/n/{number}", "/healthz", "/readyz"),
+    *(f"/intake/{sender}" for sender in ("pagerduty", "alertmanager", "generic", "slack", "teams")),
     *("/login", "/login/oidc", "/login/oidc/callback", "/invitation/{token}", "/api/v1/openapi.json"),
 }
 """What anybody may ask: each route says for itself what it checks instead."""

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tocsin.console import api, login, posted, public, rooms, webhooks
+from tocsin.console import api, intake, login, posted, public, rooms, webhooks
 from tocsin.console.desk import Desk
 from tocsin.console.office import Office
 from tocsin.console.paper import page
@@ -44,6 +44,7 @@ def create_app(desk: Desk, missing: Missing, office: Office | None = None) -> Fa
     app.include_router(public.routes(desk))
     app.include_router(posted.routes(desk))
     if office is not None:
+        app.include_router(intake.routes(desk, office))
         _furnish(app, office)
     app.add_middleware(Shield)
 

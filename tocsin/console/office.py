@@ -210,6 +210,15 @@ class Office:
         found = self.as_visitor(tx, account, f"token {token.token_id}")
         return found.model_copy(update={"token": token.token_id, "scopes": token.scopes}) if found else None
 
+    def by_name(self, tx: Transaction, user: str, how: str) -> Visitor:
+        """Return somebody of `people.toml`, authenticated in another way than by signing in. Raises Refused."""
+        person = self.people().person(user)
+        account = tx.accounts.one(person.person_id) or self._account_of(person.person_id)
+        found = self.as_visitor(tx, account, how) if account and not account.disabled_at else None
+        if found is None:
+            raise Refused(f"{user} may not come in any more; set TOCSIN_INTAKE_AS to somebody else")
+        return found
+
     def token_used(self, token_id: str) -> None:
         """Note that a token was used."""
         with self.store.writing() as tx:
