@@ -155,13 +155,14 @@ def _plain_headers(mail: OurMail) -> Fields | None:
     if not mail.is_plain or sender is None or to is None:
         return None
     odd = mail.headers.keys() - _MAIL_FIELDS
-    return {
+    said: Fields = {
         "from": (_name(sender[0]), sender[1]),
         "to": [(_name(to[0]), to[1])],
         "reply-to": mail.headers.get("reply-to"),
         "subject": _squeezed(mail.headers.get("subject", "None")),
         **{name: mail.headers.get(name) for name in map(str.lower, _HEADERS)},
-    } | dict.fromkeys(odd, "too much")
+    }
+    return said | dict.fromkeys(odd, "too much")
 
 
 def _headers(message: EmailMessage) -> Fields:
