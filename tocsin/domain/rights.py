@@ -101,7 +101,7 @@ RULES: dict[Action, Rule] = {
     Action.SWITCH_CHANNEL: _APPROVING,
     Action.READ_ACCESS: Rule(anywhere=frozenset({ADMIN, AUDITOR, APPROVER})),
     Action.GIVE_ACCESS: _RUNNING,
-    Action.REVIEW_ACCESS: _RUNNING,
+    Action.REVIEW_ACCESS: Rule(anywhere=frozenset({ADMIN, APPROVER})),
     Action.OWN_ACCOUNT: _ALL,
     Action.SEE: Rule(anywhere=SEES_ALL, on_team=EVERYBODY),
     Action.RELEASE: _APPROVING,
