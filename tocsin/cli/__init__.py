@@ -34,6 +34,7 @@ from tocsin.cli import (
     policy,
     receipts,
     recompute,
+    reconcile,
     register,
     report,
     setup,
@@ -63,7 +64,7 @@ app = typer.Typer(
 )
 PARTS = (
     *(report, show, explain, decide, severity, incident, merging, recompute, waves, holds),
-    *(evidence, told, watch, doctor, console, setup),
+    *(evidence, told, watch, doctor, console, setup, reconcile),
 )
 for part in PARTS:
     app.add_typer(part.commands)
