@@ -26,7 +26,7 @@ from tocsin.adapters import logging
 from tocsin.adapters.channels import open_callers, open_channel, open_channels, open_witnesses
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.figures import figures_shown
-from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.keyrings import open_keyring
 from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.letters import JinjaLetters
 from tocsin.adapters.notary import LogNotary
@@ -53,7 +53,7 @@ async def main() -> None:
     """Run one worker until SIGINT or SIGTERM."""
     settings = load()
     logging.set_up(settings)
-    keyring = FileKeyring.open(settings.home / "keys")
+    keyring = open_keyring(settings)
     vault = Vault(create_engine_for(settings.database_url), keyring)
     store = open_store(settings.database_url, vault)
     law = PolicyLaw.load(settings.home)

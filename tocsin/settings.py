@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     """Where keys, the embedded store, the outbox and the spool lie."""
     store_url: str | None = None
     """SQLAlchemy URL; default: SQLite in `home`."""
+    keyring: SecretStr | None = None
+    """All keys in one line, as `tocsin keys export` writes them, instead of the folder in `home`."""
+    keys_command: str | None = None
+    """A command that wraps and unwraps keys with a key management service; the folder in `home` is sealed with it."""
+    keys_command_seconds: PositiveInt = 10
+    """How long it may take."""
     temporal_address: str = "127.0.0.1:7233"
     """HOST:PORT of Temporal's front end; it wins over the profile's."""
     temporal_namespace: str = "tocsin"
@@ -175,6 +181,13 @@ class Settings(BaseSettings):
                 f"TOCSIN_SENDGRID_API_KEY_FILE, or {setting}=outbox"
             )
         return key
+
+    @field_validator("keys_command")
+    @classmethod
+    def _keys_are_in_one_place(cls, command: str | None, info: ValidationInfo) -> str | None:
+        if command is not None and info.data.get("keyring") is not None:
+            raise ValueError("TOCSIN_KEYRING is set too; unset one of them")
+        return command
 
     @field_validator("public_url", "console_url", "posting_url")
     @classmethod

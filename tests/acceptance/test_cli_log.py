@@ -7,13 +7,14 @@ import pytest
 from activities.commitments import signed
 from tests.acceptance.desk import Desk
 from tests.acceptance.stack import Installation, free_port
-from tests.ports.story import AT, entry
+from tests.ports.story import AT, INCIDENT, entry, state
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.notary import LogNotary
 from tocsin.adapters.sql import create_engine_for, open_store
 from tocsin.adapters.vault import Vault
 from tocsin.audit.entry import leaf_hash
 from tocsin.audit.proof import Inclusion, verify_inclusion
+from tocsin.cli.session import Session
 from tocsin.domain.values import IncidentId
 
 
@@ -109,3 +110,26 @@ def test_keys_are_rotated(cli: Desk) -> None:
     assert cli.tocsin("keys", "list", "--json").json["log"] != before["log"]
     assert cli.tocsin("log", "verify").code == 0
     assert "current, seals the keys of 1 incidents" in cli.tocsin("keys", "list").out
+
+
+def test_data_keys_rotate_and_keys_are_exported(cli: Desk) -> None:
+    """The namespace and each open incident get a new key; an exported keyring, the only one there, reads on."""
+    happen(cli, "a")
+    work = Session("asha")
+    work.vault.ensure(INCIDENT)
+    with work.store.writing() as tx:
+        tx.incidents.put_state(state(), AT)
+    work.close()
+    assert cli.tocsin("keys", "rotate", "--data", "--json").json["generations"] == {"namespace": 2, INCIDENT: 2}
+    exported = cli.home.parent / "keyring"
+
+    assert cli.tocsin("keys", "export", str(exported)).code == 0
+    assert exported.stat().st_mode & 0o777 == 0o600
+    assert "was not written: File exists" in cli.tocsin("keys", "export", str(exported)).err
+
+    (cli.home / "keys").rename(cli.home / "away")
+    assert "there are no keys" in cli.tocsin("list").err
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOCSIN_KEYRING_FILE", str(exported))
+        assert INCIDENT in cli.tocsin("list").out
+    (cli.home / "away").rename(cli.home / "keys")

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.sql.engine import Transactions, create_engine_for
-from tocsin.adapters.sql.tables import incident_keys
+from tocsin.adapters.sql.tables import incident_keys, later_keys
 from tocsin.adapters.vault import Vault
 
 
@@ -26,4 +26,5 @@ def a_home(folder: Path) -> Home:
     engine = create_engine_for(f"sqlite:///{folder / 'store.sqlite'}")
     with Transactions(engine).writing() as connection:
         incident_keys.create(connection)
+        later_keys.create(connection)
     return Home(folder / "keys", keyring, engine, Vault(engine, keyring))

@@ -1,6 +1,7 @@
 """The payload codec by itself: whose payload opens where, and what becomes of one that was touched."""
 
 import os
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import ActivitySerializationContext, WorkflowSerializationContext
 
 from tests.ports.home import Home, a_home
-from tocsin.adapters.codec import ENCODING, SCOPE, IncidentCodec
+from tocsin.adapters.codec import COMPRESSION, ENCODING, KEY_ID, SCOPE, IncidentCodec
 from tocsin.adapters.vault import NAMESPACE_SCOPE, Vault
 from tocsin.domain.errors import Broken
 from tocsin.domain.values import ClockId, IncidentId
@@ -54,6 +55,9 @@ async def test_another_incidents_payload_is_refused(home: Home) -> None:
     with pytest.raises(Broken, match="of inc-birch turned up where only those of inc-cedar belong"):
         await of_incident(home, OTHER).decode([sealed])
     sealed.metadata[SCOPE] = OTHER.encode()
+    with pytest.raises(Broken, match="names another key than inc-cedar/1"):
+        await of_incident(home, OTHER).decode([sealed])
+    sealed.metadata[KEY_ID] = b"inc-cedar/1"
     with pytest.raises(Broken, match="does not open"):
         await of_incident(home, OTHER).decode([sealed])
 
@@ -62,7 +66,7 @@ async def test_another_namespaces_payload_is_refused(home: Home) -> None:
     """A payload moved to another Temporal namespace is refused."""
     [sealed] = await of_incident(home, INCIDENT).encode([WORDS])
 
-    with pytest.raises(Broken, match="namespace elsewhere"):
+    with pytest.raises(Broken, match="of namespace tocsin-codec turned up in namespace elsewhere"):
         await IncidentCodec(home.vault, "elsewhere").decode([sealed])
 
 
@@ -78,6 +82,56 @@ async def test_a_tampered_payload_is_refused(home: Home) -> None:
             await IncidentCodec(home.vault, NAMESPACE).decode(
                 [Payload(metadata={"encoding": ENCODING, SCOPE: scope}, data=sealed.data)]
             )
+
+
+async def test_the_metadata_is_bound(home: Home) -> None:
+    """A payload says where, for whom and under which key it was sealed, and none of it can be changed or taken away."""
+    long = Payload(metadata={"encoding": b"binary/plain"}, data=b"a" * 1_000)
+    [sealed] = await of_incident(home, INCIDENT).encode([long])
+    assert {
+        "encoding": ENCODING,
+        "key-scope": b"inc-birch",
+        "key-id": b"inc-birch/1",
+        "namespace": NAMESPACE.encode(),
+        "compression": b"deflate",
+    } == dict(sealed.metadata)
+
+    for name in (SCOPE, KEY_ID, "namespace", COMPRESSION):
+        for value in (None, b"", b"other"):
+            said = {**sealed.metadata, name: value or b""}
+            if value is None:
+                del said[name]
+            with pytest.raises(Broken):
+                await IncidentCodec(home.vault, NAMESPACE).decode([Payload(metadata=said, data=sealed.data)])
+
+
+async def test_a_rotated_key_opens_what_it_sealed(home: Home) -> None:
+    """After a rotation new payloads name the new key, old ones still open, and so they do in another process."""
+    rotated = IncidentId("inc-fir")
+    codec = of_incident(home, rotated)
+    elsewhere = IncidentCodec(Vault(home.engine, home.keyring), NAMESPACE)
+    [old] = await codec.encode([WORDS])
+    assert await elsewhere.decode([old]) == [WORDS]
+
+    assert home.vault.rotate(rotated) == 2
+    [new] = await codec.encode([WORDS])
+
+    assert [old.metadata[KEY_ID], new.metadata[KEY_ID]] == [b"inc-fir/1", b"inc-fir/2"]
+    assert await elsewhere.decode([old, new]) == await codec.decode([old, new]) == [WORDS, WORDS]
+    new.metadata[KEY_ID] = b"inc-fir/1"
+    with pytest.raises(Broken, match="names another key"):
+        await codec.decode([new])
+
+
+async def test_payloads_of_early_versions_open(home: Home) -> None:
+    """A payload in the form of 0.2.0, deflated or not, opens, and in no other namespace."""
+    home.vault.ensure(INCIDENT)
+    for content in (b"\x00" + WORDS.SerializeToString(), b"\x01" + zlib.compress(WORDS.SerializeToString())):
+        data = home.vault.seal(INCIDENT, content, f"Temporal payload in namespace {NAMESPACE}")
+        early = Payload(metadata={"encoding": ENCODING, SCOPE: INCIDENT.encode()}, data=data)
+        assert await of_incident(home, INCIDENT).decode([early]) == [WORDS]
+        with pytest.raises(Broken, match="namespace elsewhere"):
+            await IncidentCodec(home.vault, "elsewhere").decode([early])
 
 
 async def test_what_belongs_to_no_incident(home: Home) -> None:

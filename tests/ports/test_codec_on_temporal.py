@@ -23,10 +23,11 @@ from temporalio.worker import Replayer, Worker
 from tests.ports.home import Home, a_home
 from tocsin.adapters.codec import ENCODING, SCOPE, IncidentCodec, data_converter
 from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.temporal_runs import schedule_sweep
 from tocsin.adapters.vault import Vault
 from tocsin.domain.errors import Broken
 from tocsin.domain.values import ClockId, IncidentId, Value
-from tocsin.wire import clock_workflow, incident_workflow
+from tocsin.wire import SWEEP_SCHEDULE, clock_workflow, incident_workflow
 
 NAMESPACE = "tocsin-codec"
 INCIDENT = IncidentId("inc-birch")
@@ -213,6 +214,19 @@ async def everything(server: Client, workflow_id: str, run_id: str | None) -> li
     handle = server.get_workflow_handle(workflow_id, run_id=run_id)
     events: list[Message] = [event async for event in handle.fetch_history_events()]
     return [*events, (await handle.describe()).raw_description]
+
+
+async def test_schedule_inputs_use_the_namespaces_key(server: Client, home: Home) -> None:
+    """What a schedule starts the sweep with is sealed under the namespace's key, and belongs to no incident."""
+    client = connected(server, data_converter(home.vault, NAMESPACE))
+    await schedule_sweep(client, 300)
+
+    described = await server.get_schedule_handle(SWEEP_SCHEDULE).describe()
+
+    [payload] = payloads_in(described.raw_description.schedule.action.start_workflow.input)
+    assert [payload.metadata["encoding"], payload.metadata[SCOPE]] == [ENCODING, b"namespace"]
+    [opened] = await IncidentCodec(home.vault, NAMESPACE).decode([payload])
+    assert b"origin" in opened.data
 
 
 def payloads_in(message: Message) -> Iterator[Payload]:

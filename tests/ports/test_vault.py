@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from tests.ports.home import a_home
+from tocsin.adapters.box import generation_of
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.sql.engine import Transactions, create_engine_for
-from tocsin.adapters.sql.tables import incident_keys
+from tocsin.adapters.sql.tables import incident_keys, later_keys
 from tocsin.adapters.vault import KEPT, NAMESPACE_SCOPE, Vault
 from tocsin.domain.errors import Broken, Refused
 from tocsin.domain.values import IncidentId
@@ -180,6 +181,42 @@ def test_rewrapping_moves_every_key(vault: Vault, engine: Engine, keyring: FileK
 
     assert Vault(engine, keyring).open(ONE, sealed, "facts/1") == FACTS
     assert Vault(engine, keyring).salt(ONE) == vault.salt(ONE)
+
+
+@pytest.mark.parametrize("scope", [ONE, NAMESPACE_SCOPE])
+def test_a_rotated_key_keeps_its_past(vault: Vault, engine: Engine, keyring: FileKeyring, scope: str) -> None:
+    """Each generation opens what it sealed, new content goes under the newest, and the salt stays as it was."""
+    worker = Vault(engine, keyring)
+    sealed = [worker.seal(scope, FACTS, "facts/1")]
+    salt = vault.salt(ONE)
+    for generation in (2, 3):
+        assert vault.rotate(scope) == generation == vault.newest(scope)
+        sealed.append(vault.seal(scope, FACTS, "facts/1"))
+    keyring.rotate_master()
+    assert vault.rewrap() == 4  # both incidents' keys, and the two generations
+
+    assert [generation_of(box) for box in sealed] == [1, 2, 3]
+    for one in (worker, Vault(engine, keyring)):
+        assert [one.open(scope, box, "facts/1") for box in sealed] == [FACTS] * 3
+    assert Vault(engine, keyring).salt(ONE) == salt
+    for place in range(1, 3):
+        altered = sealed[2][:place] + bytes([sealed[2][place] ^ 1]) + sealed[2][place + 1 :]
+        with pytest.raises(Broken, match="facts/1"):
+            vault.open(scope, altered, "facts/1")
+
+
+def test_every_generation_is_destroyed(vault: Vault, engine: Engine, keyring: FileKeyring) -> None:
+    """Destroying a key destroys what its later generations sealed as well, and a destroyed key is not rotated."""
+    vault.rotate(ONE)
+    sealed = vault.seal(ONE, FACTS, "facts/1")
+    vault.destroy(ONE)
+
+    with Transactions(engine).reading() as connection:
+        assert list(connection.scalars(select(later_keys.c.wrapped))) == [None]
+    with pytest.raises(Broken, match="was destroyed"):
+        Vault(engine, keyring).open(ONE, sealed, "facts/1")
+    with pytest.raises(Broken, match="was destroyed"):
+        vault.rotate(ONE)
 
 
 def test_a_destroyed_key_is_gone(vault: Vault, engine: Engine, keyring: FileKeyring) -> None:

@@ -16,7 +16,7 @@ from temporalio.converter import DataConverter
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.sql.engine import Transactions, create_engine_for
-from tocsin.adapters.sql.tables import incident_keys
+from tocsin.adapters.sql.tables import incident_keys, later_keys
 from tocsin.adapters.vault import Vault
 
 FILE = "test-keys.json"
@@ -48,6 +48,7 @@ def opened(folder: Path, home: Path) -> Iterator[DataConverter]:
     engine = create_engine_for(f"sqlite:///{home / 'store.sqlite'}")
     with Transactions(engine).writing() as connection:
         incident_keys.create(connection)
+        later_keys.create(connection)
         for incident_id, (key_id, wrapped) in kept["incidents"].items():
             row = {"incident_id": incident_id, "key_id": key_id, "wrapped": b64decode(wrapped)}
             connection.execute(insert(incident_keys), row | {"created_at": datetime.now(UTC)})

@@ -4,13 +4,17 @@ Temporal tells the codec whose payload it is: the workflow that a payload goes i
 of one incident contain its id, so the incident, its clocks, waves and tasks read each other's messages, and nobody
 reads another incident's. What belongs to none (the sweep, schedules) is sealed under the namespace's key.
 
+A sealed payload says in its metadata in which namespace, for which incident and under which key it was sealed, and
+whether it was compressed first. All of it is authenticated, and compared with what the SDK says of where the payload
+lies. Payloads from before there was a key id (0.1.0, 0.2.0) have their own form, which is still read.
+
 Not hidden, by construction: workflow ids, type, activity, update and signal names, update ids, search attributes, the
 names in a memo, the type of an application error, sizes and times. None of them may hold personal data.
 """
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -26,6 +30,7 @@ from temporalio.converter import (
     WorkflowSerializationContext,
 )
 
+from tocsin.adapters.box import generation_of
 from tocsin.adapters.vault import NAMESPACE_SCOPE, Vault
 from tocsin.domain.errors import Broken
 from tocsin.domain.values import IncidentId
@@ -33,8 +38,12 @@ from tocsin.wire import incident_of
 
 ENCODING = b"binary/tocsin-aes256gcm"
 SCOPE = "key-scope"
+KEY_ID = "key-id"
+NAMESPACE = "namespace"
+COMPRESSION = "compression"
+DEFLATE = b"deflate"
 
-_PLAIN, _DEFLATED = b"\x00", b"\x01"
+_DEFLATED = b"\x01"
 _WORTH_DEFLATING = 256
 
 
@@ -68,7 +77,8 @@ class IncidentCodec(PayloadCodec, WithSerializationContext):
         scope = self._scope or NAMESPACE_SCOPE
         if not self._vault.ready(scope):
             await asyncio.to_thread(self._vault.ensure, IncidentId(scope))
-        return [self._sealed(scope, payload) for payload in payloads]
+        generation = self._vault.newest(scope)
+        return [self._sealed(scope, generation, payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open each payload that was sealed here; leave the others, which Temporal itself makes, as they are.
@@ -78,19 +88,29 @@ class IncidentCodec(PayloadCodec, WithSerializationContext):
         """
         return [await self._opened(payload) for payload in payloads]
 
-    def _sealed(self, scope: str, payload: Payload) -> Payload:
-        content = self._vault.seal(scope, _packed(payload.SerializeToString()), self._about)
-        return Payload(metadata={"encoding": ENCODING, SCOPE: scope.encode()}, data=content)
+    def _sealed(self, scope: str, generation: int, payload: Payload) -> Payload:
+        content, compression = _compressed(payload.SerializeToString())
+        metadata = {
+            "encoding": ENCODING,
+            SCOPE: scope.encode(),
+            KEY_ID: key_id(scope, generation).encode(),
+            NAMESPACE: self._namespace.encode(),
+            **({COMPRESSION: compression} if compression else {}),
+        }
+        return Payload(metadata=metadata, data=self._vault.seal(scope, content, _about(metadata), generation))
 
     async def _opened(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
             return payload
-        scope = self._checked_scope(payload)
+        scope, early = self._checked_scope(payload), KEY_ID not in payload.metadata
+        about = self._early_about if early else self._checked_about(scope, payload)
         if self._vault.ready(scope):
-            content = self._vault.open(scope, payload.data, self._about)
+            content = self._vault.open(scope, payload.data, about)
         else:
-            content = await asyncio.to_thread(self._vault.open, scope, payload.data, self._about)
-        return Payload.FromString(_unpacked(content))
+            content = await asyncio.to_thread(self._vault.open, scope, payload.data, about)
+        deflated = content[:1] == _DEFLATED if early else payload.metadata.get(COMPRESSION) == DEFLATE
+        content = content[1:] if early else content
+        return Payload.FromString(zlib.decompress(content) if deflated else content)
 
     def _checked_scope(self, payload: Payload) -> str:
         scope = payload.metadata.get(SCOPE, b"").decode(errors="replace")
@@ -101,9 +121,27 @@ class IncidentCodec(PayloadCodec, WithSerializationContext):
             )
         return scope
 
+    def _checked_about(self, scope: str, payload: Payload) -> str:
+        namespace = payload.metadata.get(NAMESPACE, b"").decode(errors="replace")
+        if namespace != self._namespace:
+            raise Broken(
+                f"a Temporal payload of namespace {namespace or 'nobody'} turned up in namespace {self._namespace}; "
+                "find out who moved it, or set TOCSIN_TEMPORAL_NAMESPACE"
+            )
+        expected = key_id(scope, generation_of(payload.data))
+        if payload.metadata[KEY_ID] != expected.encode():
+            raise Broken(f"a Temporal payload names another key than {expected}, which sealed it; it was altered")
+        return _about(payload.metadata)
+
     @property
-    def _about(self) -> str:
+    def _early_about(self) -> str:
+        """What payloads of 0.1.0 and 0.2.0 are bound to; they have a byte before their content: 1 if deflated."""
         return f"Temporal payload in namespace {self._namespace}"
+
+
+def key_id(scope: str, generation: int) -> str:
+    """Return the id of a data key: whose it is, and its generation."""
+    return f"{scope}/{generation}"
 
 
 def data_converter(vault: Vault, namespace: str) -> DataConverter:
@@ -115,13 +153,16 @@ def data_converter(vault: Vault, namespace: str) -> DataConverter:
     )
 
 
-def _packed(content: bytes) -> bytes:
+def _compressed(content: bytes) -> tuple[bytes, bytes | None]:
+    """Return the content as it is sealed, and how it was compressed: not at all, where that does not pay."""
     if len(content) > _WORTH_DEFLATING:
         deflated = zlib.compress(content)
         if len(deflated) < len(content):
-            return _DEFLATED + deflated
-    return _PLAIN + content
+            return deflated, DEFLATE
+    return content, None
 
 
-def _unpacked(packed: bytes) -> bytes:
-    return zlib.decompress(packed[1:]) if packed[:1] == _DEFLATED else packed[1:]
+def _about(metadata: Mapping[str, bytes]) -> str:
+    """Return what a payload is bound to: everything that its metadata says, in the order of the names."""
+    said = ", ".join(f"{name} {value.decode(errors='replace')}" for name, value in sorted(metadata.items()))
+    return f"Temporal payload: {said}"

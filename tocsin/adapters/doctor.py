@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from tocsin import wire
 from tocsin.adapters.embedded import TYPES
-from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.keyrings import open_keyring
 from tocsin.adapters.sql import create_engine_for
 from tocsin.adapters.sql.revision import check_schema
 from tocsin.adapters.temporal_connection import connect
@@ -81,9 +81,9 @@ class Doctor:
         return await asyncio.wait_for(connect(self._settings), ANSWERS_WITHIN)
 
     async def _keys(self) -> str:
-        folder = self._settings.home / "keys"
-        FileKeyring.open(folder).id_key()
-        return f"those in {folder} can be read"
+        where = "TOCSIN_KEYRING" if self._settings.keyring is not None else self._settings.home / "keys"
+        (await asyncio.to_thread(open_keyring, self._settings)).id_key()
+        return f"those in {where} can be read"
 
     async def _store(self) -> str:
         def look() -> str:

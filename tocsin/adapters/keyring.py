@@ -22,7 +22,7 @@ import secrets
 import shutil
 import tempfile
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -36,11 +36,12 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from tocsin.adapters import keyfile
 from tocsin.adapters.box import KEY_BYTES, close_box, open_box
+from tocsin.adapters.key_files import KeyFiles, KeyFolder, packed
 from tocsin.domain.errors import Broken, Refused
 from tocsin.domain.values import opaque_id
 
-_MASTERS = "masters.json"
-_NAMESPACE = "namespace.json"
+MASTERS = "masters.json"
+NAMESPACE = "namespace.json"
 _IDS = "ids.key"
 _DOOR = "door.key"
 _DOORS = "doors"
@@ -49,12 +50,17 @@ _LOGS = "logs"
 _ENGINE = "engine.key"
 _ENGINE_PUBLIC = "engine.pub"
 
-_ABOUT_NAMESPACE = "namespace key"
+SECRETS = (MASTERS, NAMESPACE, _IDS, _DOOR, _LOG, _ENGINE)
+"""The names of all secret texts."""
+
+ABOUT_NAMESPACE = "namespace key"
 _SPOOL_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _SPOOL_INFO = b"tocsin spooled report v1"
 
 
-class _Masters(NamedTuple):
+class Masters(NamedTuple):
+    """The master keys by key id, and which one is current."""
+
     current: str
     keys: dict[str, bytes]
 
@@ -62,15 +68,17 @@ class _Masters(NamedTuple):
 class FileKeyring:
     """A keyring on a folder. Everything is read when it is opened, so that a missing key shows at the start."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: KeyFiles | None = None) -> None:
+        """Read the keys of a folder, or of what stands for one."""
         self._folder = folder
-        self._masters = _read_masters(folder)
-        self._ids = keyfile.read_key(folder / _IDS)
-        self._door = Ed25519PrivateKey.from_private_bytes(keyfile.read_key(folder / _DOOR))
-        self._doors = _read_doors(folder / _DOORS)
-        self._log = Ed25519PrivateKey.from_private_bytes(keyfile.read_key(folder / _LOG))
-        self._logs = _read_publics(folder / _LOGS)
-        self._engine = X25519PrivateKey.from_private_bytes(keyfile.read_key(folder / _ENGINE))
+        self._files: KeyFiles = files or KeyFolder(folder)
+        self._masters = self._read_masters()
+        self._ids = self._read_key(_IDS)
+        self._door = Ed25519PrivateKey.from_private_bytes(self._read_key(_DOOR))
+        self._doors = self._read_doors()
+        self._log = Ed25519PrivateKey.from_private_bytes(self._read_key(_LOG))
+        self._logs = self._read_publics(_LOGS)
+        self._engine = X25519PrivateKey.from_private_bytes(self._read_key(_ENGINE))
         self._namespace = self._read_namespace()
 
     @classmethod
@@ -80,15 +88,8 @@ class FileKeyring:
         Raises:
             Refused: if there is anything in the folder (keys are never overwritten), or it cannot be made.
         """
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            _make(folder)
-        except OSError as error:
-            raise Refused(
-                f"no keys were made in {folder}: {error.strerror}. If there are keys, they are kept: use them, "
-                "or point TOCSIN_HOME at a new place"
-            ) from error
-        return cls.open(folder)
+        make(folder)
+        return cls(folder)
 
     @classmethod
     def complete(cls, folder: Path) -> bool:
@@ -98,7 +99,7 @@ class FileKeyring:
         """
         if (folder / _LOG).exists() or (folder / _LOGS).exists():
             return False
-        _write_log_key(folder)
+        _write_log_key(KeyFolder(folder))
         keyfile.sync_folder(folder)
         return True
 
@@ -109,10 +110,15 @@ class FileKeyring:
         Raises:
             Refused: if a key is missing, unreadable, misshapen, or open to others than its owner.
         """
+        cls.check(folder)
+        return cls(folder)
+
+    @staticmethod
+    def check(folder: Path) -> None:
+        """Raise Refused if there is no folder of keys, or others than its owner can enter it."""
         if not folder.is_dir():
             raise Refused(f"there are no keys in {folder}; make them with `tocsin init`, or set TOCSIN_HOME")
         keyfile.refuse_open_to_others(folder, keyfile.FOLDER)
-        return cls(folder)
 
     def id_key(self) -> bytes:
         """Return the key under which outside names become opaque ids."""
@@ -143,10 +149,10 @@ class FileKeyring:
         """
         if key_id not in self._masters.keys:
             # Another process may have rotated since this one started.
-            self._masters = _read_masters(self._folder)
+            self._masters = self._read_masters()
         if key_id not in self._masters.keys:
             raise Broken(
-                f"{about} is sealed under master key {key_id}, which is not in {self._folder / _MASTERS}; "
+                f"{about} is sealed under master key {key_id}, which is not in {self._files.where(MASTERS)}; "
                 "restore that file from a backup"
             )
         return open_box(AESGCM(self._masters.keys[key_id]), wrapped, about, key_id)
@@ -156,14 +162,14 @@ class FileKeyring:
 
         Incident keys move to the new master with `Vault.rewrap`. A crash in between leaves everything readable.
         """
-        with _alone(self._folder):
+        with alone(self._folder):
             # Read again: a key that another process added meanwhile must not be lost.
-            masters = _read_masters(self._folder)
+            masters = self._read_masters()
             current = _new_key_id()
-            masters = _Masters(current, masters.keys | {current: secrets.token_bytes(KEY_BYTES)})
-            keyfile.replace(self._folder / _MASTERS, _masters_text(masters))
+            masters = Masters(current, masters.keys | {current: secrets.token_bytes(KEY_BYTES)})
+            self._files.replace(MASTERS, _masters_text(masters))
             self._masters = masters
-            keyfile.replace(self._folder / _NAMESPACE, _wrapped_text(*self.wrap(self._namespace, _ABOUT_NAMESPACE)))
+            self._files.replace(NAMESPACE, wrapped_text(*self.wrap(self._namespace, ABOUT_NAMESPACE)))
         return current
 
     def door_private(self) -> tuple[str, Ed25519PrivateKey]:
@@ -177,7 +183,7 @@ class FileKeyring:
     def accept_door(self, public: Ed25519PublicKey) -> str:
         """Take acts signed by another door from now on; return its key id. Running workers learn it at their start."""
         _write_door(self._folder / _DOORS, public)
-        self._doors = _read_doors(self._folder / _DOORS)
+        self._doors = self._read_doors()
         return door_key_id(public)
 
     def log_origin(self) -> str:
@@ -194,9 +200,17 @@ class FileKeyring:
 
     def rotate_log(self) -> None:
         """Sign checkpoints with a new key from now on. The old public keys stay, to check what they signed."""
-        with _alone(self._folder):
-            self._log = _write_log_key(self._folder)
-            self._logs = _read_publics(self._folder / _LOGS)
+        with alone(self._folder):
+            self._log = _write_log_key(KeyFolder(self._folder), self._files)
+            self._logs = self._read_publics(_LOGS)
+
+    def engine_public(self) -> bytes:
+        """Return the key that seals reports to the engine."""
+        return self._engine.public_key().public_bytes_raw()
+
+    def exported(self) -> str:
+        """Return all keys as one line, for `TOCSIN_KEYRING`: whoever reads it reads everything."""
+        return packed(self._folder, KeyFolder(self._folder), SECRETS)
 
     def open_from_engine(self, sealed: bytes) -> bytes:
         """Open what `seal_to_engine` sealed to this installation.
@@ -209,18 +223,36 @@ class FileKeyring:
         except InvalidTag as error:
             raise Refused(
                 "a spooled report does not open: it was altered, or sealed to another installation's engine.pub; "
-                f"seal it to {self._folder / _ENGINE_PUBLIC} and send it again"
+                f"seal it to {self._files.where(_ENGINE_PUBLIC)} and send it again"
             ) from error
 
     def _read_namespace(self) -> bytes:
-        path = self._folder / _NAMESPACE
-        text = keyfile.read_secret(path)
+        text = self._files.secret(NAMESPACE)
         try:
             held = json.loads(text)
             key_id, wrapped = str(held["key_id"]), b64decode(held["wrapped"], validate=True)
         except (ValueError, KeyError, TypeError) as error:
+            raise keyfile.misshapen(Path(self._files.where(NAMESPACE))) from error
+        return self.unwrap(key_id, wrapped, ABOUT_NAMESPACE)
+
+    def _read_key(self, name: str) -> bytes:
+        return keyfile.decoded(Path(self._files.where(name)), self._files.secret(name))
+
+    def _read_masters(self) -> Masters:
+        text, path = self._files.secret(MASTERS), Path(self._files.where(MASTERS))
+        try:
+            held = json.loads(text)
+            masters = Masters(str(held["current"]), {k: keyfile.decoded(path, v) for k, v in held["keys"].items()})
+            masters.keys[masters.current]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise keyfile.misshapen(path) from error
-        return self.unwrap(key_id, wrapped, _ABOUT_NAMESPACE)
+        return masters
+
+    def _read_publics(self, folder: str) -> tuple[Ed25519PublicKey, ...]:
+        return tuple(Ed25519PublicKey.from_public_bytes(public) for public in self._files.publics(folder))
+
+    def _read_doors(self) -> dict[str, Ed25519PublicKey]:
+        return {door_key_id(key): key for key in self._read_publics(_DOORS)}
 
 
 def engine_public(folder: Path) -> bytes:
@@ -250,13 +282,30 @@ def door_key_id(public: Ed25519PublicKey) -> str:
     return f"door-{sha256(public.public_bytes_raw()).hexdigest()[:16]}"
 
 
-def _make(folder: Path) -> None:
+def make(folder: Path, finish: Callable[[Path], None] = lambda _: None) -> None:
+    """Make new keys; `finish` has them before they are in their place. The folder appears complete or not at all.
+
+    Raises:
+        Refused: if there is anything in the folder (keys are never overwritten), or it cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make(folder, finish)
+    except OSError as error:
+        raise Refused(
+            f"no keys were made in {folder}: {error.strerror}. If there are keys, they are kept: use them, "
+            "or point TOCSIN_HOME at a new place"
+        ) from error
+
+
+def _make(folder: Path, finish: Callable[[Path], None]) -> None:
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))  # made 0700
     try:
         _write_new_keys(draft)
+        finish(draft)
         keyfile.sync_folder(draft)
         draft.rename(folder)  # succeeds onto nothing, or onto an empty folder, only
-    except OSError:
+    except BaseException:
         shutil.rmtree(draft)
         raise
     keyfile.sync_folder(folder.parent)
@@ -264,15 +313,15 @@ def _make(folder: Path) -> None:
 
 def _write_new_keys(folder: Path) -> None:
     current, master, namespace = _new_key_id(), secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES)
-    wrapped = close_box(AESGCM(master), namespace, _ABOUT_NAMESPACE, current)
+    wrapped = close_box(AESGCM(master), namespace, ABOUT_NAMESPACE, current)
     door, engine = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
-    keyfile.write(folder / _MASTERS, _masters_text(_Masters(current, {current: master})))
-    keyfile.write(folder / _NAMESPACE, _wrapped_text(current, wrapped))
+    keyfile.write(folder / MASTERS, _masters_text(Masters(current, {current: master})))
+    keyfile.write(folder / NAMESPACE, wrapped_text(current, wrapped))
     keyfile.write(folder / _IDS, keyfile.encoded(secrets.token_bytes(KEY_BYTES)))
     keyfile.write(folder / _DOOR, keyfile.encoded(door.private_bytes_raw()))
     (folder / _DOORS).mkdir(mode=keyfile.FOLDER)
     _write_door(folder / _DOORS, door.public_key())
-    _write_log_key(folder)
+    _write_log_key(KeyFolder(folder))
     keyfile.write(folder / _ENGINE, keyfile.encoded(engine.private_bytes_raw()))
     public = engine.public_key().public_bytes_raw()
     keyfile.write(folder / _ENGINE_PUBLIC, keyfile.encoded(public), keyfile.PUBLIC)
@@ -283,48 +332,25 @@ def _write_door(folder: Path, public: Ed25519PublicKey) -> None:
     keyfile.replace(path, keyfile.encoded(public.public_bytes_raw()), keyfile.PUBLIC)
 
 
-def _write_log_key(folder: Path) -> Ed25519PrivateKey:
-    key = Ed25519PrivateKey.generate()
+def _write_log_key(place: KeyFolder, files: KeyFiles | None = None) -> Ed25519PrivateKey:
+    key, folder = Ed25519PrivateKey.generate(), place.folder
     public = key.public_key().public_bytes_raw()
     (folder / _LOGS).mkdir(mode=keyfile.FOLDER, exist_ok=True)
     # The public key first: a private key whose public key nobody has would sign what nobody can check.
     keyfile.replace(
         folder / _LOGS / f"log-{sha256(public).hexdigest()[:16]}.pub", keyfile.encoded(public), keyfile.PUBLIC
     )
-    keyfile.replace(folder / _LOG, keyfile.encoded(key.private_bytes_raw()))
+    (files or place).replace(_LOG, keyfile.encoded(key.private_bytes_raw()))
     return key
 
 
-def _read_masters(folder: Path) -> _Masters:
-    path = folder / _MASTERS
-    text = keyfile.read_secret(path)
-    try:
-        held = json.loads(text)
-        masters = _Masters(str(held["current"]), {k: keyfile.decoded(path, v) for k, v in held["keys"].items()})
-        masters.keys[masters.current]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise keyfile.misshapen(path) from error
-    return masters
-
-
-def _read_doors(folder: Path) -> dict[str, Ed25519PublicKey]:
-    return {door_key_id(key): key for key in _read_publics(folder)}
-
-
-def _read_publics(folder: Path) -> tuple[Ed25519PublicKey, ...]:
-    if not folder.is_dir():
-        raise keyfile.missing(folder, "no such folder")
-    keyfile.refuse_open_to_others(folder, keyfile.FOLDER)
-    read = (keyfile.read_public(path) for path in sorted(folder.glob("*.pub")))
-    return tuple(Ed25519PublicKey.from_public_bytes(public) for public in read)
-
-
-def _masters_text(masters: _Masters) -> str:
+def _masters_text(masters: Masters) -> str:
     keys = {key_id: b64encode(key).decode() for key_id, key in masters.keys.items()}
     return json.dumps({"current": masters.current, "keys": keys})
 
 
-def _wrapped_text(key_id: str, wrapped: bytes) -> str:
+def wrapped_text(key_id: str, wrapped: bytes) -> str:
+    """Return the text of a file that holds a wrapped key."""
     return json.dumps({"key_id": key_id, "wrapped": b64encode(wrapped).decode()})
 
 
@@ -333,7 +359,7 @@ def _new_key_id() -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Keep other processes from rotating at the same time."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,5 +1,7 @@
 """Encryption at rest: a random key per incident, kept in the store wrapped under a master key.
 
+A key has generations: what is new is sealed under the newest, and the older ones stay to open what they sealed.
+
 Destroying one incident's key makes everything sealed under it unreadable, wherever copies of it lie. What the key
 itself may still lie in is the business of whoever keeps backups of the store: a backup holds the wrapped key too.
 """
@@ -11,15 +13,15 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Engine, Row, func, select, update
+from sqlalchemy import ColumnElement, Engine, Row, Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tocsin.adapters.box import KEY_BYTES, close_box, derived, open_box
+from tocsin.adapters.box import KEY_BYTES, close_box, derived, generation_of, open_box
 from tocsin.adapters.sql.engine import Transactions
-from tocsin.adapters.sql.tables import incident_keys
+from tocsin.adapters.sql.tables import incident_keys, later_keys
 from tocsin.domain.errors import Broken, Refused
 from tocsin.domain.values import IncidentId
 from tocsin.ports import Keyring
@@ -34,8 +36,10 @@ _MOST_KEPT = 1024
 
 
 class _Opened(NamedTuple):
-    content: AESGCM
+    keys: tuple[AESGCM, ...]
+    """By generation, the first one first."""
     salt: bytes
+    """Of the first generation: it must outlive rotations."""
     stale_at: float
 
 
@@ -69,10 +73,10 @@ class Vault:
 
     def ready(self, scope: str) -> bool:
         """Say whether the scope's key is at hand, so that `seal` and `open` will not read the store."""
-        return scope == NAMESPACE_SCOPE or self._at_hand(scope) is not None
+        return self._at_hand(scope) is not None
 
     def ensure(self, incident_id: IncidentId) -> None:
-        """Create the incident's key if there is none yet, in a transaction of its own.
+        """Create the incident's key if there is none yet, in a transaction of its own, and have it at hand.
 
         Call it before a writing transaction begins: on SQLite there is one writer at a time.
 
@@ -81,13 +85,22 @@ class Vault:
         """
         if self.ready(incident_id):
             return
-        if self._row(incident_id) is None:
+        if incident_id != NAMESPACE_SCOPE and self._row(incident_id) is None:
             self._insert(incident_id)
         self._key(incident_id)
 
-    def seal(self, scope: str, content: bytes, about: str) -> bytes:
-        """Encrypt under the scope's key; `about` (which row, which column) is bound and must be given to open."""
-        return close_box(self._key(scope).content, content, scope, about)
+    def newest(self, scope: str) -> int:
+        """Return the generation of the scope's key that new content is sealed under."""
+        return len(self._key(scope).keys)
+
+    def seal(self, scope: str, content: bytes, about: str, generation: int | None = None) -> bytes:
+        """Encrypt under the scope's key; `about` (which row, which column) is bound and must be given to open.
+
+        `generation` is one of the key's; default: the newest.
+        """
+        keys = self._key(scope).keys
+        generation = generation or len(keys)
+        return close_box(keys[generation - 1], content, scope, about, generation=generation)
 
     def open(self, scope: str, sealed: bytes, about: str) -> bytes:
         """Decrypt.
@@ -95,7 +108,17 @@ class Vault:
         Raises:
             Broken: if the key is gone, or anything was altered or moved.
         """
-        return open_box(self._key(scope).content, sealed, scope, about)
+        generation = generation_of(sealed)
+        opened = self._key(scope)
+        if not 1 <= generation <= len(opened.keys):
+            # Another process may have rotated since this key was opened.
+            opened = self._keep(scope, self._read(scope))
+        if not 1 <= generation <= len(opened.keys):
+            raise Broken(
+                f"{scope} / {about} is sealed under generation {generation} of a key that has {len(opened.keys)}: it "
+                "was altered, or the store is older than what it is asked to open; restore the newer one"
+            )
+        return open_box(opened.keys[generation - 1], sealed, scope, about)
 
     def salt(self, incident_id: IncidentId) -> bytes:
         """Return the incident's salt for the log's digests; it is gone when the incident's key is."""
@@ -106,7 +129,7 @@ class Vault:
         return hmac.new(self._keyring.id_key(), f"{what}\x1f{value}".encode(), hashlib.sha256).hexdigest()
 
     def destroy(self, incident_id: IncidentId) -> None:
-        """Destroy the incident's key; repeating it changes nothing. There is no way back.
+        """Destroy the incident's key, in all its generations; repeating it changes nothing. There is no way back.
 
         Other processes use a key they have opened for up to `KEPT` more.
 
@@ -115,45 +138,59 @@ class Vault:
         """
         if self._row(incident_id) is None:
             raise Refused(f"there is no key of incident {incident_id} to destroy; `tocsin list` shows the incidents")
-        gone = (
-            update(incident_keys)
-            .where(incident_keys.c.incident_id == incident_id, incident_keys.c.destroyed_at.is_(None))
-            .values(wrapped=None, destroyed_at=self._now())
-        )
+        at = self._now()
         with self._transactions.writing() as connection:
-            connection.execute(gone)
+            for table, scope in _TABLES:
+                own = update(table).where(scope == incident_id, table.c.destroyed_at.is_(None))
+                connection.execute(own.values(wrapped=None, destroyed_at=at))
         self._forget_old_pages()
         with self._lock:
             self._opened.pop(incident_id, None)
 
+    def rotate(self, scope: str) -> int:
+        """Give the scope's key a new generation and return its number; the older ones stay, to open what they sealed.
+
+        Other processes seal under it once they look again, after `KEPT` at the latest.
+
+        Raises:
+            Broken: if there is no key, or it was destroyed.
+        """
+        generation = len(self._read(scope)) + 1
+        key_id, wrapped = self._keyring.wrap(secrets.token_bytes(KEY_BYTES), _about(scope, generation))
+        row = {"scope": scope, "generation": generation, "wrapped": wrapped, "key_id": key_id}
+        with self._transactions.writing() as connection:
+            adding = self._inserting(later_keys).values(row | {"created_at": self._now()})
+            # Whoever comes second has rotated as well: one new generation is enough.
+            connection.execute(adding.on_conflict_do_nothing())
+        self._keep(scope, self._read(scope))
+        return generation
+
     def rewrap(self) -> int:
-        """Wrap every incident's key under the current master key; return how many moved. Safe to run again."""
-        stale = select(incident_keys).where(
-            incident_keys.c.key_id != self._keyring.master_id(), incident_keys.c.destroyed_at.is_(None)
-        )
-        with self._transactions.reading() as connection:
-            rows = connection.execute(stale).all()
-        return sum(self._rewrap(row) for row in rows)
+        """Wrap every key under the current master key; return how many moved. Safe to run again."""
+        current, moved = self._keyring.master_id(), 0
+        for table, _ in _TABLES:
+            stale = select(table).where(table.c.key_id != current, table.c.destroyed_at.is_(None))
+            with self._transactions.reading() as connection:
+                rows = connection.execute(stale).all()
+            moved += sum(self._rewrap(table, row) for row in rows)
+        return moved
 
     def sealed_under(self) -> dict[str, int]:
-        """Return, by master key id, how many incidents' keys are sealed under it."""
-        query = (
-            select(incident_keys.c.key_id, func.count().label("keys"))
-            .where(incident_keys.c.destroyed_at.is_(None))
-            .group_by(incident_keys.c.key_id)
-        )
+        """Return, by master key id, how many keys are sealed under it."""
+        counts: dict[str, int] = {}
         with self._transactions.reading() as connection:
-            return {row.key_id: row.keys for row in connection.execute(query)}
+            for table, _ in _TABLES:
+                query = select(table.c.key_id, func.count().label("keys")).group_by(table.c.key_id)
+                for row in connection.execute(query.where(table.c.destroyed_at.is_(None))):
+                    counts[row.key_id] = counts.get(row.key_id, 0) + row.keys
+        return counts
 
-    def _rewrap(self, row: Row[tuple[object, ...]]) -> int:
-        about = _about(row.incident_id)
+    def _rewrap(self, table: Table, row: Row[Any]) -> int:
+        about = _about(row.scope, row.generation) if table is later_keys else _about(row.incident_id)
         key_id, wrapped = self._keyring.wrap(self._keyring.unwrap(row.key_id, row.wrapped, about), about)
+        same = [column == getattr(row, column.name) for column in table.primary_key]
         # A key that was destroyed meanwhile must not come back.
-        moved = (
-            update(incident_keys)
-            .where(incident_keys.c.incident_id == row.incident_id, incident_keys.c.destroyed_at.is_(None))
-            .values(wrapped=wrapped, key_id=key_id)
-        )
+        moved = update(table).where(*same, table.c.destroyed_at.is_(None)).values(wrapped=wrapped, key_id=key_id)
         with self._transactions.writing() as connection:
             return connection.execute(moved).rowcount
 
@@ -174,9 +211,10 @@ class Vault:
         opened = self._opened.get(scope)
         return opened if opened is not None and self._monotonic() < opened.stale_at else None
 
-    def _keep(self, scope: str, key: bytes) -> _Opened:
+    def _keep(self, scope: str, keys: list[bytes]) -> _Opened:
         stale_at = self._monotonic() + KEPT.total_seconds()
-        opened = _Opened(AESGCM(derived(key, b"content")), derived(key, b"log salt"), stale_at)
+        ciphers = tuple(AESGCM(derived(key, b"content")) for key in keys)
+        opened = _Opened(ciphers, derived(keys[0], b"log salt"), stale_at)
         with self._lock:
             self._opened.pop(scope, None)
             if len(self._opened) >= _MOST_KEPT:
@@ -184,9 +222,15 @@ class Vault:
             self._opened[scope] = opened
         return opened
 
-    def _read(self, scope: str) -> bytes:
-        if scope == NAMESPACE_SCOPE:
-            return self._keyring.namespace_key()
+    def _read(self, scope: str) -> list[bytes]:
+        """Return the scope's keys, the first generation first."""
+        first = self._keyring.namespace_key() if scope == NAMESPACE_SCOPE else self._first(scope)
+        mine = select(later_keys).where(later_keys.c.scope == scope).order_by(later_keys.c.generation)
+        with self._transactions.reading() as connection:
+            rows = connection.execute(mine).all()
+        return [first, *(self._keyring.unwrap(r.key_id, r.wrapped, _about(scope, r.generation)) for r in rows)]
+
+    def _first(self, scope: str) -> bytes:
         row = self._row(scope)
         if row is None:
             raise Broken(f"incident {scope} has no key in the store; is TOCSIN_STORE_URL the store it was reported to?")
@@ -203,11 +247,19 @@ class Vault:
     def _insert(self, incident_id: IncidentId) -> None:
         key_id, wrapped = self._keyring.wrap(secrets.token_bytes(KEY_BYTES), _about(incident_id))
         values = {"incident_id": incident_id, "wrapped": wrapped, "key_id": key_id, "created_at": self._now()}
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         with self._transactions.writing() as connection:
             # Whoever comes second keeps the first one's key.
-            connection.execute(dialect.insert(incident_keys).values(values).on_conflict_do_nothing())
+            connection.execute(self._inserting(incident_keys).values(values).on_conflict_do_nothing())
+
+    def _inserting(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def _about(incident_id: str) -> str:
-    return f"key of incident {incident_id}"
+_TABLES: tuple[tuple[Table, ColumnElement[str]], ...] = (
+    (incident_keys, incident_keys.c.incident_id),
+    (later_keys, later_keys.c.scope),
+)
+
+
+def _about(scope: str, generation: int = 1) -> str:
+    return f"key of incident {scope}" if generation == 1 else f"generation {generation} of the key of {scope}"

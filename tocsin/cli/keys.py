@@ -1,13 +1,17 @@
-"""`keys list|rotate`: which keys there are, and new ones for what comes; old ones go on opening what they sealed."""
+"""`keys list|rotate|export`: which keys there are, and new ones for what comes; old ones open what they sealed."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tocsin.adapters import keyfile
 from tocsin.adapters.notary import LogNotary
+from tocsin.adapters.vault import KEPT, NAMESPACE_SCOPE
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
-from tocsin.cli.session import session
+from tocsin.cli.session import Session, session
+from tocsin.domain.errors import Refused
 
 commands = typer.Typer(help="The keys of this installation.")
 
@@ -33,10 +37,17 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
 def rotate(
     ctx: typer.Context,
     log: Annotated[bool, typer.Option("--log", help="Rotate the key that signs checkpoints instead.")] = False,
+    data: Annotated[
+        bool,
+        typer.Option("--data", help="Give the namespace and every open incident a new key instead."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a new master key, and move every incident's key under it; the old one stays, for backups."""
     work = session(ctx)
+    if data:
+        _rotate_data(work, as_json=as_json)
+        return
     if log:
         work.keyring.rotate_log()
         notary = LogNotary.of(work.keyring)
@@ -53,3 +64,29 @@ def rotate(
         return
     say(f"{current} is the master key now; {moved} incidents' keys were moved under it")
     say("Next: back up the keys. Workers that run find the new key by themselves.")
+
+
+@commands.command()
+def export(
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist yet.")]
+) -> None:
+    """Write all keys as one line, for TOCSIN_KEYRING on a machine without a disk; whoever reads it reads everything."""
+    work = session(ctx)
+    exported = work.keyring.exported()
+    try:
+        keyfile.write(file, exported + "\n")
+    except OSError as error:
+        raise Refused(f"{file} was not written: {error.strerror}; name a file that does not exist yet") from error
+    say(f"{file} holds every key of this installation (mode 600). Give it to the other machine, then delete it here.")
+
+
+def _rotate_data(work: Session, *, as_json: bool) -> None:
+    """Old generations stay: what they sealed is read with them for as long as it is kept."""
+    with work.store.reading() as tx:
+        scopes = [NAMESPACE_SCOPE, *(state.incident_id for state in tx.incidents.all(open_only=True))]
+    rotated = {scope: work.vault.rotate(scope) for scope in scopes}
+    if as_json:
+        emit({"generations": rotated})
+        return
+    say(f"{len(rotated) - 1} open incidents and the namespace have a new key for what comes; old ones stay for reading")
+    say(f"Running workers take the new keys up within {KEPT.seconds // 60} minutes.")

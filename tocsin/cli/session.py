@@ -20,6 +20,7 @@ from tocsin.adapters.evidence import Means
 from tocsin.adapters.evidence.keep import workflow_ids
 from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.keyring import FileKeyring, engine_public
+from tocsin.adapters.keyrings import open_keyring
 from tocsin.adapters.people import People
 from tocsin.adapters.spool import Spool
 from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
@@ -70,7 +71,7 @@ class Session:
     @cached_property
     def keyring(self) -> FileKeyring:
         """The keys."""
-        return FileKeyring.open(self.home / "keys")
+        return open_keyring(self.settings)
 
     @cached_property
     def people(self) -> People:
@@ -116,7 +117,9 @@ class Session:
     @cached_property
     def spool(self) -> Spool:
         """Reports that wait for the engine."""
-        return Spool(self.home / "spool", engine_public(self.home / "keys"))
+        away = self.settings.keyring is not None
+        public = self.keyring.engine_public() if away else engine_public(self.home / "keys")
+        return Spool(self.home / "spool", public)
 
     def now(self) -> datetime:
         """Return the instant, in UTC."""

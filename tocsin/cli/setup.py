@@ -10,6 +10,7 @@ import typer
 from tocsin.adapters.embedded import server_command
 from tocsin.adapters.escalation import FILE, write_default_ladder
 from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.keyrings import make_keyring
 from tocsin.adapters.organisation import write_default_organisation
 from tocsin.adapters.people import write_default
 from tocsin.adapters.sql import create_engine_for, migrate
@@ -84,8 +85,10 @@ def version() -> None:
 def _make(work: Session) -> list[str]:
     made = [f"the folder {work.home}"] if _make_home(work.home) else []
     keys = work.home / "keys"
-    if not keys.exists() or not any(keys.iterdir()):
-        FileKeyring.create(keys)
+    if work.settings.keyring is not None:
+        pass  # they are in the environment
+    elif not keys.exists() or not any(keys.iterdir()):
+        make_keyring(work.settings)
         made.append(f"keys in {keys} (back them up elsewhere: without them nothing can be read)")
     elif FileKeyring.complete(keys):
         made.append(f"the key that signs the log's checkpoints, in {keys} (back it up with the others)")

@@ -73,6 +73,16 @@ schema_range = _table(
     _text("compatible_since"),  # the oldest version of these tables whose programs can still work with them
 )
 
+later_keys = _table(
+    "later_keys",
+    _key("scope"),  # an incident, or `namespace`
+    Column("generation", Integer, primary_key=True, autoincrement=False),  # from 2 on
+    Column("wrapped", SEALED),  # as in `incident_keys`
+    Column("key_id", Text),
+    Column("created_at", INSTANT),
+    Column("destroyed_at", INSTANT),
+)
+
 writes = _table(
     "writes",
     _key("workflow_id"),
