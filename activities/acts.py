@@ -1,13 +1,11 @@
 """Recording what people did: envelope checked, then act, projection and log entry in one transaction."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from temporalio import activity
 
 from activities.commitments import signed
 from activities.deciding import assessed, refuse_an_old_proposal
-from activities.family import rows_of_family
 from activities.pinning import (
     absorbed_pins,
     found_affected,
@@ -16,6 +14,7 @@ from activities.pinning import (
     source_pins,
     sources_of,
 )
+from activities.releasing import release_rows, rows_of
 from tocsin.audit.entry import EntryDraft, salted_digest
 from tocsin.domain.act import (
     Absorb,
@@ -41,20 +40,19 @@ from tocsin.domain.act import (
     Stop,
     Told,
 )
-from tocsin.domain.clause import Method
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of
 from tocsin.domain.law_pin import LawPin
-from tocsin.domain.notice import WRITTEN_TO, Notice, NoticeState, WaveKind, step, wave_digest
+from tocsin.domain.notice import NoticeState, step, wave_digest
 from tocsin.domain.register import Discharge
 from tocsin.domain.revising import revised
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task
 from tocsin.domain.values import IncidentId, PersonId, Value, WaveId
-from tocsin.ports import Door, Notary, Sealer, Stamp, Store, Transaction, WaveRow
+from tocsin.ports import Door, Notary, Sealer, Stamp, Store, Transaction
 from tocsin.wire import incident_workflow, response_workflow
 
 
@@ -298,56 +296,11 @@ def _placed(act: Act, deed: PlaceHold) -> Hold:
 
 def _release(tx: Transaction, deed: Release, act: Act, order: ActToRecord) -> None:
     wave = tx.ledger.wave(deed.wave_id)
-    rows = tx.ledger.notices(deed.wave_id)
-    if wave is None or wave_digest(rows) != deed.digest:
+    if wave is None or wave_digest(rows_of(tx, wave)) != deed.digest:
         raise Refused(
             f"the stored letters of wave {deed.wave_id} are not those of digest {deed.digest[:12]}; draft again"
         )
-    release_rows(tx, wave.model_copy(update={"digest": deed.digest}), rows, act.actor.person_id, order.stamp.at)
-
-
-def release_rows(tx: Transaction, wave: WaveRow, rows: list[Notice], releaser: PersonId, at: datetime) -> None:
-    """Set the first contact of each chain free, or hand the row to a person where there is none.
-
-    Raises:
-        Refused: if one of the parties is not affected, or is in another wave that was released.
-    """
-    _refuse_writing_to_the_unaffected(tx, wave, rows)
-    if wave.kind is WaveKind.INITIAL:
-        _refuse_telling_twice(tx, wave, rows)
-    tx.ledger.put_wave(wave.model_copy(update={"released_at": at, "releaser": releaser}))
-    first = [row for row in rows if row.chain_position == 0]
-    tx.ledger.put(row.model_copy(update={"state": step(row.state, _on_release(row))}) for row in first)
-
-
-def _on_release(row: Notice) -> NoticeState:
-    # Of other methods only posting is ours to do: post, phone and portals are a person's work.
-    posted = row.method is Method.POSTING and row.letter_sha256
-    if row.contact_id is None and not posted:
-        return NoticeState.BY_HAND
-    return NoticeState.RELEASED if row.letter_sha256 else NoticeState.DROPPED
-
-
-def _refuse_telling_twice(tx: Transaction, wave: WaveRow, rows: list[Notice]) -> None:
-    """Two drafts may have been made for the same parties; only one of them may leave."""
-    others = (row for row in rows_of_family(tx, wave.incident_id) if row.wave_id != wave.wave_id)
-    written = {row.agreement_id for row in others if row.state in WRITTEN_TO}
-    twice = {row.agreement_id for row in rows} & written
-    if twice:
-        raise Refused(
-            f"{len(twice)} of the parties of wave {wave.wave_id} are in another wave that was released since it was "
-            "drafted; draft again, and only the others are written to"
-        )
-
-
-def _refuse_writing_to_the_unaffected(tx: Transaction, wave: WaveRow, rows: list[Notice]) -> None:
-    """Somebody may have been found unaffected since the letters were drafted."""
-    excluded = {pin.agreement.agreement_id for pin in tx.register.pinned(wave.incident_id) if pin.excluded}
-    if found := {row.agreement_id for row in rows} & excluded:
-        raise Refused(
-            f"{len(found)} of the parties of wave {wave.wave_id} were found not to be affected since it was drafted; "
-            "draft again, and only the others are written to"
-        )
+    release_rows(tx, wave.model_copy(update={"digest": deed.digest}), act.actor.person_id, order.stamp.at)
 
 
 def _withdraw_unsent(tx: Transaction, incident_id: IncidentId) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from activities.family import rows_of_family
+from activities.family import written_to
 from activities.silence import silent
 from tocsin.domain.act import Draft
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
-from tocsin.domain.notice import WRITTEN_TO, WaveKind
+from tocsin.domain.notice import WaveKind
 from tocsin.domain.register import Affected
 from tocsin.domain.values import AgreementId, ClockId, IncidentId
 from tocsin.ports import Transaction
@@ -22,7 +22,7 @@ def audience(tx: Transaction, incident_id: IncidentId, draft: Draft) -> list[Aff
         if missing:
             raise Refused(f"not named as affected: {', '.join(sorted(missing))}; `tocsin affected add` names them")
         pins = [pin for pin in pins if pin.agreement.agreement_id in named]
-    written = _written_to(tx, incident_id)
+    written = written_to(tx, incident_id)
     if draft.wave_kind is WaveKind.INITIAL:
         owed = open_duties(tx, incident_id)
         pins = [p for p in pins if p.agreement.agreement_id in owed and p.agreement.agreement_id not in written]
@@ -43,11 +43,6 @@ def silent_ones(
     if not found:
         raise Refused("somebody was told, or a hold was placed, meanwhile: silence releases nothing")
     return found
-
-
-def _written_to(tx: Transaction, incident_id: IncidentId) -> set[AgreementId]:
-    """Return the agreements under which somebody was told, or is about to be by a released wave."""
-    return {row.agreement_id for row in rows_of_family(tx, incident_id) if row.state in WRITTEN_TO}
 
 
 def open_duties(tx: Transaction, incident_id: IncidentId) -> dict[AgreementId, list[Duty]]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from tocsin.domain.duty import ELSEWHERE, Duty, DutyState
-from tocsin.domain.notice import ContactRole, Notice
+from tocsin.domain.notice import WRITTEN_TO, ContactRole, Notice
 from tocsin.domain.proving import proved
-from tocsin.domain.values import AgreementId, IncidentId
+from tocsin.domain.values import AgreementId, IncidentId, WaveId
 from tocsin.ports import Transaction
 
 
@@ -33,8 +33,12 @@ class Family:
         return ended.model_copy(update=elsewhere)
 
 
-def rows_of_family(tx: Transaction, incident_id: IncidentId) -> list[Notice]:
-    """Return the ledger's rows of an incident and of its relatives."""
+def written_to(tx: Transaction, incident_id: IncidentId, beside: WaveId | None = None) -> set[AgreementId]:
+    """Return under which agreements somebody was told, or is about to be, in an incident or a relative of it.
+
+    Only waves that were released count; `beside` leaves one of them out.
+    """
     state = tx.incidents.state(incident_id)
     relatives = state.relatives if state is not None else ()
-    return [row for one in (incident_id, *relatives) for row in tx.ledger.of(one)]
+    found = (tx.ledger.parties(one, WRITTEN_TO, beside) for one in (incident_id, *relatives))
+    return {agreement_id for some in found for agreement_id in some}

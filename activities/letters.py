@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.acts import engine_entry
 from activities.addressed import audience, open_duties, silent_ones
 from activities.postings import Postings, public_letter
+from activities.releasing import rows_of
 from activities.silence import SilentlyReleased, SilentRelease, release
 from activities.ways import Ways
 from tocsin.domain.act import Draft
@@ -121,8 +122,8 @@ class Letters:
     def render(self, order: Rendering) -> None:
         """Render the letters of a range and store the exact bytes that the channel will be given."""
         with self._store.reading() as tx:
-            desk = _Desk(tx, order)
             rows = tx.ledger.notices(order.wave_id, first=order.first, last=order.last)
+            desk = _Desk(tx, order, rows)
             desk.postings.read(rows)
         made, unwritable = [], []
         for row in rows:
@@ -262,9 +263,9 @@ class Letters:
 
 
 class _Desk:
-    """What the letters of one wave have in common, read once for a range."""
+    """What the letters of a range have in common, and what is known of its parties and of nobody else."""
 
-    def __init__(self, tx: Transaction, order: Rendering) -> None:
+    def __init__(self, tx: Transaction, order: Rendering, rows: Sequence[Notice]) -> None:
         facts, wave = tx.incidents.facts(order.incident_id), tx.ledger.wave(order.wave_id)
         if facts is None or wave is None:
             raise Refused(f"wave {order.wave_id} of incident {order.incident_id} is not planned; draft it again")
@@ -272,15 +273,16 @@ class _Desk:
         self.minimal = wave.drafter == ENGINE
         # What nobody has released does not leave: only that it happened, when, and to which services.
         self.facts: Facts = minimal(facts) if self.minimal else facts
-        pinned = (at_or_newest(pin.agreement, wave.drafted_at) for pin in tx.register.pinned(order.incident_id))
+        parties = {row.agreement_id for row in rows}
+        pinned = (at_or_newest(p.agreement, wave.drafted_at) for p in tx.register.pinned(order.incident_id, parties))
         self.agreements = {agreement.agreement_id: agreement for agreement in pinned}
-        self._duties = {duty.duty_id: duty for duty in tx.duties.of(order.incident_id)}
+        self._duties = {duty.duty_id: duty for duty in tx.duties.by_id({key for row in rows for key in row.duty_ids})}
         done = () if self.minimal else _finished_mitigation(tx, order.incident_id)
         self.said = Said.of(self.facts, (*self.facts.measures, *done), order.triggers)
         waves = [w for w in tx.ledger.waves(order.incident_id) if w.released_at and w.wave_id != wave.wave_id]
         released = sorted(waves, key=lambda w: (w.released_at, w.wave_id))
         self._before: dict[tuple[AgreementId, ContactId | None, Method], list[Notice]] = {}
-        for row in (row for w in released for row in tx.ledger.notices(w.wave_id, states=SENT)):
+        for row in (row for w in released for row in tx.ledger.notices(w.wave_id, states=SENT, agreements=parties)):
             self._before.setdefault(_whom(row), []).append(row)
         self._said_before = {w.wave_id: tx.ledger.said(w.wave_id) for w in released}
         self.postings = Postings(tx, self.agreements, [*released, wave], self._said_before)
@@ -349,9 +351,8 @@ def _seal(tx: Transaction, order: Sealing) -> Sealed:
     wave = tx.ledger.wave(order.wave_id)
     if wave is None:
         raise Refused(f"there is no wave {order.wave_id}; draft it first")
-    rows = tx.ledger.notices(order.wave_id)
-    digest = wave_digest(rows)
+    digest = wave_digest(rows_of(tx, wave))
     tx.ledger.put_wave(wave.model_copy(update={"digest": digest}))
-    data: dict[str, object] = {"wave": order.wave_id, "kind": str(wave.kind), "rows": len(rows), "digest": digest}
+    data: dict[str, object] = {"wave": order.wave_id, "kind": str(wave.kind), "rows": wave.rows, "digest": digest}
     tx.log.append([engine_entry(order.stamp, "wave.drafted", data)])
-    return Sealed(digest=digest, rows=len(rows), unknowns=wave.unknowns)
+    return Sealed(digest=digest, rows=wave.rows, unknowns=wave.unknowns)

@@ -126,7 +126,7 @@ class Pages:
                 if order.held or order.share < self._callers.ladder.everyone_from:
                     return severity, False
                 duties = tx.duties.of(order.incident_id, clock_id=order.clock_id, open_only=True)
-                written = {row.agreement_id for row in tx.ledger.of(order.incident_id) if row.state in WRITTEN_TO}
+                written = tx.ledger.parties(order.incident_id, WRITTEN_TO)
         except (Deferred, Broken):
             return None, not order.held
         return severity, any(_unreleased(duty, written) for duty in duties)

@@ -77,7 +77,7 @@ def found_affected(tx: Transaction, incident_id: IncidentId, deed: AddAffected, 
 def _refuse_leaving_out_the_told(tx: Transaction, incident_id: IncidentId, others: list[Affected]) -> None:
     """Nobody is made unaffected by an act who has it in writing from us, or is about to: that takes another letter."""
     # A notice that failed is still its wave's: the next contact, or a person, takes over.
-    written = {row.agreement_id for row in tx.ledger.of(incident_id) if row.state in WRITTEN_TO | FAILED}
+    written = tx.ledger.parties(incident_id, WRITTEN_TO | FAILED)
     told = sorted(pin.agreement.agreement_id for pin in others if pin.agreement.agreement_id in written)
     if told:
         raise Refused(

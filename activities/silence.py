@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from activities.acts import engine_entry, release_rows
-from activities.family import rows_of_family
+from activities.acts import engine_entry
+from activities.family import written_to
+from activities.releasing import parties_of, release_rows
 from tocsin.domain.clause import OnSilence
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident_state import IncidentState
-from tocsin.domain.notice import WRITTEN_TO
 from tocsin.domain.values import ENGINE, ClockId, IncidentId, Value, WaveId
 from tocsin.ports import Stamp, Transaction
 
@@ -40,8 +40,7 @@ def silent(tx: Transaction, incident_id: IncidentId, duties: Iterable[Duty]) -> 
     asking = [duty for duty in duties if duty.on_silence is OnSilence.RELEASE_MINIMAL and _is_ours(duty)]
     if not asking:
         return []
-    affected = {p.agreement.agreement_id for p in tx.register.pinned(incident_id) if p.confirmed and not p.excluded}
-    written = {row.agreement_id for row in rows_of_family(tx, incident_id) if row.state in WRITTEN_TO}
+    affected, written = tx.register.affected(incident_id), written_to(tx, incident_id)
     holds = tx.duties.holds(incident_id)
     return [
         duty
@@ -58,26 +57,26 @@ def release(tx: Transaction, order: SilentRelease) -> SilentlyReleased:
         Refused: if somebody was told, or a hold was placed, since its letters were written.
     """
     incident_id = order.stamp.incident_id
-    wave, rows = tx.ledger.wave(order.wave_id), tx.ledger.notices(order.wave_id)
+    wave = tx.ledger.wave(order.wave_id)
     on_clock = tx.duties.of(incident_id, clock_id=order.clock_id, open_only=True)
     allowed = silent(tx, incident_id, on_clock)
-    if wave is None or wave.digest is None or not rows:
+    if wave is None or wave.digest is None or not wave.rows:
         raise Refused(f"wave {order.wave_id} was not drafted to its end")
-    if {row.agreement_id for row in rows} - {duty.agreement_id for duty in allowed}:
+    if parties_of(tx, wave) - {duty.agreement_id for duty in allowed}:
         raise Refused("somebody was told, or a hold was placed, since these letters were written")
-    release_rows(tx, wave, rows, ENGINE, order.stamp.at)
+    release_rows(tx, wave, ENGINE, order.stamp.at)
     tx.incidents.put_state(order.state, order.stamp.at)
     clauses = sorted({duty.citation for duty in allowed})
     data: dict[str, object] = {
         "wave": order.wave_id,
         "clock": order.clock_id,
         "digest": wave.digest,
-        "rows": len(rows),
+        "rows": wave.rows,
         "clauses": clauses[:LISTED],
         "clauses_count": len(clauses),
     }
     tx.log.append([engine_entry(order.stamp, "wave.released_by_silence", data)])
-    return SilentlyReleased(rows=len(rows))
+    return SilentlyReleased(rows=wave.rows)
 
 
 def _is_ours(duty: Duty) -> bool:

@@ -172,8 +172,14 @@ class Register(Protocol):
     def pin(self, incident_id: IncidentId, affected: Iterable[Affected]) -> None:
         """Pin agreement versions to an incident; one that is pinned keeps its version and gets the other fields."""
 
-    def pinned(self, incident_id: IncidentId) -> list[Affected]:
-        """Return the pins by agreement id, each with the pinned version."""
+    def pinned(self, incident_id: IncidentId, only: Iterable[AgreementId] | None = None) -> list[Affected]:
+        """Return the pins by agreement id, all or those of these agreements, each with the pinned version."""
+
+    def affected(self, incident_id: IncidentId) -> set[AgreementId]:
+        """Return the agreements of those who are known to be affected."""
+
+    def unaffected(self, incident_id: IncidentId) -> set[AgreementId]:
+        """Return the agreements of those who were found not to be affected."""
 
     def repin(self, incident_id: IncidentId, revision: int) -> None:
         """Pin every agreement of an incident in the version that is in force at `revision`."""
@@ -262,8 +268,14 @@ class Ledger(Protocol):
         first: int = 0,
         last: int | None = None,
         states: Iterable[NoticeState] | None = None,
+        agreements: Iterable[AgreementId] | None = None,
     ) -> list[Notice]:
-        """Return rows with first <= ordinal < last, by ordinal, in the given states."""
+        """Return rows with first <= ordinal < last, by ordinal, in the given states, under the given agreements."""
+
+    def parties(
+        self, incident_id: IncidentId, states: Iterable[NoticeState], beside: WaveId | None = None
+    ) -> set[AgreementId]:
+        """Return the agreements under which an incident has a row in one of these states, in another wave."""
 
     def of(self, incident_id: IncidentId) -> list[Notice]:
         """Return all rows of an incident by wave and ordinal."""

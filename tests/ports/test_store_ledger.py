@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.ports.story import AT, HOUR, INCIDENT, OTHER_INCIDENT, WAVE, letter, notice, wave, written
+from tests.ports.story import AT, HOUR, INCIDENT, OTHER_INCIDENT, WAVE, agreement_id, letter, notice, wave, written
 from tocsin.adapters.sql import SqlStore
 from tocsin.domain.errors import Broken
 from tocsin.domain.notice import NoticeState
@@ -61,6 +61,21 @@ def test_notices_are_read_by_range_and_state(store: SqlStore) -> None:
         assert tx.ledger.of(INCIDENT) == [*rows, notice(0, wave_id=LATER)]
         assert tx.ledger.notice(rows[3].notice_id) == rows[3]
         assert tx.ledger.notice(NoticeId("ntc-unknown")) is None
+
+
+def test_parties_are_found_without_reading_rows(store: SqlStore) -> None:
+    """Who is in which state is asked by agreement, each once, and the rows of a few parties are read alone."""
+    rows = [notice(n, state=NoticeState.RELEASED if n % 2 else NoticeState.DRAFTED) for n in range(4)]
+    with store.writing() as tx:
+        tx.ledger.plan([*rows, notice(1, wave_id=LATER, state=NoticeState.RELEASED, place=1)])
+
+    with store.reading() as tx:
+        odd = {agreement_id(1), agreement_id(3)}
+        assert tx.ledger.parties(INCIDENT, [NoticeState.RELEASED]) == odd
+        assert tx.ledger.parties(INCIDENT, [NoticeState.RELEASED], beside=WAVE) == {agreement_id(1)}
+        assert tx.ledger.parties(OTHER_INCIDENT, [NoticeState.RELEASED]) == set()
+        assert tx.ledger.notices(WAVE, agreements=odd) == rows[1::2]
+        assert tx.ledger.notices(WAVE, agreements=[]) == []
 
 
 def test_every_field_of_a_notice_comes_back(store: SqlStore) -> None:

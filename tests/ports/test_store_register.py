@@ -79,6 +79,12 @@ def test_a_pin_keeps_its_version(store: SqlStore) -> None:
         kept = Affected(agreement=agreement(1), revision=1, known_affected_at=AT, confirmed=False, excluded=True)
         assert tx.register.pinned(INCIDENT) == [kept, Affected(agreement=agreement(2), revision=1)]
         assert tx.register.pinned(OTHER_INCIDENT) == [newer]
+        assert tx.register.pinned(INCIDENT, [agreement_id(2), agreement_id(9)]) == [
+            Affected(agreement=agreement(2), revision=1)
+        ]
+        assert tx.register.pinned(INCIDENT, []) == []
+        assert tx.register.affected(INCIDENT) == {agreement_id(2)}
+        assert tx.register.unaffected(INCIDENT) == {agreement_id(1)}
 
 
 def test_what_was_never_published_cannot_be_pinned(store: SqlStore) -> None:

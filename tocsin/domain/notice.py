@@ -232,10 +232,14 @@ def notice_number(notice_id: NoticeId) -> str:
 def wave_digest(rows: Iterable[Notice]) -> str:
     """Return what a release is bound to: SHA-256, in hex, over every letter's digest, its contact and its place.
 
-    Rows are taken by ordinal, so that the same letters and chains give the same digest however they were read.
+    Raises:
+        Broken: if the rows do not come by ordinal; the same letters and chains must give the same digest.
     """
-    whole = hashlib.sha256()
-    for row in sorted(rows, key=lambda row: row.ordinal):
+    whole, before = hashlib.sha256(), -1
+    for row in rows:
+        if row.ordinal < before:
+            raise Broken(f"row {row.ordinal} of a wave came after row {before}; take them by ordinal")
+        before = row.ordinal
         line = (row.notice_id, row.agreement_id, row.contact_id, row.role, row.chain_position, row.letter_sha256)
         whole.update(("|".join(map(str, line)) + "\n").encode())
     return whole.hexdigest()

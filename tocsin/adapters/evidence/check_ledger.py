@@ -65,7 +65,7 @@ def _digest_faults(pack: Pack, held: LedgerWave) -> Iterator[Finding]:
     if wave.digest is None:
         return
     drafted = _last(pack, "wave.drafted", wave.wave_id)
-    if wave.digest != wave_digest(row.notice for row in held.rows):
+    if wave.digest != wave_digest(sorted((row.notice for row in held.rows), key=lambda row: row.ordinal)):
         what = f"the rows of wave {wave.wave_id} do not give its digest: a letter, contact or place was changed"
         yield Finding(file=layout.LEDGER, what=what)
     if drafted is None or drafted.draft.data.get("digest") != wave.digest:

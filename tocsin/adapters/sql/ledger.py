@@ -15,7 +15,7 @@ from tocsin.domain.errors import Broken
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import ContactRole, Notice, NoticeState, WaveCounts
 from tocsin.domain.said import Said
-from tocsin.domain.values import IncidentId, NoticeId, WaveId
+from tocsin.domain.values import AgreementId, IncidentId, NoticeId, WaveId
 from tocsin.ports import Claim, WaveRow
 
 _UNRELEASED = (NoticeState.DRAFTED, NoticeState.BY_HAND, NoticeState.WITHDRAWN)
@@ -125,14 +125,27 @@ class SqlLedger:
         first: int = 0,
         last: int | None = None,
         states: Iterable[NoticeState] | None = None,
+        agreements: Iterable[AgreementId] | None = None,
     ) -> list[Notice]:
-        """Return rows with first <= ordinal < last, by ordinal, in the given states."""
+        """Return rows with first <= ordinal < last, by ordinal, in the given states, under the given agreements."""
         query = select(notices).where(notices.c.wave_id == wave_id, notices.c.ordinal >= first)
         if last is not None:
             query = query.where(notices.c.ordinal < last)
         if states is not None:
             query = query.where(notices.c.state.in_([state.value for state in states]))
+        if agreements is not None:
+            query = query.where(notices.c.agreement_id.in_(sorted(set(agreements))))
         return [from_row(self._session, row) for row in self._connection.execute(query.order_by(notices.c.ordinal))]
+
+    def parties(
+        self, incident_id: IncidentId, states: Iterable[NoticeState], beside: WaveId | None = None
+    ) -> set[AgreementId]:
+        """Return the agreements under which an incident has a row in one of these states, in another wave."""
+        query = select(notices.c.agreement_id).where(
+            notices.c.incident_id == incident_id, notices.c.state.in_([state.value for state in states])
+        )
+        other = query if beside is None else query.where(notices.c.wave_id != beside)
+        return set(self._connection.scalars(other.distinct()))
 
     def of(self, incident_id: IncidentId) -> list[Notice]:
         """Return all rows of an incident by wave and ordinal."""

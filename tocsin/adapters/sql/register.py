@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, select, update
 
 from tocsin.adapters.sql.session import CHUNK, Session, chunks
 from tocsin.adapters.sql.session import Row as Values
@@ -68,13 +68,31 @@ class SqlRegister:
             self._session.upsert(pins, (_pin(incident_id, one) for one in chunk), keep=["revision"])
             self._refuse_unpublished(incident_id, [one.agreement.agreement_id for one in chunk])
 
-    def pinned(self, incident_id: IncidentId) -> list[Affected]:
-        """Return the pins by agreement id, each with the pinned version."""
+    def pinned(self, incident_id: IncidentId, only: Iterable[AgreementId] | None = None) -> list[Affected]:
+        """Return the pins by agreement id, all or those of these agreements, each with the pinned version."""
+        if only is not None:
+            found = (self._pins(incident_id, pins.c.agreement_id.in_(some)) for some in chunks(sorted(set(only))))
+            return [pin for page in found for pin in page]
+        return self._pins(incident_id)
+
+    def affected(self, incident_id: IncidentId) -> set[AgreementId]:
+        """Return the agreements of those who are known to be affected."""
+        return self._named(incident_id, pins.c.confirmed, ~pins.c.excluded)
+
+    def unaffected(self, incident_id: IncidentId) -> set[AgreementId]:
+        """Return the agreements of those who were found not to be affected."""
+        return self._named(incident_id, pins.c.excluded)
+
+    def _named(self, incident_id: IncidentId, *which: ColumnElement[bool]) -> set[AgreementId]:
+        query = select(pins.c.agreement_id).where(pins.c.incident_id == incident_id, *which)
+        return set(self._connection.scalars(query))
+
+    def _pins(self, incident_id: IncidentId, *which: ColumnElement[bool]) -> list[Affected]:
         query = (
             select(pins, agreements.c.body, agreements.c.revision.label("version"))
             .select_from(pins)
             .join(agreements, _pinned_version())
-            .where(pins.c.incident_id == incident_id)
+            .where(pins.c.incident_id == incident_id, *which)
             .order_by(pins.c.agreement_id)
         )
         return [self._affected(row) for row in self._connection.execute(query)]
