@@ -1,54 +1,66 @@
 """Whom a wave is for: who is affected, owed to, and was not written to yet."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Set
+from typing import NamedTuple
 
 from activities.family import written_to
 from activities.silence import silent
 from tocsin.domain.act import Draft
-from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.clause import Method
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import WaveKind
-from tocsin.domain.register import Affected
-from tocsin.domain.values import AgreementId, ClockId, IncidentId
+from tocsin.domain.values import AgreementId, ClockId, DutyId, IncidentId
 from tocsin.ports import Transaction
 
 
-def audience(tx: Transaction, incident_id: IncidentId, draft: Draft) -> list[Affected]:
-    """Return whom a wave is for. Raises Refused if nobody is left to write to, or one named is not affected."""
-    pins = [pin for pin in tx.register.pinned(incident_id) if pin.confirmed and not pin.excluded]
+class Owed(NamedTuple):
+    """What a wave is planned from of a duty. There may be very many, and the rest of each is large."""
+
+    duty_id: DutyId
+    clause_key: str
+    methods: tuple[Method, ...]
+    unproved: tuple[Method, ...]
+
+
+def audience(tx: Transaction, incident_id: IncidentId, draft: Draft, owed: Container[AgreementId]) -> set[AgreementId]:
+    """Return the agreements of those whom a wave is for; `owed` are those with an open duty.
+
+    Raises:
+        Refused: if nobody is left to write to, or one who is named is not affected.
+    """
+    parties = tx.register.affected(incident_id)
     if draft.agreements is not None:
         named = set(draft.agreements)
-        missing = named - {pin.agreement.agreement_id for pin in pins}
-        if missing:
+        if missing := named - parties:
             raise Refused(f"not named as affected: {', '.join(sorted(missing))}; `tocsin affected add` names them")
-        pins = [pin for pin in pins if pin.agreement.agreement_id in named]
+        parties = named
     written = written_to(tx, incident_id)
     if draft.wave_kind is WaveKind.INITIAL:
-        owed = open_duties(tx, incident_id)
-        pins = [p for p in pins if p.agreement.agreement_id in owed and p.agreement.agreement_id not in written]
+        parties = {party for party in parties - written if party in owed}
     else:
-        pins = [pin for pin in pins if pin.agreement.agreement_id in written]
-    if not pins:
+        parties &= written
+    if not parties:
         raise Refused("nobody is left to write to: everyone affected was told, or is in a wave that waits for release")
-    return pins
+    return parties
 
 
 def silent_ones(
-    tx: Transaction, incident_id: IncidentId, clock_id: ClockId, pins: Sequence[Affected]
-) -> list[Affected]:
+    tx: Transaction, incident_id: IncidentId, clock_id: ClockId, parties: Set[AgreementId]
+) -> set[AgreementId]:
     """Return those of them to whom silence may release a minimal letter. Raises Refused if there is none left."""
     duties = tx.duties.of(incident_id, clock_id=clock_id, open_only=True)
     allowed = {duty.agreement_id for duty in silent(tx, incident_id, duties)}
-    found = [pin for pin in pins if pin.agreement.agreement_id in allowed]
+    found = {party for party in parties if party in allowed}
     if not found:
         raise Refused("somebody was told, or a hold was placed, meanwhile: silence releases nothing")
     return found
 
 
-def open_duties(tx: Transaction, incident_id: IncidentId) -> dict[AgreementId, list[Duty]]:
-    """Return what is still owed by us, by agreement."""
-    owed: dict[AgreementId, list[Duty]] = {}
-    for duty in tx.duties.of(incident_id, open_only=True):
-        if duty.agreement_id is not None and duty.state is DutyState.OPEN and not duty.owed_to_us:
-            owed.setdefault(duty.agreement_id, []).append(duty)
+def open_duties(tx: Transaction, incident_id: IncidentId) -> dict[AgreementId, list[Owed]]:
+    """Return what is still owed by us, by agreement: no more of each duty than a wave is planned from."""
+    owed: dict[AgreementId, list[Owed]] = {}
+    for duty in tx.duties.each_open(incident_id):
+        if duty.agreement_id is not None and not duty.owed_to_us:
+            known = Owed(duty.duty_id, duty.clause_key, duty.methods, duty.unproved)
+            owed.setdefault(duty.agreement_id, []).append(known)
     return owed

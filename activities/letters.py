@@ -1,13 +1,13 @@
 """Drafting: whom a wave is for, each letter rendered, its exact bytes stored, and the digest that binds them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from temporalio import activity
 
 from activities.acts import engine_entry
-from activities.addressed import audience, open_duties, silent_ones
+from activities.addressed import Owed, audience, open_duties, silent_ones
 from activities.postings import Postings, public_letter
-from activities.releasing import rows_of
+from activities.releasing import PAGE, rows_of
 from activities.silence import SilentlyReleased, SilentRelease, release
 from activities.ways import Ways
 from tocsin.domain.act import Draft
@@ -28,7 +28,7 @@ from tocsin.domain.notice import (
 from tocsin.domain.register import Agreement, Contact
 from tocsin.domain.said import Said
 from tocsin.domain.task import TaskKind, TaskState
-from tocsin.domain.values import ENGINE, AgreementId, ClockId, ContactId, DutyId, IncidentId, PersonId, Value, WaveId
+from tocsin.domain.values import ENGINE, AgreementId, ClockId, ContactId, IncidentId, PersonId, Value, WaveId
 from tocsin.ports import Channel, Renderer, Stamp, Store, Transaction, WaveRow
 
 
@@ -155,36 +155,48 @@ class Letters:
         old = tx.ledger.wave(order.wave_id)
         if old is not None:
             tx.ledger.discard(order.wave_id)
-        pins = audience(tx, incident_id, order.draft)
-        if order.by_silence is not None:
-            pins = silent_ones(tx, incident_id, order.by_silence, pins)
         owed = open_duties(tx, incident_id)
-        ways = Ways(tx, incident_id)
-        rows: list[Notice] = []
-        drafted_at = old.drafted_at if old else order.stamp.at
-        for pin in pins:
-            agreement = at_or_newest(pin.agreement, drafted_at)
-            duties = owed.get(agreement.agreement_id, ())
-            further = ways.further(agreement.agreement_id, order.draft.wave_kind, duties)
-            rows += self._rows(order, agreement, duties, further, len(rows))
-        previous = _previous(tx, incident_id, order.wave_id)
-        tx.ledger.put_wave(
-            WaveRow(
-                wave_id=order.wave_id,
-                incident_id=incident_id,
-                kind=order.draft.wave_kind,
-                drafted_at=drafted_at,
-                drafter=order.drafter,
-                rows=len(rows),
-                previous=previous,
-            )
+        parties = audience(tx, incident_id, order.draft, owed)
+        if order.by_silence is not None:
+            parties = silent_ones(tx, incident_id, order.by_silence, parties)
+        wave = WaveRow(
+            wave_id=order.wave_id,
+            incident_id=incident_id,
+            kind=order.draft.wave_kind,
+            drafted_at=old.drafted_at if old else order.stamp.at,
+            drafter=order.drafter,
+            previous=_previous(tx, incident_id, order.wave_id),
         )
-        tx.ledger.plan(rows)
-        lonely = sum(row.lonely for row in rows)
-        return Planned(rows=len(rows), agreements=len(pins), without_contact=lonely)
+        tx.ledger.put_wave(wave)
+        count = lonely = 0
+        for rows in self._pages(tx, order, wave, sorted(parties), owed):
+            tx.ledger.plan(rows)
+            count, lonely = count + len(rows), lonely + sum(row.lonely for row in rows)
+        tx.ledger.put_wave(wave.model_copy(update={"rows": count}))
+        return Planned(rows=count, agreements=len(parties), without_contact=lonely)
+
+    def _pages(
+        self,
+        tx: Transaction,
+        order: Planning,
+        wave: WaveRow,
+        parties: Sequence[AgreementId],
+        owed: Mapping[AgreementId, Sequence[Owed]],
+    ) -> Iterator[list[Notice]]:
+        """Yield the rows of a wave by ordinal, those of some parties at a time: agreements are large."""
+        ways, ordinal = Ways(tx, wave.incident_id), 0
+        for start in range(0, len(parties), PAGE):
+            rows: list[Notice] = []
+            for pin in tx.register.pinned(wave.incident_id, parties[start : start + PAGE]):
+                agreement = at_or_newest(pin.agreement, wave.drafted_at)
+                duties = owed.get(agreement.agreement_id, ())
+                further = ways.further(agreement.agreement_id, wave.kind, duties)
+                rows += self._rows(order, agreement, duties, further, ordinal + len(rows))
+            ordinal += len(rows)
+            yield rows
 
     def _rows(
-        self, order: Planning, agreement: Agreement, duties: Sequence[Duty], further: Sequence[Method], ordinal: int
+        self, order: Planning, agreement: Agreement, duties: Sequence[Owed], further: Sequence[Method], ordinal: int
     ) -> list[Notice]:
         chain, copies = agreement.addressees({duty.clause_key for duty in duties})
         recipients: list[tuple[Contact | None, ContactRole, int, Method]] = [
@@ -204,14 +216,14 @@ class Letters:
         order: Planning,
         agreement: Agreement,
         recipient: tuple[Contact | None, ContactRole, int, Method],
-        duties: Sequence[Duty],
+        duties: Sequence[Owed],
         ordinal: int,
     ) -> Notice:
         contact, role, place, method = recipient
         by_mail = method is Method.MAIL
         contact_id = contact.contact_id if contact else None
         notice_id = notice_id_of(order.wave_id, agreement.agreement_id, contact_id, method)
-        answers = tuple(DutyId(duty.duty_id) for duty in duties if method in duty.methods)
+        answers = tuple(duty.duty_id for duty in duties if method in duty.methods)
         return Notice(
             notice_id=notice_id,
             incident_id=order.stamp.incident_id,
@@ -285,7 +297,7 @@ class _Desk:
         for row in (row for w in released for row in tx.ledger.notices(w.wave_id, states=SENT, agreements=parties)):
             self._before.setdefault(_whom(row), []).append(row)
         self._said_before = {w.wave_id: tx.ledger.said(w.wave_id) for w in released}
-        self.postings = Postings(tx, self.agreements, [*released, wave], self._said_before)
+        self.postings = Postings(tx, [*released, wave], self._said_before)
 
     def facts_for(self, row: Notice, agreement: Agreement, contact: Contact, sender: Sender) -> LetterFacts:
         previous = self._last(row)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from tocsin.domain.clause import Method
+from tocsin.domain.governing import at_or_newest
 from tocsin.domain.letter import Letter, LetterFacts, Rendered, page_of
 from tocsin.domain.notice import SENT, Notice, NoticeState
-from tocsin.domain.register import Agreement
 from tocsin.domain.said import Said
 from tocsin.domain.values import AgreementId, WaveId
 from tocsin.ports import Transaction, WaveRow
@@ -19,19 +19,19 @@ Said_ = Mapping[WaveId, Said | None]
 class Postings:
     """Under which number each wave stands on the page, read once for the rows of a range."""
 
-    def __init__(
-        self, tx: Transaction, agreements: Mapping[AgreementId, Agreement], waves: Sequence[WaveRow], said: Said_
-    ) -> None:
-        """Take the agreements for their languages, the waves in the order of their release (this one last)."""
+    def __init__(self, tx: Transaction, waves: Sequence[WaveRow], said: Said_) -> None:
+        """Take the waves in the order of their release, this one last."""
         self._tx = tx
-        self._agreements = agreements
+        self._languages: dict[AgreementId, str] = {}
         self._earlier, self._wave, self._said = waves[:-1], waves[-1], said
         self._numbers: dict[str, str] = {}
         self._before: dict[str, tuple[str, Said | None]] = {}
 
     def read(self, rows: Iterable[Notice]) -> None:
         """Read what the postings among these rows need."""
-        for language in {self._language(row) for row in rows if row.method is Method.POSTING}:
+        posted = [row for row in rows if row.method is Method.POSTING]
+        self._learn(posted)
+        for language in {self._language(row) for row in posted}:
             self._numbers[language] = self._first(language, self._wave.wave_id) or ""
             for wave in self._earlier:
                 if (number := self._first(language, wave.wave_id, SENT)) is not None:
@@ -48,14 +48,23 @@ class Postings:
         return facts.model_copy(update={**nobody, **said, "public": True})
 
     def _language(self, row: Notice) -> str:
-        return self._agreements[row.agreement_id].language
+        return self._languages[row.agreement_id]
+
+    def _learn(self, rows: Iterable[Notice]) -> None:
+        """Read the languages of these rows' agreements: the first row in a language may be anybody's."""
+        missing = {row.agreement_id for row in rows} - self._languages.keys()
+        for pin in self._tx.register.pinned(self._wave.incident_id, missing):
+            agreement = at_or_newest(pin.agreement, self._wave.drafted_at)
+            self._languages[agreement.agreement_id] = agreement.language
 
     def _first(self, language: str, wave_id: WaveId, states: Iterable[NoticeState] | None = None) -> str | None:
         # Read in pieces: of a large wave every row may be one, and the first is wanted.
         for first in range(0, self._rows_of(wave_id), PIECE):
-            for row in self._tx.ledger.notices(wave_id, first=first, last=first + PIECE, states=states):
-                known = row.agreement_id in self._agreements
-                if row.method is Method.POSTING and known and self._language(row) == language:
+            piece = self._tx.ledger.notices(wave_id, first=first, last=first + PIECE, states=states)
+            posted = [row for row in piece if row.method is Method.POSTING]
+            self._learn(posted)
+            for row in posted:
+                if self._languages.get(row.agreement_id) == language:
                     return row.number
         return None
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from activities.addressed import Owed
 from tocsin.domain.clause import Method
-from tocsin.domain.duty import Duty
 from tocsin.domain.notice import SENT, NoticeState, WaveKind
 from tocsin.domain.values import AgreementId, IncidentId
 from tocsin.ports import Transaction
@@ -20,15 +20,13 @@ class Ways:
     def __init__(self, tx: Transaction, incident_id: IncidentId) -> None:
         self._told: Told = {}
         self._under_way: Told = {}
-        for row in tx.ledger.of(incident_id):
-            if row.method is Method.MAIL:
-                continue
+        for row in tx.ledger.of(incident_id, beside_mail=True):
             if row.state in SENT:
                 self._told.setdefault(row.agreement_id, set()).add(row.method)
             elif row.state in _UNDER_WAY:
                 self._under_way.setdefault(row.agreement_id, set()).add(row.method)
 
-    def further(self, agreement_id: AgreementId, kind: WaveKind, duties: Sequence[Duty]) -> list[Method]:
+    def further(self, agreement_id: AgreementId, kind: WaveKind, duties: Sequence[Owed]) -> list[Method]:
         """Return the methods beside mail by which a wave goes to a party.
 
         The first wave goes by whatever the clauses of its open duties ask for; a later one by what is not proved or

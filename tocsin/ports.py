@@ -197,6 +197,9 @@ class Duties(Protocol):
     def of(self, incident_id: IncidentId, *, clock_id: ClockId | None = None, open_only: bool = False) -> list[Duty]:
         """Return duties by target, then id."""
 
+    def each_open(self, incident_id: IncidentId) -> Iterator[Duty]:
+        """Yield the open duties in the same order, of which few lie in memory at a time."""
+
     def by_id(self, duty_ids: Iterable[str]) -> list[Duty]:
         """Return the duties with these ids."""
 
@@ -277,8 +280,8 @@ class Ledger(Protocol):
     ) -> set[AgreementId]:
         """Return the agreements under which an incident has a row in one of these states, in another wave."""
 
-    def of(self, incident_id: IncidentId) -> list[Notice]:
-        """Return all rows of an incident by wave and ordinal."""
+    def of(self, incident_id: IncidentId, *, beside_mail: bool = False) -> list[Notice]:
+        """Return all rows of an incident by wave and ordinal, or those that go by another method than mail."""
 
     def claim(self, wave_id: WaveId, first: int, last: int, limit: int, at: datetime) -> Claim:
         """Take up to `limit` released rows of a range for sending: state `claimed`, attempts + 1, `claimed_at`.

@@ -22,6 +22,7 @@ def test_duties_come_by_target(store: SqlStore) -> None:
     with store.reading() as tx:
         assert tx.duties.of(INCIDENT) == [urgent, duty(1), told, other]
         assert tx.duties.of(INCIDENT, open_only=True) == [urgent, duty(1), other]
+        assert list(tx.duties.each_open(INCIDENT)) == [urgent, duty(1), other]
         assert tx.duties.of(INCIDENT, clock_id=LATER_CLOCK) == [other]
         assert tx.duties.of(IncidentId("inc-unknown")) == []
 
@@ -35,6 +36,7 @@ def test_duties_are_found_by_their_ids(store: SqlStore) -> None:
     with store.reading() as tx:
         assert tx.duties.by_id([*(one.duty_id for one in everyone), "dty-unknown"]) == everyone
         assert tx.duties.by_id([]) == []
+        assert list(tx.duties.each_open(INCIDENT)) == everyone, "more than a page, all due at the same instant"
 
 
 def test_a_clock_counts_its_duties_when_it_is_read(store: SqlStore) -> None:

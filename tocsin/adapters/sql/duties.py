@@ -1,12 +1,13 @@
 """Duties, clocks and holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select
+from sqlalchemy import bindparam, case, delete, func, insert, select, tuple_
 
+from tocsin.adapters.sql.columns import INSTANT
+from tocsin.adapters.sql.session import CHUNK, Session, chunks
 from tocsin.adapters.sql.session import Row as Values
-from tocsin.adapters.sql.session import Session, chunks
 from tocsin.adapters.sql.tables import clocks, duties, hold_scopes, holds, waves
 from tocsin.domain.clock import ClockRow, ClockState
 from tocsin.domain.duty import Duty, DutyState
@@ -36,6 +37,16 @@ class SqlDuties:
             query = query.where(duties.c.state == DutyState.OPEN)
         query = query.order_by(duties.c.target_at, duties.c.duty_id)
         return [self._duty(row) for row in self._connection.execute(query)]
+
+    def each_open(self, incident_id: IncidentId) -> Iterator[Duty]:
+        """Yield the open duties in the same order, of which few lie in memory at a time."""
+        query = select(duties).where(duties.c.incident_id == incident_id, duties.c.state == DutyState.OPEN)
+        page = query.order_by(duties.c.target_at, duties.c.duty_id).limit(CHUNK)
+        rows = self._connection.execute(page).all()
+        while rows:
+            yield from map(self._duty, rows)
+            last = tuple_(bindparam("at", rows[-1].target_at, INSTANT), bindparam("key", rows[-1].duty_id))
+            rows = self._connection.execute(page.where(tuple_(duties.c.target_at, duties.c.duty_id) > last)).all()
 
     def by_id(self, duty_ids: Iterable[str]) -> list[Duty]:
         """Return the duties with these ids."""

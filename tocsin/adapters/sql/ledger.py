@@ -11,6 +11,7 @@ from tocsin.adapters.sql.notice_rows import CHANGING, address_digest, changing, 
 from tocsin.adapters.sql.session import CHUNK, Session, chunks
 from tocsin.adapters.sql.session import Row as Values
 from tocsin.adapters.sql.tables import letters, notice_links, notices, receipts, waves
+from tocsin.domain.clause import Method
 from tocsin.domain.errors import Broken
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import ContactRole, Notice, NoticeState, WaveCounts
@@ -147,9 +148,11 @@ class SqlLedger:
         other = query if beside is None else query.where(notices.c.wave_id != beside)
         return set(self._connection.scalars(other.distinct()))
 
-    def of(self, incident_id: IncidentId) -> list[Notice]:
-        """Return all rows of an incident by wave and ordinal."""
+    def of(self, incident_id: IncidentId, *, beside_mail: bool = False) -> list[Notice]:
+        """Return all rows of an incident by wave and ordinal, or those that go by another method than mail."""
         query = select(notices).where(notices.c.incident_id == incident_id)
+        if beside_mail:
+            query = query.where(notices.c.method != Method.MAIL)
         ordered = query.order_by(notices.c.wave_id, notices.c.ordinal)
         return [from_row(self._session, row) for row in self._connection.execute(ordered)]
 
