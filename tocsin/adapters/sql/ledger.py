@@ -152,7 +152,8 @@ class SqlLedger:
         """Return all rows of an incident by wave and ordinal, or those that go by another method than mail."""
         query = select(notices).where(notices.c.incident_id == incident_id)
         if beside_mail:
-            query = query.where(notices.c.method != Method.MAIL)
+            other_ways = [way.value for way in Method if way is not Method.MAIL]  # such a row bears its way as channel
+            query = query.where(notices.c.channel.in_(other_ways))
         ordered = query.order_by(notices.c.wave_id, notices.c.ordinal)
         return [from_row(self._session, row) for row in self._connection.execute(ordered)]
 
