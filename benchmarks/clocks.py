@@ -41,7 +41,7 @@ PERIODS = {Trigger.DISCOVERY: 4, Trigger.DETECTION: 24, Trigger.AWARENESS: 36}
 INCIDENTS, SPREADS = 1_000, (300, 60)
 AT_ONCE = 4
 """Reports, or starts, under way at the same time."""
-BARE_A_SECOND, OURS_A_SECOND = 60.0, 3.3
+BARE_A_SECOND, OURS_A_SECOND = 60.0, 2.0
 """How fast they can be opened, at least; the deadlines begin when all are open."""
 SETTLE = 15.0
 """Seconds of rest before that."""
