@@ -149,6 +149,22 @@ async def test_nobody_reaches_through_one_incident_into_another(at: Counter) -> 
     assert at.door.envelopes == []
 
 
+async def test_a_closed_account_is_out_at_once(at: Counter) -> None:
+    """An admin closes Asha's account: her session and her token end, the list says so, and an invitation reopens it."""
+    ada, asha, program = await at.signed_in("ada"), await at.signed_in("asha"), at.browser()
+    made = (await asha.post("/api/v1/me/tokens", json={"scopes": ["read"]})).json()
+    program.headers["Authorization"] = f"Bearer {made['token']}"
+    me = (await program.get("/api/v1/me")).json()["person_id"]
+    assert (await asha.delete(f"/api/v1/access/{me}")).status_code == 403
+    assert (await ada.delete(f"/api/v1/access/{me}")).status_code == 204
+    assert [(await one.get("/api/v1/me")).status_code for one in (asha, program)] == [401, 401]
+    standing = {line["user"]: line["standing"] for line in (await ada.get("/api/v1/access")).json()}
+    assert standing["asha"] == "closed"
+    assert (await ada.post("/api/v1/access/review")).json()["lines"] == len(standing)
+    link = (await ada.post("/api/v1/access/asha/invitation")).json()["link"]
+    assert (await at.browser().get(link)).status_code == 200
+
+
 async def test_the_api_describes_itself(at: Counter) -> None:
     """The published document has every act, and says of each route how it fails."""
     document = (await at.browser().get("/api/v1/openapi.json")).json()
