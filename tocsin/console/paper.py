@@ -1,5 +1,6 @@
 """Pages for our own people: templates, and what each of them is given."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Response
@@ -9,11 +10,34 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tocsin.console.gate import Pass
 from tocsin.console.public import PAGES
 from tocsin.domain.rights import Action
+from tocsin.domain.tempo import in_words, time_left
+
+
+def utc(at: datetime) -> str:
+    """Return an instant as pages show it before a script adds the reader's own time."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def iso(at: datetime) -> str:
+    """Return an instant for a `datetime` attribute."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def plain(word: object) -> str:
+    """Return a name of ours as people read it."""
+    return str(word).replace("_", " ")
+
+
+def thousands(number: int) -> str:
+    """Return a number with its thousands apart."""
+    return f"{number:,}"
+
 
 _TEMPLATES = ImmutableSandboxedEnvironment(
     loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _TEMPLATES.globals["Action"] = Action
+_TEMPLATES.filters |= {"utc": utc, "iso": iso, "plain": plain, "left": time_left, "span": in_words, "thousands": thousands}
 
 
 def page(template: str, who: Pass | None = None, *, status: int = 200, **values: Any) -> Response:

@@ -1,0 +1,142 @@
+"""Now: the open incidents by nearest deadline, what waits for whoever looks, and the report of a new one."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from tocsin.cli.todo import Todo
+from tocsin.console.board import AT_ONCE, Board, Card
+from tocsin.console.forms import Form, new_facts
+from tocsin.console.gate import Guard, Pass
+from tocsin.console.house import House
+from tocsin.console.problems import Denied
+from tocsin.domain.act import Report
+from tocsin.domain.incident import Severity
+from tocsin.domain.rights import Action
+from tocsin.domain.values import IncidentId, Value
+from tocsin.playbooks import load_playbooks
+from tocsin.ports import Transaction
+
+SHOWN = 50
+WAITING = 12
+STREAM = "text/event-stream"
+
+
+class Shown(Value):
+    """What the page is made of, beside the cards."""
+
+    open: int
+    pages: int
+    at: int
+    waiting: tuple[Todo, ...]
+    more: int
+    unread: int
+
+
+def routes(house: House) -> APIRouter:
+    """Return the routes."""
+    router, office = APIRouter(), house.office
+    lists, reports = Guard(office, Action.LIST), Guard(office, Action.REPORT)
+    reader = Reader(house)
+
+    @router.get("/")
+    async def now(
+        who: Annotated[Pass, Depends(lists)], number: Annotated[int, Query(alias="page", ge=1, le=10_000)] = 1
+    ) -> Response:
+        """Show the open incidents by nearest deadline, and what waits for whoever looks."""
+        cards, shown = await office.read(lambda tx: reader.read(tx, who, number))
+        reader.go_on(shown.unread)
+        titles = {todo.incident_id: card.facts.title for todo in shown.waiting if (card := _card(house.board, todo))}
+        return house.show("now.html", who, cards=cards, shown=shown, titles=titles, names=house.names())
+
+    @router.get("/live")
+    async def live(request: Request, who: Annotated[Pass, Depends(lists)]) -> Response:
+        """Tell a page's script which incidents have changed, as they do (server-sent events)."""
+        if STREAM not in request.headers.get("accept", ""):
+            raise Denied(406, "this is a stream of events for our own pages; they update themselves by it")
+        if house.live.full:
+            raise Denied(503, "too many pages listen; load the page again to see what is new")
+        return StreamingResponse(house.live.stream(who), media_type=STREAM, headers={"X-Accel-Buffering": "no"})
+
+    @router.get("/report")
+    async def ask(who: Annotated[Pass, Depends(reports)]) -> Response:
+        """Ask what happened. Only a title is needed."""
+        kinds = await asyncio.to_thread(_kinds)
+        return house.show("report.html", who, kinds=kinds, severities=list(Severity))
+
+    @router.post("/report")
+    async def report(request: Request, who: Annotated[Pass, Depends(reports)]) -> Response:
+        """Report it; whoever does is its owner."""
+        fields = {name: str(value) for name, value in (await request.form()).items()}
+
+        def read(tx: Transaction) -> tuple[Form, Report]:
+            form = Form(fields, lambda references: house.agreements(tx, references), {})
+            deed = Report(
+                facts=new_facts(form),
+                affected=form.references("references"),
+                everyone=form.get("everyone") == "yes",
+                source_key=office.source_key(None),
+            )
+            return form, deed
+
+        _, deed = await office.read(read)
+        receipt = await office.report(who.visitor, deed)
+        house.flash.tell(who, *(receipt.lines or ("reported; its clocks run",)))
+        return RedirectResponse(f"/incidents/{receipt.incident_id}", 303)
+
+    return router
+
+
+class Reader:
+    """Reads the page; what is not read yet of many incidents is read beside it."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._reading: asyncio.Task[None] | None = None
+
+    def go_on(self, unread: int) -> None:
+        """Read the rest beside the requests, a few incidents at a time."""
+        if unread and (self._reading is None or self._reading.done()):
+            self._reading = asyncio.create_task(self._rest())
+
+    async def _rest(self) -> None:
+        board, more = self._house.board, True
+
+        def some(tx: Transaction) -> bool:
+            missing = board.missing(None)
+            board.read_more(tx, missing[:AT_ONCE])
+            return len(missing) > AT_ONCE
+
+        while more:
+            more = await self._house.office.read(some)
+
+    def read(self, tx: Transaction, who: Pass, number: int) -> tuple[list[Card], Shown]:
+        """Return the cards of one page, and the rest of it."""
+        board, mine = self._house.board, self._house.theirs(tx, who)
+        board.refresh(tx)
+        missing = board.missing(mine)
+        board.read_more(tx, missing[:AT_ONCE])
+        waiting = board.waiting(self._house.me(who), mine)
+        cards = [card for card in board.open() if mine is None or card.incident_id in mine]
+        pages = max(1, -(-len(cards) // SHOWN))
+        at = min(number, pages)
+        shown = Shown(
+            open=len(cards),
+            pages=pages,
+            at=at,
+            waiting=tuple(waiting[:WAITING]),
+            more=max(0, len(waiting) - WAITING),
+            unread=max(0, len(missing) - AT_ONCE),
+        )
+        return cards[(at - 1) * SHOWN : at * SHOWN], shown
+
+
+def _card(board: Board, todo: Todo) -> Card | None:
+    return board.card(IncidentId(todo.incident_id)) if todo.incident_id else None
+
+
+def _kinds() -> list[tuple[str, str]]:
+    books = load_playbooks()
+    return [(kind, books.for_kind(kind).title) for kind in books.kinds()]
