@@ -159,9 +159,7 @@ class Board:
     def _read(self, tx: Transaction, card: Card) -> Detail:
         now = self._now()
         view = read_incident(tx, card.incident_id, now, events=True)
-        return Detail(
-            view, _whys(tx.duties.of(card.incident_id)), frozenset(tx.incidents.team(card.incident_id)), now
-        )
+        return Detail(view, _whys(tx.duties.of(card.incident_id)), frozenset(tx.incidents.team(card.incident_id)), now)
 
     def missing(self, mine: set[IncidentId] | None) -> list[Card]:
         """Return the cards of which too little is read to say what waits for whom; `mine` None: of all."""

@@ -148,7 +148,9 @@ def _affected(form: Form) -> Deed:
 
 
 def _draft(form: Form) -> Deed:
-    return Draft(wave_kind=WaveKind(form.get("wave_kind") or "initial"), agreements=form.references("references") or None)
+    return Draft(
+        wave_kind=WaveKind(form.get("wave_kind") or "initial"), agreements=form.references("references") or None
+    )
 
 
 def _hold(form: Form) -> Deed:
@@ -212,7 +214,9 @@ DEEDS: dict[Action, Callable[[Form], Deed]] = {
         proof=form.get("proof") or None,
     ),
     Action.HANDOVER: _handover,
-    Action.CLOSE: lambda form: Close(cause=form.need("cause", "the cause"), lessons=form.need("lessons", "the lessons")),
+    Action.CLOSE: lambda form: Close(
+        cause=form.need("cause", "the cause"), lessons=form.need("lessons", "the lessons")
+    ),
     Action.REOPEN: lambda form: Reopen(reason=form.need("reason", "the reason")),
     Action.TOLD: _told,
     Action.PAGE_ACK: lambda _: AnswerPage(),

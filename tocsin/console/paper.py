@@ -10,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tocsin.console.gate import Pass
 from tocsin.console.public import PAGES
 from tocsin.domain.rights import Action
-from tocsin.domain.tempo import in_words, time_left
+from tocsin.domain.tempo import time_left
 
 
 def utc(at: datetime) -> str:
@@ -37,7 +37,13 @@ _TEMPLATES = ImmutableSandboxedEnvironment(
     loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _TEMPLATES.globals["Action"] = Action
-_TEMPLATES.filters |= {"utc": utc, "iso": iso, "plain": plain, "left": time_left, "span": in_words, "thousands": thousands}
+_TEMPLATES.filters |= {
+    "utc": utc,
+    "iso": iso,
+    "plain": plain,
+    "left": time_left,
+    "thousands": thousands,
+}
 
 
 def page(template: str, who: Pass | None = None, *, status: int = 200, **values: Any) -> Response:

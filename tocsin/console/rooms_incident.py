@@ -112,7 +112,7 @@ def _doing(house: House, guard: Guard, action: Action) -> Callable[..., Awaitabl
             return refused(house, who, error)
         words = receipt.lines or (f"{DONE.get(deed.kind, '')}the incident is {receipt.status}",)
         house.flash.tell(who, *words)
-        return RedirectResponse(back(incident_id, fields), 303)
+        return RedirectResponse(f"/incidents/{incident_id}", 303)
 
     do.__doc__ = f"{action} an incident, from a form."
     return do
@@ -124,12 +124,14 @@ def _deciding(house: House, guard: Guard) -> Callable[..., Awaitable[Response]]:
         fields = {name: str(value) for name, value in (await request.form()).items()}
         try:
             proposed = (await house.explanation(who.incident)).decision
-            deed = decision_of(fields, Proposal.model_validate({n: getattr(proposed, n) for n in Proposal.model_fields}))
+            deed = decision_of(
+                fields, Proposal.model_validate({n: getattr(proposed, n) for n in Proposal.model_fields})
+            )
             receipt = await house.office.do(who.visitor, deed, incident_id)
         except TocsinError as error:
             return refused(house, who, error)
         house.flash.tell(who, *(receipt.lines or ("decided; the register of breaches has it",)))
-        return RedirectResponse(back(incident_id, fields), 303)
+        return RedirectResponse(f"/incidents/{incident_id}", 303)
 
     return decide
 
@@ -148,9 +150,3 @@ def refused(house: House, who: Pass, error: TocsinError) -> Response:
     found = problem_of(error)
     here = f"/incidents/{who.incident.incident_id}" if who.state else "/"
     return house.show("refused.html", who, status=found.status, detail=found.detail, here=here)
-
-
-def back(incident_id: IncidentId, fields: dict[str, str]) -> str:
-    """Return the page that a form goes back to: one of the incident's own."""
-    page = fields.get("back", "")
-    return f"/incidents/{incident_id}{f'/{page}' if page in {'delivery', 'review'} else ''}"
