@@ -384,6 +384,9 @@ class Log(Protocol):
         A draft whose key is in the log already is not appended again; its number is returned instead.
         """
 
+    def has(self, key: str) -> bool:
+        """Say whether an entry of this key is in the log."""
+
     def entries(self, first: int = 0, *, incident_id: IncidentId | None = None) -> Iterator[StoredEntry]:
         """Yield entries by number from `first`, streamed."""
 

@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     """Under which address that folder is reached, if not as `/notices` of TOCSIN_PUBLIC_URL."""
     trusted_proxies: str = ""
     """Addresses of the proxies before the console, separated by commas: what they say of whom they speak for counts."""
+    ui_origins: str = "http://127.0.0.1:8233"
+    """Where Temporal's Web UI is served, as origins separated by white space: its pages may ask the console's codec
+    endpoint."""
     smtp_host: str | None = None
     """The mail server for `smtp`; STARTTLS and a certificate that the system trusts are required."""
     smtp_port: PositiveInt = 587

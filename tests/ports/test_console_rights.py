@@ -23,6 +23,7 @@ PUBLIC = {
     *("/notices", "/notices/", "/notices/{name}"),
     *("/webhooks/sendgrid", "/style.css", "/page.js", "/a/{token}", "/n", "/n/{number}", "/healthz", "/readyz"),
     *(f"/intake/{sender}" for sender in ("pagerduty", "alertmanager", "generic", "slack", "teams")),
+    *("/codec", "/codec/decode", "/codec/encode", "/codec/{verb}"),
     *("/login", "/login/oidc", "/login/oidc/callback", "/invitation/{token}", "/api/v1/openapi.json"),
 }
 """What anybody may ask: each route says for itself what it checks instead."""

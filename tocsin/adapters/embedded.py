@@ -34,8 +34,10 @@ TYPES = {
 }
 
 
-def server_command(home: Path, port: int, ui_port: int, log_level: str = "error") -> list[str]:
-    """Return the command line of Temporal's dev server on a file in `home`.
+def server_command(
+    home: Path, port: int, ui_port: int, log_level: str = "error", *, codec: str | None = None
+) -> list[str]:
+    """Return the command line of Temporal's dev server on a file in `home`; `codec` is the URL that its UI asks.
 
     Raises:
         Refused: if the server is not installed.
@@ -45,7 +47,8 @@ def server_command(home: Path, port: int, ui_port: int, log_level: str = "error"
     journal = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"]
     listen = ["--ip", "127.0.0.1", "--port", str(port), "--ui-port", str(ui_port)]
     start = [_binary(), "server", "start-dev", *listen, "--db-filename", str(database), *journal]
-    return [*start, "--ui-disable-news-fetch", "--log-level", log_level]
+    opening = [] if codec is None else ["--ui-codec-endpoint", codec]
+    return [*start, *opening, "--ui-disable-news-fetch", "--log-level", log_level]
 
 
 async def prepare_namespace(

@@ -12,6 +12,7 @@ from tocsin.cli import lookup
 from tocsin.cli.arguments import Incident, Json, instant
 from tocsin.cli.render import bullets, emit, heading, say, when
 from tocsin.cli.session import session
+from tocsin.domain.read import Way
 from tocsin.domain.values import Value
 
 commands = typer.Typer(help="Who did what, when and why; and the questions that auditors ask.")
@@ -49,7 +50,7 @@ def show(
 ) -> None:
     """Show who did what to an incident, when, why, and under which entry of the log."""
     work = session(ctx)
-    incident_id = lookup.incident(work, incident).incident_id
+    incident_id = lookup.looked_at(work, incident, Way.AUDIT).incident_id
     wanted = _Wanted(actor=actor, kind=kind, first=first, last=last)
     with work.store.reading() as tx:
         items = [item for item in Record(tx, incident_id).timeline if wanted.takes(item)]
@@ -68,7 +69,7 @@ def show(
 def ask(ctx: typer.Context, incident: Incident, as_json: Json = False) -> None:
     """Answer what auditors ask of every incident, each with where in the evidence pack it stands."""
     work = session(ctx)
-    incident_id = lookup.incident(work, incident).incident_id
+    incident_id = lookup.looked_at(work, incident, Way.AUDIT).incident_id
     with work.store.reading() as tx:
         answers = questions(Record(tx, incident_id))
     if as_json:

@@ -15,6 +15,7 @@ from tocsin.cli.session import Place, session
 from tocsin.domain.authority_report import AuthorityReport, authority_report
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy_pack import PolicyPack
+from tocsin.domain.read import Way
 from tocsin.domain.values import IncidentId
 from tocsin.settings import Settings
 
@@ -50,7 +51,7 @@ def report(
 ) -> None:
     """Write the report under a policy as a checklist. What is missing is marked; nothing is blocked, nothing sent."""
     work = session(ctx)
-    incident_id = lookup.incident(work, incident).incident_id
+    incident_id = lookup.looked_at(work, incident, Way.SHOW).incident_id
     made = made_for(work, work.settings, incident_id, policy, dict(map(_given, given or ())))
     deliver(_content(made, form, to_terminal=out is None), out, _told(made), binary=form is Format.PDF)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import typer
 
@@ -10,6 +12,10 @@ from tocsin.cli.render import say
 from tocsin.cli.session import Session, session
 from tocsin.client import Engine
 from tocsin.domain.values import IncidentId
+
+if TYPE_CHECKING:
+    from tocsin.console.codec import CodecRoom
+    from tocsin.console.office import Office
 
 commands = typer.Typer()
 
@@ -68,7 +74,7 @@ async def _serve(work: Session, host: str, port: int) -> None:
         monotonic=time.monotonic,
     )
     config = uvicorn.Config(
-        create_app(desk, Doctor(chosen, work.now).missing, office),
+        create_app(desk, Doctor(chosen, work.now).missing, office, _codec_room(work, office)),
         host=host,
         port=port,
         # Its lines would hold the tokens of links.
@@ -81,3 +87,18 @@ async def _serve(work: Session, host: str, port: int) -> None:
     )
     say(f"console listens on http://{chosen.console_address}")
     await uvicorn.Server(config).serve()
+
+
+def _codec_room(work: Session, office: "Office") -> "CodecRoom":
+    from tocsin.adapters.codec import IncidentCodec  # noqa: PLC0415
+    from tocsin.console.codec import CodecRoom  # noqa: PLC0415
+
+    chosen = work.settings
+    names = (urlsplit(url or "").hostname for url in (chosen.console_url, chosen.public_url))
+    return CodecRoom(
+        office,
+        IncidentCodec(work.vault, chosen.temporal_namespace),
+        namespace=chosen.temporal_namespace,
+        origins=chosen.ui_origins.split(),
+        hosts=[name for name in names if name],
+    )

@@ -12,6 +12,7 @@ from tocsin.cli.session import Session, session
 from tocsin.domain.act import DutyEnd, EndDuty
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.read import Way
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import IncidentId
@@ -30,7 +31,7 @@ def show_duties(
 ) -> None:
     """List what is owed, nearest first, with the rule it follows from."""
     work = session(ctx)
-    duties = _duties(work, lookup.incident(work, incident).incident_id)
+    duties = _duties(work, lookup.looked_at(work, incident, Way.SHOW).incident_id)
     shown = [duty for duty in duties if everything or duty.state is DutyState.OPEN]
     if as_json:
         emit(shown)

@@ -19,6 +19,7 @@ from tocsin.cli.render import complain, emit, say
 from tocsin.cli.sample import REGISTER, Sampled, day, write_sample
 from tocsin.cli.session import Session, session
 from tocsin.domain.errors import Broken, Deferred, Refused
+from tocsin.domain.read import Way
 from tocsin.domain.values import IncidentId
 
 commands = typer.Typer()
@@ -68,6 +69,8 @@ def evidence(
     incident_id = lookup.incident(work, incident).incident_id
     means = work.means._replace(histories=_histories(work, incident_id))
     checked = write_evidence(work.store, means, incident_id, target)
+    # Afterwards: a pack holds what was there before it was asked for.
+    work.looks_at(incident_id, Way.EVIDENCE)
     if not as_json:
         say(f"the evidence of incident {incident_id} lies in {target}")
     _tell(checked, target, as_json)

@@ -21,6 +21,7 @@ from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy_pack import PolicyPack
+from tocsin.domain.read import Way
 from tocsin.domain.statutory import submitted
 from tocsin.policies import load_policies
 
@@ -54,7 +55,7 @@ def explain(
     if _is_file(subject):
         found = _of_file(work, pack, subject, everything)
     else:
-        found = of_incident(work, pack, lookup.incident(work, subject), everything=everything)
+        found = of_incident(work, pack, lookup.looked_at(work, subject, Way.SHOW), everything=everything)
     if as_json:
         emit(found)
     else:

@@ -21,6 +21,7 @@ from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter, LetterFacts
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.read import Way
 from tocsin.domain.register import Agreement
 from tocsin.domain.said import Said
 from tocsin.domain.values import NoticeId
@@ -49,7 +50,7 @@ def preview(
         agreement = _agreement(work, None, to)
         letter = rendered(work, agreement, known, {}, kind, language)
     else:
-        state = lookup.incident(work, what)
+        state = lookup.looked_at(work, what, Way.LETTER)
         agreement = _agreement(work, state, to)
         drafted = _drafted(work, state, agreement, kind) if language is None else None
         letter = drafted or rendered(work, agreement, _facts(work, state), state.triggers, kind, language)

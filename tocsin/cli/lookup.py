@@ -8,6 +8,7 @@ from tocsin.cli.session import Session
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.notice import Notice
+from tocsin.domain.read import Way
 from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, TaskId, WaveId, opaque_id
 from tocsin.ports import WaveRow
@@ -27,6 +28,13 @@ def incident(session: Session, given: str) -> IncidentState:
             raise Refused("there is no incident yet; report one: tocsin report 'what happened'")
         return next(iter(known.values()))
     return known[IncidentId(meant(given, known, "incident", "`tocsin list` shows those that exist"))]
+
+
+def looked_at(session: Session, given: str, way: Way) -> IncidentState:
+    """Return the incident that is meant, and write into the log that the user looks at it."""
+    state = incident(session, given)
+    session.looks_at(state.incident_id, way)
+    return state
 
 
 def wave(session: Session, incident_id: IncidentId, given: str) -> WaveRow:

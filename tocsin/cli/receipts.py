@@ -13,6 +13,7 @@ from tocsin.cli.session import session
 from tocsin.cli.todo import Me
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import Notice, NoticeState
+from tocsin.domain.read import Way
 from tocsin.domain.receipt import Receipt
 from tocsin.domain.values import Instant, Value
 from tocsin.ports import Transaction
@@ -46,7 +47,7 @@ def list_(
 ) -> None:
     """List the notices of an incident that left: state, proof, instants and every receipt."""
     work = session(ctx)
-    incident_id = lookup.incident(work, incident).incident_id
+    incident_id = lookup.looked_at(work, incident, Way.SHOW).incident_id
     only = lookup.notice(work, incident_id, notice).notice_id if notice else None
     with work.store.reading() as tx:
         rows = [row for row in tx.ledger.of(incident_id) if row.attempts and only in {None, row.notice_id}]

@@ -27,9 +27,11 @@ from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
 from tocsin.adapters.temporal_histories import TemporalHistories
 from tocsin.adapters.vault import Vault
 from tocsin.client import Engine, EnvelopeFor, connected
-from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt
+from tocsin.domain.act import UNVERIFIED_LOCAL, Act, Actor, Deed, Envelope, Receipt
 from tocsin.domain.errors import Broken, TocsinError
-from tocsin.domain.values import ActId, IncidentId, derived_id
+from tocsin.domain.read import Reading, Way
+from tocsin.domain.values import ActId, IncidentId, PersonId, derived_id, opaque_id
+from tocsin.noting import note
 from tocsin.ports import Pager, Store
 
 EXPIRES_AFTER = timedelta(minutes=10)
@@ -124,6 +126,12 @@ class Session:
     def now(self) -> datetime:
         """Return the instant, in UTC."""
         return datetime.now(UTC)
+
+    def looks_at(self, incident_id: IncidentId, way: Way) -> None:
+        """Write down that the user looks at an incident: one entry of the log for each hour."""
+        person_id = PersonId(opaque_id("per", self.keyring.id_key(), self.user))
+        said = {"incident_id": incident_id, "person_id": person_id, "authenticated": UNVERIFIED_LOCAL}
+        note(self.store, Reading.model_validate({**said, "way": way, "at": self.now()}))
 
     def new_act_id(self) -> ActId:
         """Return an id for an act; doing the same again is another act."""

@@ -71,7 +71,8 @@ def engine(
     chosen = port or _port(session(ctx).settings.temporal_address)
     home = session(ctx).home
     _make_home(home)
-    command = server_command(home, chosen, ui_port or chosen + 1000)
+    codec = f"http://{session(ctx).settings.console_address}/codec"
+    command = server_command(home, chosen, ui_port or chosen + 1000, codec=codec)
     # The server takes this process's place, so that whoever started it stops the server itself.
     os.execv(command[0], command)  # noqa: S606
 

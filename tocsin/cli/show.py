@@ -15,6 +15,7 @@ from tocsin.cli.views import IncidentView, read_incident
 from tocsin.domain.incident import OVER, Severity, Status, Trigger
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter
+from tocsin.domain.read import Way
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import AgreementId, IncidentId, Instant, Value, WaveId
 from tocsin.ports import Transaction
@@ -87,7 +88,7 @@ def show(
 ) -> None:
     """Show an incident: clocks, notices that need a look, tasks, waves, holds, last events."""
     work = session(ctx)
-    state = lookup.incident(work, incident)
+    state = lookup.looked_at(work, incident, Way.SHOW)
     if letters is not None:
         only = lookup.agreements(work, [to]) if to else None
         _show_letters(work, lookup.wave(work, state.incident_id, letters).wave_id, only, as_json)

@@ -16,6 +16,7 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Facts
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter
 from tocsin.domain.notice import Notice
+from tocsin.domain.read import Way
 from tocsin.domain.register import Agreement
 from tocsin.domain.task import Task, TaskKind
 
@@ -29,7 +30,7 @@ def show(
 ) -> None:
     """Show a task; for a notice told by hand whom to tell, and the prepared text."""
     work = session(ctx)
-    incident_id = lookup.incident(work, incident).incident_id
+    incident_id = lookup.looked_at(work, incident, Way.TASK).incident_id
     task_id = lookup.task(work, incident_id, task)
     with work.store.reading() as tx:
         found = next(one for one in tx.tasks.of(incident_id) if one.task_id == task_id)

@@ -13,6 +13,7 @@ from tocsin.cli.session import session
 from tocsin.cli.task_text import show
 from tocsin.domain.act import TaskAdd, TaskAssign, TaskDone
 from tocsin.domain.incident import OVER
+from tocsin.domain.read import Way
 from tocsin.domain.task import TaskKind, TaskState
 from tocsin.domain.tempo import time_left
 
@@ -30,7 +31,7 @@ def list_(
 ) -> None:
     """List an incident's tasks by due time."""
     work = session(ctx)
-    state = lookup.incident(work, incident)
+    state = lookup.looked_at(work, incident, Way.TASK)
     with work.store.reading() as tx:
         found = tx.tasks.of(state.incident_id)
     dropped = {task.task_id for task in found if task.blocks_closing} if state.status in OVER else set()

@@ -18,6 +18,7 @@ from tocsin.domain.notice import FAILED, WRITTEN_TO, Notice, NoticeState
 from tocsin.domain.task import Task
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value
+from tocsin.noting import READ
 from tocsin.ports import Transaction, WaveRow
 
 NEEDS_A_LOOK = FAILED | {NoticeState.BY_HAND, NoticeState.IN_DOUBT}
@@ -295,7 +296,9 @@ def _looks(tx: Transaction, wave: WaveRow) -> Iterable[LookAt]:
 
 
 def _events(tx: Transaction, incident_id: IncidentId) -> tuple[Event, ...]:
-    read = (orjson.loads(stored.body) for stored in tx.log.entries(incident_id=incident_id))
+    bodies = (orjson.loads(stored.body) for stored in tx.log.entries(incident_id=incident_id))
+    # Who looked is for auditors: it is no event of the incident.
+    read = (entry for entry in bodies if entry["kind"] != READ)
     last = deque((entry for entry in read if entry["kind"] not in ROUTINE), maxlen=LAST_EVENTS)
     return tuple(
         Event(number=e["n"], at=e["at"], kind=e["kind"], actor=e["actor"], data=e.get("data", {})) for e in last

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tocsin.console import api, intake, login, posted, public, rooms, webhooks
+from tocsin.console import api, codec, intake, login, posted, public, rooms, webhooks
 from tocsin.console.desk import Desk
 from tocsin.console.office import Office
 from tocsin.console.paper import page
@@ -24,8 +24,12 @@ Missing = Callable[[], Awaitable[list[str]]]
 """What keeps the console from serving, each part in one line; empty: nothing."""
 
 
-def create_app(desk: Desk, missing: Missing, office: Office | None = None) -> FastAPI:
+def create_app(
+    desk: Desk, missing: Missing, office: Office | None = None, room: codec.CodecRoom | None = None
+) -> FastAPI:
     """Return the application over a desk; with an office, the rooms for our own people and the API are in it.
+
+    With a codec room, so is what opens Temporal's payloads.
 
     It shows no trace of a fault.
     """
@@ -46,6 +50,8 @@ def create_app(desk: Desk, missing: Missing, office: Office | None = None) -> Fa
     if office is not None:
         app.include_router(intake.routes(desk, office))
         _furnish(app, office)
+    if room is not None:
+        app.include_router(codec.routes(room))
     app.add_middleware(Shield)
 
     @app.get("/healthz")

@@ -76,6 +76,8 @@ class Guard:
         elif found.visitor.token is not None:
             await asyncio.to_thread(self._office.token_used, found.visitor.token)
         refuse_unless(self.action, found)
+        if self.action is Action.SEE and found.state is not None:
+            await asyncio.to_thread(self._office.looks_at, found.visitor, found.state.incident_id)
         self._check_match(request, found)
         if not request.url.path.startswith("/api/"):
             return found

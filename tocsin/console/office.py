@@ -20,8 +20,10 @@ from tocsin.domain.account import Account, Delegation, NewDelegation, SignedIn, 
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt, Report, Role
 from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Refused
+from tocsin.domain.read import Reading, Way
 from tocsin.domain.token import Scope
 from tocsin.domain.values import ActId, IncidentId, PersonId, Value, derived_id, opaque_id
+from tocsin.noting import note
 from tocsin.ports import Sealer, Store, Transaction
 from tocsin.settings import Settings
 
@@ -320,6 +322,11 @@ class Office:
             return self.people().person(account.user)
         except Refused:
             return None
+
+    def looks_at(self, visitor: Visitor, incident_id: IncidentId, way: Way = Way.CONSOLE) -> None:
+        """Write down that a visitor looks at an incident: one entry of the log for each hour."""
+        said = {"incident_id": incident_id, "person_id": visitor.person_id, "way": way, "at": self.now()}
+        note(self.store, Reading.model_validate(said | {"authenticated": visitor.actor.authenticated}))
 
     # -- acting -----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST = 1_000_000
 """Bytes of a request, where its route says nothing else."""
-LARGER = {"/webhooks/": 2_100_000, "/intake/": 256_000, "/api/v1/register": 20_000_000, "/register": 20_000_000}
+LARGER = {
+    "/webhooks/": 2_100_000,
+    "/intake/": 256_000,
+    "/codec/": 8_000_000,
+    "/api/v1/register": 20_000_000,
+    "/register": 20_000_000,
+}
 """By the beginning of the path; a webhook counts for itself."""
 ATTACHED = 27_000_000
 """Bytes of a request that attaches a file."""

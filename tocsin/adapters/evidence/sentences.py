@@ -27,6 +27,7 @@ _ENGINE = {
     "tasks.opened": "The playbook “{playbook}” set {tasks} task(s).",
     "tasks.reminded": "The owner of a task that was due was reminded.",
     "wave.changed": "A revision changed the letters of the wave {wave}; whoever made it may not release them either.",
+    "incident.read": "Looked at the incident, first by way of {way}.",
     "wave.drafted": "The letters of the {kind} wave {wave} were written: {rows} row(s), digest {digest}.",
     "wave.dropped": "The wave {wave}, which waited for release, is void.",
     "wave.ended": "The wave {wave} has nothing more to do: {counts}.",

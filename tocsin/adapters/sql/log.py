@@ -43,6 +43,10 @@ class SqlLog:
             self._connection.execute(update(log_head).values(size=head.size, peaks=json.dumps(head.peaks)))
         return numbers
 
+    def has(self, key: str) -> bool:
+        """Say whether an entry of this key is in the log."""
+        return bool(self._numbers([key]))
+
     def entries(self, first: int = 0, *, incident_id: IncidentId | None = None) -> Iterator[StoredEntry]:
         """Yield entries by number from `first`, a page at a time."""
         query = self._readable()
