@@ -35,7 +35,7 @@ up: $(READY) ## Run Temporal, its Web UI and a worker until Ctrl-C; incidents st
 
 .PHONY: test
 test: $(READY) ## Run the whole test suite
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 3 --dist loadfile # many tests wait for processes, so two cores carry three
 
 .PHONY: check
 check: $(READY) ## Lint, types, import contracts, tests

@@ -13,11 +13,14 @@ from fastapi import FastAPI
 from tests.acceptance.stack import free_port
 from tests.ports.webhook import desk, nothing_missing, serving
 from tocsin.adapters.access import invite
+from tocsin.adapters.codec import IncidentCodec
 from tocsin.adapters.evidence import Means
 from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.vault import Vault
 from tocsin.client import EnvelopeFor
 from tocsin.console.app import create_app
+from tocsin.console.codec import CodecRoom
 from tocsin.console.office import WITH_PASSWORD, ActDoor, Office, PeopleFile
 from tocsin.domain.act import Actor, Envelope, Receipt, Role
 from tocsin.domain.values import IncidentId, PersonId
@@ -52,6 +55,9 @@ roles = ["responder"]
 """
 PASSWORD = "seven quiet owls at noon"
 INSTALLER = Actor(person_id=PersonId("per-installer"), name="Installer", roles=frozenset({Role.ADMIN}))
+
+UI = "http://127.0.0.1:8233"
+"""Where a Web UI of Temporal may ask the codec endpoint from."""
 
 
 class Noted:
@@ -149,7 +155,9 @@ async def counter(
         now=now,
         monotonic=time.monotonic,
     )
-    app = create_app(desk(store, sealer), nothing_missing, office)
+    codec = IncidentCodec(sealer, "tocsin") if isinstance(sealer, Vault) else None
+    room = CodecRoom(office, codec, namespace="tocsin", origins=[UI], hosts=[]) if codec else None
+    app = create_app(desk(store, sealer), nothing_missing, office, room)
     async with serving(app, port) as url:
         at = Counter(url, app, office, door)
         yield at

@@ -10,18 +10,16 @@ from google.protobuf.json_format import MessageToJson
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import WorkflowSerializationContext
 
-from tests.ports.office import Counter, counter
+from tests.ports.office import UI, Counter, counter
 from tests.ports.story import AT, INCIDENT, state
 from tocsin.adapters.codec import IncidentCodec
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.sql import SqlStore
 from tocsin.adapters.vault import Vault
-from tocsin.console.codec import CodecRoom, routes
 from tocsin.domain.token import Scope, Token, digest_of, secret_of
 from tocsin.wire import incident_workflow
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-UI = "http://127.0.0.1:8233"
 WORDS = b'"Birch Clinic"'
 
 
@@ -53,8 +51,6 @@ async def _ask_all(store: SqlStore, vault: Vault, at: Counter, now: datetime) ->
     context = WorkflowSerializationContext(namespace="tocsin", workflow_id=incident_workflow(INCIDENT))
     [sealed] = await codec.with_context(context).encode([Payload(metadata={"encoding": b"json/plain"}, data=WORDS)])
     body = MessageToJson(Payloads(payloads=[sealed]))
-    room = CodecRoom(office, codec, namespace="tocsin", origins=[UI], hosts=[])
-    at.app.include_router(routes(room))
     async with httpx.AsyncClient(base_url=at.url) as client:
 
         async def ask(user: str | None = "noor", path: str = "decode", **headers: str) -> httpx.Response:

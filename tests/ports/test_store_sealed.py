@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, text
 
 from tests.ports.story import (
     AT,
+    HOUR,
     INCIDENT,
     OTHER_INCIDENT,
     WAVE,
@@ -29,6 +30,8 @@ from tocsin.adapters.sql import SqlStore, create_engine_for
 from tocsin.adapters.sql.tables import metadata, notice_links
 from tocsin.adapters.vault import Vault
 from tocsin.audit.tree import Frontier
+from tocsin.domain.account import Account, Delegation, SignedIn
+from tocsin.domain.act import Role
 from tocsin.domain.breaker import ChannelState
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Broken
@@ -38,8 +41,9 @@ from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.receipt import Receipt, ReceiptKind
 from tocsin.domain.register import Affected
 from tocsin.domain.said import Said
+from tocsin.domain.token import Scope, Token
 from tocsin.domain.values import ActId, PersonId
-from tocsin.ports import Attachment, CheckpointRow, Pin, Transaction
+from tocsin.ports import Attachment, CheckpointRow, Pin, Reply, Transaction
 
 WORDS = (
     *("Backup share", "night shift", "Asha", "called at home", "Birch", "Cedar", "BIRCH", "privacy-0", ".example"),
@@ -88,7 +92,21 @@ def write_all(tx: Transaction) -> Facts:
     _write_receipts(tx)
     tx.checkpoints.add(CheckpointRow(at=AT, head=Frontier(), note="log.invalid\n0\n"))
     tx.checkpoints.add_pin(Pin(witness="file", size=0, at=AT))
+    _write_people(tx)
     return facts()
+
+
+def _write_people(tx: Transaction) -> None:
+    noor, someone = PersonId("per-noor"), PersonId("per-someone")
+    tx.accounts.put(Account(person_id=noor, user="noor", name="Noor", email="noor@processor.example"))
+    tx.accounts.open_session(SignedIn(digest="d1", person_id=noor, how="password", opened_at=AT, seen_at=AT))
+    roles = frozenset({Role.AUDITOR})
+    lent = {"delegation_id": "dlg-1", "giver": noor, "taker": someone, "roles": roles}
+    tx.accounts.delegate(Delegation.model_validate({**lent, "from_at": AT, "until_at": AT + HOUR}))
+    tx.incidents.join(INCIDENT, [noor], AT)
+    tx.replies.put(Reply(key="k1", asked="a" * 64, at=AT, status=200, media_type="text/plain", body=b"lockpick"))
+    token = {"token_id": "tok-1", "digest": "d2", "person_id": noor, "label": "Noor's laptop", "scopes": {Scope.READ}}
+    tx.tokens.add(Token.model_validate({**token, "made_at": AT, "expires_at": AT + HOUR}))
 
 
 def _write_law(tx: Transaction) -> None:
@@ -117,9 +135,10 @@ def test_no_name_address_or_word_lies_open(store: SqlStore, store_url: str) -> N
     assert [word for word in WORDS if word.encode() in content] == []
 
 
-def test_every_table_was_looked_at(store: SqlStore, store_url: str) -> None:
+def test_every_table_was_looked_at(store: SqlStore, store_url: str, vault: Vault) -> None:
     """The test above wrote to every table there is."""
     store.once(stamp(1), facts(), write_all, Facts)
+    vault.rotate(INCIDENT)
     with store.writing() as tx:
         tx.duties.put_hold(INCIDENT, hold("hld-scoped", scope=(agreement(0).agreement_id,)))
 
