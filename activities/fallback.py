@@ -8,12 +8,15 @@ from temporalio import activity
 from activities.acts import engine_entry
 from activities.awaiting import overdue, with_awaited
 from tocsin.domain.clause import Method
-from tocsin.domain.incident import Status
+from tocsin.domain.clock import ClockState
+from tocsin.domain.duty import DutyState
+from tocsin.domain.incident import OVER, Status
 from tocsin.domain.notice import FAILED, ContactRole, Notice, NoticeState, WaveCounts
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
 from tocsin.domain.values import Value, WaveId
 from tocsin.ports import Stamp, Store, Transaction
 from tocsin.steps import moved
+from tocsin.wire import response_workflow
 
 BY_HAND_WITHIN = timedelta(hours=4)
 """Internal target for a notice that a person has to deliver."""
@@ -31,6 +34,12 @@ class HandedOver(Value):
 
     tasks: tuple[Task, ...]
     released: int = 0
+    late: tuple[str, ...] = ()
+    """The numbers, of the first hundred, of notices that failed after they had been delivered, or after the end."""
+    opened_again: bool = False
+    """A duty is open again whose clock has ended: nothing warns of it before it has another one."""
+    over: bool = False
+    """The incident has ended: nobody looks at it by himself."""
 
 
 class Finish(Value):
@@ -102,7 +111,26 @@ def _fall_back(tx: Transaction, order: WaveStep, within: timedelta | None) -> Ha
     if changed or tasks:
         data: dict[str, object] = {"wave": order.wave_id, "replaced": len(changed), "by_hand": len(tasks)}
         tx.log.append([engine_entry(order.stamp, "wave.fell_back", data)])
-    return HandedOver(tasks=tuple(tasks), released=sum(row.state is NoticeState.RELEASED for row in changed))
+    failed = [row for row in rows if row.state in FAILED and row.role is ContactRole.CHAIN]
+    state = tx.incidents.state(order.stamp.incident_id)
+    over = state is not None and state.status in OVER
+    if over and tasks:
+        # Its tasks have ended with it; whoever opens it again finds them.
+        tx.tasks.put(tasks, tx.last_sequence(response_workflow(order.stamp.incident_id)))
+    return HandedOver(
+        tasks=tuple(tasks),
+        released=sum(row.state is NoticeState.RELEASED for row in changed),
+        late=tuple(row.number for row in failed if over or row.delivered_at is not None)[:100],
+        opened_again=_opened_again(tx, failed),
+        over=over and bool(failed),
+    )
+
+
+def _opened_again(tx: Transaction, failed: list[Notice]) -> bool:
+    duties = tx.duties.by_id({key for row in failed for key in row.duty_ids})
+    clocks = {duty.clock_id for duty in duties if duty.state is DutyState.OPEN}
+    rows = (tx.duties.clock(clock_id) for clock_id in sorted(clocks))
+    return any(row is not None and row.state is ClockState.ENDED for row in rows)
 
 
 def _was_dismissed(tx: Transaction, order: WaveStep) -> bool:

@@ -178,6 +178,8 @@ class WaveProgress(Value):
     wave_id: WaveId
     counts: WaveCounts
     ended: bool = False
+    opened_again: bool = False
+    """A notice failed after it had been a duty's proof: the duty needs a clock again."""
 
 
 class TasksChanged(Value):

@@ -176,7 +176,7 @@ class IncidentWorkflow:
         if isinstance(act.deed, Report):
             await self._start_response(act.deed)
         if act.deed.kind in RESOLVED_BY:
-            lines = await self._resolve(act)
+            lines = await self._resolve(act.deed.kind)
         if act.deed.kind in STIRRED_BY:
             await self._stir_all()
         match act.deed:
@@ -218,7 +218,7 @@ class IncidentWorkflow:
 
     # -- duties and clocks ------------------------------------------------------------------------------------------
 
-    async def _resolve(self, act: Act) -> tuple[str, ...]:
+    async def _resolve(self, reason: str) -> tuple[str, ...]:
         state = self._state
         order = Resolving(
             stamp=self._stamps.next(),
@@ -230,7 +230,7 @@ class IncidentWorkflow:
             merged_into=state.merged_into,
             decision=state.decision,
         )
-        resolved = await self._insistent.do(Duties.resolve, order, options.BULK, f"duties after {act.deed.kind}")
+        resolved = await self._insistent.do(Duties.resolve, order, options.BULK, f"duties after {reason}")
         wanted = {spec.clock_id: spec for spec in resolved.clocks}
         await asyncio.gather(*map(self._keep_clock, resolved.clocks))
         # In their own order: that of a set is another one in the next process, and a replay would fail.
@@ -498,6 +498,9 @@ class IncidentWorkflow:
             if state != self._state:
                 kinds = ",".join(sorted({type(event).__name__ for event in events}))
                 await self._project(state, "incident.heard", {"events": kinds, "count": len(events)})
+            if any(isinstance(event, wire.WaveProgress) and event.opened_again for event in events):
+                # It was discharged, and its clock has ended: resolving gives it another one.
+                await self._resolve("late_bounce")
             for clock_id in dict.fromkeys(event.clock_id for event in events if isinstance(event, wire.ClockSilent)):
                 await self._release_by_silence(clock_id)
             self._publish()

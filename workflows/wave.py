@@ -36,6 +36,7 @@ class WaveWorkflow:
         self._silence_told = False
         self._counts = WaveCounts(by_state={})
         self._told: WaveCounts | None = None
+        self._opened_again = False
         self._finishes = workflow.patched("wave-finishes")
 
     @workflow.run
@@ -109,10 +110,34 @@ class WaveWorkflow:
     async def _fall_back(self) -> bool:
         """Return whether another contact took over, who is to be told at once."""
         handed: HandedOver = await self._insistent.do(Fallback.fall_back, self._step(), options.BULK, "next contacts")
+        self._opened_again = self._opened_again or handed.opened_again
+        if handed.late:
+            await self._report_late(handed)
         if handed.tasks:
             response = wire.response_workflow(self._order.incident_id)
             await self._signal(response, wire.BY_HAND, wire.NoticeByHand(tasks=handed.tasks))
         return handed.released > 0
+
+    async def _report_late(self, handed: HandedOver) -> None:
+        """Call a person: what everybody took for told is not, and after the end nobody looks by himself."""
+        incident_id, over = self._order.incident_id, handed.over
+        after = "after its incident had ended" if over else "after it had been delivered"
+        further = f"{handed.released} next contact(s) are written to; {len(handed.tasks)} notice(s) wait for a person."
+        do = (
+            f"Its clocks do not run any more. Open it again: tocsin reopen {incident_id}"
+            if over
+            else f"A duty that it had discharged is open again. See: tocsin show {incident_id}"
+        )
+        page = Page(
+            key=f"{self._order.wave_id}:late:{','.join(handed.late[:10])}",
+            subject=f"A notice came back {after}, incident {incident_id}",
+            text=f"Failed: {', '.join(handed.late[:10])}, {len(handed.late)} in all.\n{further}\n{do}\n",
+            at=scenario_now(self._order.tempo),
+        )
+        try:
+            await perform(Pages.send, page, options.PAGE, "page: a late bounce")
+        except ActivityError:
+            workflow.logger.error("the page about late bounces of wave %s was not taken", self._order.wave_id)
 
     async def _count(self) -> WaveCounts:
         counts = await self._insistent.do(Fallback.count, self._order.wave_id, options.STORE, "count")
@@ -193,11 +218,12 @@ class WaveWorkflow:
 
     async def _tell(self, *, ended: bool) -> None:
         counts = self._counts.bare()
-        if self._told == counts and not ended:
+        if self._told == counts and not ended and not self._opened_again:
             # A wave that waits under a hold must not fill its incident's history.
             return
         self._told = counts
-        progress = wire.WaveProgress(wave_id=self._order.wave_id, counts=counts, ended=ended)
+        opened, self._opened_again = self._opened_again, False
+        progress = wire.WaveProgress(wave_id=self._order.wave_id, counts=counts, ended=ended, opened_again=opened)
         await self._signal(wire.incident_workflow(self._order.incident_id), wire.WAVE_PROGRESS, progress)
 
     async def _signal(self, workflow_id: str, signal: str, message: wire.WaveProgress | wire.NoticeByHand) -> None:

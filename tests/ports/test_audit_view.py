@@ -22,10 +22,8 @@ def told(story: Story, *arguments: str) -> Any:
 
 
 def test_show_tells_what_the_pack_tells(story: Story) -> None:
-    """`audit show` says the same as timeline.json, item by item, and filters by actor, kind and period.
-
-    That somebody looked since the pack was made, by this very command, stands after it.
-    """
+    """`audit show` says the same as timeline.json, item by item, and filters by actor, kind and period."""
+    # That somebody looked since the pack was made, by this very command, stands after it.
     shown = told(story, "audit", "show", story.incident)
     packed = len(json.loads((story.folder / "timeline.json").read_text()))
     whole = shown[:packed]

@@ -2,12 +2,16 @@
 
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
 from tests.house import House
-from tests.workflow.story import FROM_CONFIRMATION, Story
+from tests.ports.told import means_of
+from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Story
 from tocsin import wire
+from tocsin.adapters.evidence import write_evidence
+from tocsin.domain.act import Reopen
 from tocsin.domain.duty import DutyState
 from tocsin.domain.letter import TOKEN_PLACEHOLDER
 from tocsin.domain.notice import Notice, NoticeState
@@ -122,21 +126,63 @@ async def test_a_silent_channel_calls_a_person_once(story: Story) -> None:
     assert len(story.house.pages("silent")) == 1
 
 
-async def test_a_bounce_after_the_end_starts_the_wave_again(story: Story) -> None:
-    """No bounce is lost: the wave that had ended goes on with the next contact."""
+async def test_a_bounce_after_the_end_starts_the_wave_again(replayed_story: Story) -> None:
+    """No bounce is lost: duty and clock run again, a person is paged, and the wave goes on with the next contact."""
+    story = replayed_story
     wave = await released(story)
     await heard(story, wave, {"bea": K.DELIVERED, "cem": K.DELIVERED})
     await story.wave(wave).result()
     await story.rest()
     assert story.state.waves[wave].ended
+    ended = story.clock(FROM_AWARENESS)
+    assert ended.ended_at is not None
 
+    story.post.shut()
     await heard(story, wave, {"cem": K.BOUNCED})
     await story.until(lambda: story.post.handed[DEE] == 1)
+    assert len(story.house.pages("A notice came back after it had been delivered")) == 1
+    (entry, _) = story.house.log("duty.opened_again", story.incident)
+    assert entry["data"]["notice"] == rows(story)["cem"].notice_id
+    await story.until(lambda: story.clock(FROM_AWARENESS).spec.clock_id != ended.spec.clock_id)
+    assert story.duties_of("CEDAR-1")[FROM_AWARENESS].state is DutyState.OPEN
+    # The clause is content with what the channel takes: the deputy's letter discharges it.
+    story.post.open()
+    await story.until(lambda: story.duties_of("CEDAR-1")[FROM_AWARENESS].state is DutyState.DISCHARGED)
+    assert story.duties_of("CEDAR-1")[FROM_AWARENESS].proved_by == rows(story)["dee"].notice_id
+    await story.until(lambda: story.clock(FROM_AWARENESS).ended_at is not None)
     await heard(story, wave, {"dee": K.DELIVERED})
     await story.until(lambda: rows(story)["dee"].state is S.DELIVERED)
     await story.wave(wave).result()
 
     assert rows(story)["cem"].state is S.REPLACED
+
+
+async def test_a_bounce_after_the_closing_calls_a_person(story: Story, tmp_path: Path) -> None:
+    """Nobody looks at a closed incident: a page says so, the evidence has an open duty, reopening takes it up."""
+    wave = await released(story)
+    await heard(story, wave, {"bea": K.DELIVERED, "cem": K.DELIVERED})
+    await story.wave(wave).result()
+    await story.finish_tasks()
+    await story.rest()
+    await story.close()
+    await story.run().result()
+
+    await heard(story, wave, {"bea": K.BOUNCED})
+    await story.until(lambda: story.house.pages("A notice came back after its incident had ended"))
+    await story.until(lambda: rows(story)["bea"].state is S.BY_HAND)
+    duty = story.duties_of("BIRCH-1")[FROM_CONFIRMATION]
+    assert (duty.state, duty.proof, duty.late) == (DutyState.OPEN, None, False)
+    result = write_evidence(story.house.store, means_of(story.house), story.incident, tmp_path / "evidence")
+    assert result.findings == ()
+    assert "is open again" in (tmp_path / "evidence" / "timeline.md").read_text()
+
+    await story.asha(Reopen(reason="a notice came back"))
+    await story.rest()
+    assert story.clock(FROM_CONFIRMATION).ended_at is None
+    (task,) = [t for t in story.house.tasks(story.incident).values() if t.kind is TaskKind.NOTICE]
+    await story.finish(task)
+    await story.rest()
+    assert story.duties_of("BIRCH-1")[FROM_CONFIRMATION].state is DutyState.DISCHARGED
 
 
 async def test_a_receipt_during_the_call_is_not_lost(story: Story) -> None:
