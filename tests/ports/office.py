@@ -88,7 +88,8 @@ class Counter:
 
     def browser(self) -> httpx.AsyncClient:
         """Return a browser in which nobody is signed in."""
-        self._browsers.append(httpx.AsyncClient(base_url=self.url))
+        # A machine that is busy with other tests may take a while, and how long is no matter of these tests.
+        self._browsers.append(httpx.AsyncClient(base_url=self.url, timeout=60))
         return self._browsers[-1]
 
     async def signed_in(self, user: str) -> httpx.AsyncClient:

@@ -51,7 +51,7 @@ async def _ask_all(store: SqlStore, vault: Vault, at: Counter, now: datetime) ->
     context = WorkflowSerializationContext(namespace="tocsin", workflow_id=incident_workflow(INCIDENT))
     [sealed] = await codec.with_context(context).encode([Payload(metadata={"encoding": b"json/plain"}, data=WORDS)])
     body = MessageToJson(Payloads(payloads=[sealed]))
-    async with httpx.AsyncClient(base_url=at.url) as client:
+    async with httpx.AsyncClient(base_url=at.url, timeout=60) as client:
 
         async def ask(user: str | None = "noor", path: str = "decode", **headers: str) -> httpx.Response:
             bearer = {"Authorization": f"Bearer {secrets[user]}"} if user else {}

@@ -52,7 +52,7 @@ async def way(at: Counter, browser: httpx.AsyncClient, **instead: str) -> httpx.
     """Go to the provider and come back; `instead` changes what is brought back."""
     there = await browser.get("/login/oidc", params={"onward": "/api/v1/me"})
     assert there.status_code == 303, there.text
-    async with httpx.AsyncClient() as elsewhere:
+    async with httpx.AsyncClient(timeout=60) as elsewhere:
         back = httpx.URL((await elsewhere.get(there.headers["location"])).headers["location"])
     assert back.path == "/login/oidc/callback"
     return await browser.get(back.path, params=dict(back.params) | instead)
