@@ -11,8 +11,8 @@ from tocsin.audit.entry import EntryDraft
 from tocsin.domain.errors import Broken, Deferred
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Instant, Value
+from tocsin.must_run import must_run
 from tocsin.ports import SWEPT, Page, Pager, Run, Runs, Store
-from tocsin.wire import clock_workflow, incident_workflow, response_workflow, wave_workflow
 
 LOOK_AGAIN_SECONDS = 5.0
 """Pause before what was missing is asked for a second time."""
@@ -130,17 +130,7 @@ class Sweep:
 
     def _expected(self) -> dict[str, IncidentId]:
         with self._store.reading() as tx:
-            incidents = [state.incident_id for state in tx.incidents.all(open_only=True)]
-            expected = {incident_workflow(incident_id): incident_id for incident_id in incidents}
-            expected |= {response_workflow(incident_id): incident_id for incident_id in incidents}
-            for row in tx.duties.running_clocks():
-                spec = row.spec
-                expected[clock_workflow(spec.incident_id, spec.clock_id)] = spec.incident_id
-            for incident_id in incidents:
-                for wave in tx.ledger.waves(incident_id):
-                    if wave.released_at is not None and wave.ended_at is None:
-                        expected[wave_workflow(incident_id, wave.wave_id)] = incident_id
-        return expected
+            return must_run(tx)
 
     async def _report_all(
         self, missing: Sequence[str], expected: dict[str, IncidentId], order: SweepOrder

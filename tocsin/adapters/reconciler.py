@@ -25,7 +25,8 @@ from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.reconciling import UNSETTLED, Sight, Standing, differing, settled
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Value
-from tocsin.ports import Channel, Store, Transaction
+from tocsin.must_run import must_run
+from tocsin.ports import Channel, Store
 from tocsin.steps import record
 
 SENDING = "notices.send"
@@ -213,7 +214,7 @@ class Reconciler:
 
     def _expected(self) -> dict[str, IncidentId]:
         with self._store.reading() as tx:
-            return expected_workflows(tx)
+            return must_run(tx)
 
     def _known(self) -> tuple[set[IncidentId], dict[str, int]]:
         """Return the incidents, and for each wave's workflow how many of its notices have left."""
@@ -282,20 +283,6 @@ class Reconciler:
 
     async def _again(self, workflow_id: str, incident_id: IncidentId, at: datetime) -> bool:
         return await TemporalRuns(self._client).start_again(workflow_id, incident_id, Tempo(origin=at))
-
-
-def expected_workflows(tx: Transaction) -> dict[str, IncidentId]:
-    """Return every workflow that the store says must run, with its incident."""
-    incidents = [state.incident_id for state in tx.incidents.all(open_only=True)]
-    expected = {wire.incident_workflow(one): one for one in incidents}
-    expected |= {wire.response_workflow(one): one for one in incidents}
-    for row in tx.duties.running_clocks():
-        expected[wire.clock_workflow(row.spec.incident_id, row.spec.clock_id)] = row.spec.incident_id
-    for incident_id in incidents:
-        for wave in tx.ledger.waves(incident_id):
-            if wave.released_at is not None and wave.ended_at is None:
-                expected[wire.wave_workflow(incident_id, wave.wave_id)] = incident_id
-    return expected
 
 
 def _incident(workflow_id: str) -> IncidentId:
