@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from tocsin.console import rooms_incident, rooms_now
+from tocsin.console import rooms_incident, rooms_now, rooms_review
 from tocsin.console.house import House
 from tocsin.console.office import Office
 from tocsin.console.public import PAGES
@@ -18,6 +18,6 @@ def routes(office: Office) -> APIRouter:
         """Return the one script: countdowns, local time, live updates. It holds nothing of anybody's."""
         return Response(script, media_type="text/javascript")
 
-    for room in (rooms_now, rooms_incident):
+    for room in (rooms_now, rooms_incident, rooms_review):
         router.include_router(room.routes(house))
     return router

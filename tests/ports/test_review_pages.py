@@ -1,0 +1,158 @@
+"""Reviewing and releasing letters in the console, over real HTTP, of waves that the engine's own deeds drafted."""
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from tests.ports.drafted import draft, settings
+from tests.ports.office import Counter, counter
+from tests.ports.story import AT, HOUR, INCIDENT, agreement, clock, duty, entry, facts, state
+from tocsin.adapters.keyring import FileKeyring
+from tocsin.adapters.sql import SqlStore
+from tocsin.adapters.vault import Vault
+from tocsin.domain.act import Release
+from tocsin.domain.notice import Notice, NoticeState, WaveKind
+from tocsin.domain.register import Affected
+from tocsin.domain.values import ActId, PersonId, WaveId
+from tocsin.ports import WaveRow
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+HERE = f"/incidents/{INCIDENT}"
+FIRST, SECOND = WaveId("wav-first"), WaveId("wav-second")
+PARTIES = 52
+
+
+@pytest.fixture
+async def at(store: SqlStore, vault: Vault, keyring: FileKeyring, tmp_path: Path) -> AsyncIterator[Counter]:
+    """A console with an incident of which the first letters wait; one party is written to in German."""
+    parties = [agreement(number, language="de" if number == 0 else "en") for number in range(PARTIES)]
+    with store.writing() as tx:
+        tx.register.publish(parties, AT)
+        one = state()
+        spec = clock().spec
+        tx.incidents.put_state(one.model_copy(update={"clocks": {spec.clock_id: spec}, "audience_known": True}), AT)
+        tx.incidents.put_facts(INCIDENT, facts("Backup <share> open"), AT, ActId("act-report"))
+        tx.register.pin(INCIDENT, [Affected(agreement=party, revision=1) for party in parties])
+        tx.duties.put([duty(number) for number in range(PARTIES)])
+        tx.duties.put_clock(clock())
+        tx.log.append([entry("first")])
+    draft(store, tmp_path, FIRST)
+    async with counter(store, vault, keyring, tmp_path, settings=settings(tmp_path)) as it:
+        with store.writing() as tx:
+            tx.incidents.join(INCIDENT, [it.office.person_id("asha")], AT)
+        yield it
+
+
+def rows_of(at: Counter, wave_id: WaveId = FIRST) -> list[Notice]:
+    """Return the rows of a wave."""
+    with at.office.store.reading() as tx:
+        return tx.ledger.notices(wave_id)
+
+
+def wave_of(at: Counter, wave_id: WaveId = FIRST) -> WaveRow:
+    """Return a wave."""
+    with at.office.store.reading() as tx:
+        wave = tx.ledger.wave(wave_id)
+    assert wave is not None
+    return wave
+
+
+def told(at: Counter) -> None:
+    """Have the first wave released, and taken by its channel."""
+    with at.office.store.writing() as tx:
+        for to in (NoticeState.RELEASED, NoticeState.CLAIMED, NoticeState.ACCEPTED):
+            tx.ledger.put(row.model_copy(update={"state": to}) for row in tx.ledger.notices(FIRST))
+        released = {"released_at": AT + HOUR, "releaser": PersonId("per-dara")}
+        tx.ledger.put_wave(wave_of(at).model_copy(update=released))
+
+
+async def test_the_letters_as_they_leave(at: Counter) -> None:
+    """A reviewer reads the stored words, and the page frames the stored HTML, which may run and load nothing."""
+    dara = await at.signed_in("dara")
+    moved = await dara.get(f"{HERE}/review")
+    assert (moved.status_code, moved.headers["location"]) == (303, f"{HERE}/review/{FIRST}")
+    row = rows_of(at)[1]
+    with at.office.store.reading() as tx:
+        letter, prepared = tx.ledger.letter(row.notice_id), tx.ledger.prepared(row.notice_id)
+    assert letter is not None
+    page = await dara.get(f"{HERE}/review/{FIRST}?letter={row.notice_id}")
+    assert page.status_code == 200, page.text
+    assert letter.text.strip() in unescape(page.text)
+    assert f'<iframe sandbox title="The letter as HTML" src="{HERE}/letters/{row.notice_id}">' in page.text
+    assert wave_of(at).digest in re.findall("[0-9a-f]{64}", page.text)
+    assert "of the bytes shown here" in page.text
+    framed = await dara.get(f"{HERE}/letters/{row.notice_id}")
+    assert framed.text == letter.html
+    assert {"sandbox", "default-src 'none'"} <= {
+        part.strip() for part in framed.headers["content-security-policy"].split(";")
+    }
+    assert (await dara.get(f"{HERE}/letters/{row.notice_id}/bytes")).content == prepared
+    assert (await dara.get(f"{HERE}/letters/ntc-nowhere")).status_code == 404
+
+
+async def test_kinds_of_letters_and_english_beside_them(at: Counter) -> None:
+    """Letters are grouped by language; beside a German one stands the same letter in English."""
+    dara = await at.signed_in("dara")
+    page = (await dara.get(f"{HERE}/review/{FIRST}")).text
+    assert "Kinds of letters (2)" in page
+    assert (">en, first contact<" in page, f">{PARTIES - 1} letters<" in page) == (True, True)
+    german = next(row for row in rows_of(at) if row.agreement_id == agreement(0).agreement_id)
+    page = unescape((await dara.get(f"{HERE}/review/{FIRST}?letter={german.notice_id}")).text)
+    assert "Benachrichtigungsnummer" in page or "Vorfall" in page
+    assert "The same letter in English" in page
+    assert "gave the stored words" in page
+
+
+async def test_what_is_new_since_the_last_notice(at: Counter) -> None:
+    """A follow-up stands beside what the same contact was told before, line by line."""
+    told(at)
+    with at.office.store.writing() as tx:
+        known = facts("Backup <share> open").model_copy(update={"consequences": "unwanted calls are possible"})
+        tx.incidents.put_facts(INCIDENT, known, AT, ActId("act-revise"))
+    draft(at.office.store, at.office.home, SECOND, WaveKind.FOLLOW_UP, 20)
+    dara = await at.signed_in("dara")
+    page = unescape((await dara.get(f"{HERE}/review/{SECOND}")).text)
+    assert f"What has changed since {rows_of(at)[1].number}" in page
+    assert re.search(r"<ins>[^<]*unwanted calls are possible", page)
+    both = (await dara.get(f"{HERE}/review")).text
+    assert both.index("Waits for release") < both.index(SECOND) < both.index(FIRST)
+
+
+async def test_recipients_come_in_pages(at: Counter) -> None:
+    """Every recipient is listed once over the pages."""
+    dara = await at.signed_in("dara")
+    one = (await dara.get(f"{HERE}/review/{FIRST}")).text
+    two = (await dara.get(f"{HERE}/review/{FIRST}?after=50")).text
+    numbers = [row.number for row in rows_of(at)]
+    tables = [page.partition('id="recipients"')[2] for page in (one, two)]
+    assert [number for number in numbers if f">{number}<" in tables[0]] == numbers[:50]
+    assert [number for number in numbers if f">{number}<" in tables[1]] == numbers[50:]
+
+
+async def test_release_is_bound_to_what_was_read(at: Counter) -> None:
+    """Dara's press is an act with the digest of the page; Asha, who is no approver, has no button and no right."""
+    dara, asha = await at.signed_in("dara"), await at.signed_in("asha")
+    digest = wave_of(at).digest
+    assert 'action="/incidents/inc-backupshare/do/release"' not in (await asha.get(f"{HERE}/review/{FIRST}")).text
+    fields = {"wave": FIRST, f"digest.{FIRST}": digest}
+    assert (await asha.post(f"{HERE}/do/release", data=fields)).status_code == 403
+    assert (await dara.post(f"{HERE}/do/release", data={f"digest.{FIRST}": digest})).status_code == 409
+    assert f'name="digest.{FIRST}" value="{digest}"' in (await dara.get(f"{HERE}/review/{FIRST}")).text
+    done = await dara.post(f"{HERE}/do/release", data=fields)
+    assert (done.status_code, done.headers["location"]) == (303, HERE)
+    (envelope,) = at.door.envelopes
+    assert envelope.act.deed == Release(wave_id=FIRST, digest=str(digest))
+
+
+async def test_whoever_drafted_is_told_that_another_releases(at: Counter) -> None:
+    """Whoever drafted the letters, or changed them, sees no button."""
+    with at.office.store.writing() as tx:
+        drafted = wave_of(at).model_copy(update={"drafter": at.office.person_id("dara")})
+        tx.ledger.put_wave(drafted)
+        tx.log.append([entry("second")])
+    page = (await (await at.signed_in("dara")).get(f"{HERE}/review/{FIRST}")).text
+    assert "another approver releases them" in page
+    assert "/do/release" not in page
