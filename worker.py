@@ -35,6 +35,7 @@ from tocsin.adapters.sql.store import open_store
 from tocsin.adapters.temporal_connection import versioning
 from tocsin.adapters.temporal_histories import open_shelf
 from tocsin.adapters.temporal_runs import TemporalRuns, open_client, schedule_sweep
+from tocsin.adapters.tracing import traced_entries
 from tocsin.adapters.vault import Vault
 from tocsin.domain.errors import TocsinError
 from tocsin.playbooks import load_playbooks
@@ -55,7 +56,7 @@ async def main() -> None:
     logging.set_up(settings)
     keyring = open_keyring(settings)
     vault = Vault(create_engine_for(settings.database_url), keyring)
-    store = open_store(settings.database_url, vault)
+    store = open_store(settings.database_url, vault, traced_entries(settings))
     law = PolicyLaw.load(settings.home)
     with store.writing() as tx:  # A store that cannot be written is better known now than at the first deadline.
         tx.law.keep(law.current, law.content(), datetime.now(UTC))

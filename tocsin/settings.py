@@ -161,6 +161,11 @@ class Settings(BaseSettings):
     figures_address: str | None = None
     """Where a worker shows Tocsin's own figures to Prometheus (clocks, notices, log, pages), as HOST:PORT; default:
     nowhere."""
+    traces_url: str | None = None
+    """Where worker, console and commands send traces of each incident, from report to receipt (OpenTelemetry, OTLP over
+    HTTP), as http://127.0.0.1:4318/v1/traces; default: nowhere. They hold ids and no names, addresses or texts."""
+    traces_headers: SecretStr | None = None
+    """What goes along with them, as NAME=VALUE separated by commas: the collector's key."""
     worker_deployment: str | None = None
     """The Temporal Worker Deployment that a worker is part of; with its build id it polls as that version, and gets no
     work before the version is made current. Default: unversioned."""
@@ -205,6 +210,13 @@ class Settings(BaseSettings):
         ):
             raise ValueError("write it as https://notices.example; plain http only on this machine")
         return url.rstrip("/") if url else None
+
+    @field_validator("traces_url")
+    @classmethod
+    def _traces_go_by_http(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("write it as https://collector.example/v1/traces")
+        return url
 
     @field_validator("oidc_client_id")
     @classmethod

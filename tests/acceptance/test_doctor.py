@@ -1,6 +1,7 @@
 """`tocsin doctor` on real parts: everything well, and each part broken in turn."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +25,7 @@ def wrong(found: list[Finding]) -> dict[str, str]:
 
 
 async def test_everything_is_well(install: Install, postgres: Databases) -> None:
-    """With a worker, all lines are ok and the exit code is 0; a paused sweep is told with its fix."""
+    """With a worker all is ok; a paused sweep, and a clock that differs from Temporal's, are told with the fix."""
     installation = install(STORE_URL=postgres.empty())
     await asyncio.to_thread(installation.set_up, many(1))
     house = await installation.house()
@@ -39,6 +40,13 @@ async def test_everything_is_well(install: Install, postgres: Databases) -> None
     assert set(found) == {"schedule", "retention"}
     assert "temporal schedule toggle --unpause" in found["schedule"]
     assert "--retention 500d" in found["retention"]
+    settings = Settings(temporal_address=installation.address, temporal_namespace=installation.namespace)
+    for off, said in ((timedelta(minutes=-1), "s behind Temporal's"), (timedelta(minutes=9), "s ahead of Temporal's")):
+        assert said in wrong(await Doctor(settings, _clock(off)).examine())["clock of Temporal"]
+
+
+def _clock(off: timedelta) -> Callable[[], datetime]:
+    return lambda: datetime.now(UTC) + off
 
 
 def test_nothing_is_there(install: Install) -> None:

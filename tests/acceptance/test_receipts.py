@@ -12,9 +12,11 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from tests.acceptance.collector import Collector
 from tests.acceptance.conftest import Install
 from tests.acceptance.stack import TOCSIN, Installation, Ran, end, free_port, listens, wait_for
 from tests.ports.webhook import SigningKey, body_of, event
+from tocsin.adapters.spans import trace_id_of
 from tocsin.ports import Store
 
 REGISTER = """\
@@ -22,6 +24,19 @@ agreement,party,notify,discharge,services,contact,deputies
 BIRCH-1,Birch Clinic,72h from confirmation,acknowledged,records-api,Bea Birch <bea@birch.example>,
 CEDAR-1,Cedar Bank,72h from confirmation,delivered,records-api,Cem Cedar <cem@cedar.example>,Dee <dee@cedar.example>
 """
+STEPS = {
+    "StartUpdateWithStartWorkflow:tocsin.Incident",
+    "act.report",
+    "StartWorkflowUpdate:act",
+    "act.release",
+    "RunWorkflow:tocsin.Wave",
+    "notice.accepted",
+    "receipt.bounced",
+    "receipt.delivered",
+    "receipt.acknowledged",
+    "wave.ended",
+}
+"""Spans of the command line, the workflows, the activities and the console."""
 
 
 class StandIn:
@@ -74,9 +89,9 @@ async def until(happened: Callable[[], object], within: float = 60) -> None:
 
 
 async def test_a_bounce_falls_back_and_only_a_press_acknowledges(install: Install) -> None:
-    """A signed bounce finds the deputy by itself; what asks for an acknowledgement ends only by the press."""
-    key, stand_in = SigningKey(), StandIn()
-    sendgrid, port = free_port(), free_port()
+    """A bounce finds the deputy by itself, only the press acknowledges, and one trace shows it all without a name."""
+    key, stand_in, collector = SigningKey(), StandIn(), Collector()
+    sendgrid, port, traces = free_port(), free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
     installation = install(
         CHANNEL="sendgrid",
@@ -85,13 +100,14 @@ async def test_a_bounce_falls_back_and_only_a_press_acknowledges(install: Instal
         SENDGRID_WEBHOOK_KEYS=key.public,
         CONSOLE_ADDRESS=f"127.0.0.1:{port}",
         PUBLIC_URL=url,
+        TRACES_URL=f"http://127.0.0.1:{traces}/v1/traces",
     )
 
     async def does(*words: str, user: str = "asha") -> Ran:
         return await asyncio.to_thread(installation.does, *words, user=user)
 
     await asyncio.to_thread(installation.set_up, REGISTER)
-    async with stand_in.listening(sendgrid), aiohttp.ClientSession() as http:
+    async with stand_in.listening(sendgrid), collector.listening(traces), aiohttp.ClientSession() as http:
         with installation.working(), console(installation, port):
             await does("report", "Odd logins", "--service", "records-api")
             await does("confirm", "last")
@@ -129,6 +145,12 @@ async def test_a_bounce_falls_back_and_only_a_press_acknowledges(install: Instal
             assert _state(await does("receipts", "list", "last", "--json"), "CEDAR-1") == ["replaced", "delivered"]
             await does("evidence", "last", "--output", str(installation.home / "evidence"))
             await does("verify", str(installation.home / "evidence"))
+            incident_id = (await does("show", "last", "--json")).json["incident_id"]
+    # The console and the worker have ended, and with them everything is posted.
+    assert collector.of(trace_id_of(incident_id)) >= STEPS
+    assert b"example" not in collector.bytes
+    assert b"Birch" not in collector.bytes
+    assert b"Odd logins" not in collector.bytes
 
 
 def _state(ran: Ran, reference: str) -> list[str]:

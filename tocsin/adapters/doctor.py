@@ -18,7 +18,7 @@ from tocsin.adapters.keyrings import open_keyring
 from tocsin.adapters.sql import create_engine_for
 from tocsin.adapters.sql.revision import check_schema
 from tocsin.adapters.temporal_connection import connect
-from tocsin.adapters.watcher import ANSWERS_WITHIN, disk, pollers
+from tocsin.adapters.watcher import ANSWERS_WITHIN, POLLED_WITHIN, disk, polled_at, pollers
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.values import Value
 from tocsin.settings import ChannelName, Settings
@@ -65,6 +65,7 @@ class Doctor:
             "search attributes": lambda: self._attributes(client),
             "schedule": lambda: self._schedule(client),
             "workers": lambda: self._workers(client),
+            "clock of Temporal": lambda: self._clock_there(client),
             "channel": self._channel,
             "webhook key": self._webhook,
         }
@@ -156,6 +157,16 @@ class Doctor:
             raise NotWell("no worker polls; start one: python worker.py")
         return f"{count} poll"
 
+    async def _clock_there(self, client: Awaitable[Client]) -> str:
+        # Temporal tells nobody its time, but when a worker polled last, and when the sweep is due: now lies between.
+        earliest, latest = await _time_there(await client)
+        here = self._now()
+        if earliest is not None and here < earliest - OFF_BY:
+            raise NotWell(_apart(earliest - here, "behind"))
+        if latest is not None and here > latest + OFF_BY:
+            raise NotWell(_apart(here - latest, "ahead of"))
+        return "this machine and Temporal agree" if earliest else "it shows once a worker polls"
+
     async def _channel(self) -> str:
         chosen = self._settings
         if chosen.channel is not ChannelName.SENDGRID or chosen.sendgrid_api_key is None:
@@ -184,6 +195,25 @@ class Doctor:
         if self._settings.channel is ChannelName.SENDGRID and not self._settings.sendgrid_webhook_keys:
             raise NotWell("no receipts are taken; set TOCSIN_SENDGRID_WEBHOOK_KEYS to SendGrid's public key")
         return "set" if self._settings.sendgrid_webhook_keys else "this channel has none"
+
+
+async def _time_there(client: Client) -> tuple[datetime | None, datetime | None]:
+    """Return the bounds of what the time is on Temporal's side, as far as it lets them be known."""
+    polled = max(await polled_at(client), default=None)
+    try:
+        schedule = await client.get_schedule_handle(wire.SWEEP_SCHEDULE).describe()
+    except RPCError:
+        due, every = None, timedelta()  # that there is none is a finding of its own
+    else:
+        due = next(iter(schedule.info.next_action_times), None)
+        every = schedule.schedule.spec.intervals[0].every if schedule.schedule.spec.intervals else timedelta()
+    earliest = [at for at in (polled, due - every if due and every else None) if at is not None]
+    latest = [at for at in (polled + POLLED_WITHIN if polled else None, due) if at is not None]
+    return max(earliest, default=None), min(latest, default=None)
+
+
+def _apart(by: timedelta, how: str) -> str:
+    return f"this machine's clock is at least {by.total_seconds():.0f} s {how} Temporal's; let both follow NTP"
 
 
 async def _found(what: str, look: Look) -> Finding:

@@ -13,6 +13,7 @@ from temporalio.converter import DataConverter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import WorkerDeploymentConfig, WorkerDeploymentVersion
 
+from tocsin.adapters.tracing import traced_calls
 from tocsin.domain.errors import Refused
 from tocsin.settings import Settings, profile
 
@@ -51,7 +52,7 @@ async def connect(
         namespace=settings.temporal_namespace,
         data_converter=converter or DataConverter.default,
         runtime=runtime,
-        interceptors=interceptors,
+        interceptors=[*traced_calls(settings), *interceptors],
         **credentials(settings),
     )
 

@@ -141,6 +141,12 @@ async def _pollers(settings: Settings, at: datetime) -> int:
 
 async def pollers(client: Client, at: datetime) -> int:
     """Return how many workers poll the queue at `at`. Raises RPCError if Temporal does not say."""
+    # A worker that has died is listed for some minutes yet: only one that polled lately counts.
+    return sum(at - last < POLLED_WITHIN for last in await polled_at(client))
+
+
+async def polled_at(client: Client) -> list[datetime]:
+    """Return when each worker that Temporal lists polled last, by Temporal's clock."""
     described = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
@@ -148,9 +154,7 @@ async def pollers(client: Client, at: datetime) -> int:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         )
     )
-    # A worker that has died is listed for some minutes yet: only one that polled lately counts.
-    polled = (poller.last_access_time.ToDatetime(UTC) for poller in described.pollers)
-    return sum(at - last < POLLED_WITHIN for last in polled)
+    return [poller.last_access_time.ToDatetime(UTC) for poller in described.pollers]
 
 
 def disk(home: Path) -> str:

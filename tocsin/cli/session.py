@@ -26,6 +26,7 @@ from tocsin.adapters.people import People
 from tocsin.adapters.spool import Spool
 from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
 from tocsin.adapters.temporal_histories import TemporalHistories
+from tocsin.adapters.tracing import traced_entries
 from tocsin.adapters.vault import Vault
 from tocsin.client import Engine, EnvelopeFor, connected
 from tocsin.domain.act import UNVERIFIED_LOCAL, Act, Actor, Deed, Envelope, Receipt
@@ -99,7 +100,7 @@ class Session:
     @cached_property
     def store(self) -> SqlStore:
         """The facts. Commands read them here; only `attach` and the register write, and never an incident's state."""
-        return open_store(self.settings.database_url, self.vault)
+        return open_store(self.settings.database_url, self.vault, traced_entries(self.settings))
 
     @cached_property
     def means(self) -> Means:

@@ -24,6 +24,8 @@ class SqlLog:
 
     def __init__(self, session: Session) -> None:
         self._connection = session.connection
+        self.appended: list[EntryDraft] = []
+        """What this transaction has added, in the order of the numbers."""
 
     def append(self, drafts: Iterable[EntryDraft]) -> list[int]:
         """Append entries with gapless numbers and move the head, in the transaction of the caller.
@@ -34,6 +36,7 @@ class SqlLog:
         before = head = self._head(lock=True)
         for chunk in chunks(drafts):
             known = self._numbers([draft.key for draft in chunk])
+            self.appended += [draft for draft in chunk if draft.key not in known]
             rows = _numbered(chunk, known, head.size)
             if rows:
                 self._connection.execute(insert(log_entries), rows)

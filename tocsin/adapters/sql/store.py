@@ -1,6 +1,6 @@
 """The store: transactions, deeds that happen once, and what has been dealt with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -24,9 +24,13 @@ from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import remembered, writes
 from tocsin.adapters.sql.tasks import SqlTasks
 from tocsin.adapters.sql.tokens import SqlTokens
+from tocsin.audit.entry import EntryDraft
 from tocsin.domain.errors import Broken
 from tocsin.domain.values import Value
 from tocsin.ports import Sealer, Stamp, Transaction, V
+
+Told = Callable[[Sequence[EntryDraft]], None]
+"""Hears of new entries of the log once they are durable; it must not fail."""
 
 
 class SqlTransaction:
@@ -67,9 +71,10 @@ class SqlTransaction:
 class SqlStore:
     """Keeps `tocsin.ports.Store`. Safe to use from many threads and processes."""
 
-    def __init__(self, engine: Engine, sealer: Sealer) -> None:
+    def __init__(self, engine: Engine, sealer: Sealer, told: Told | None = None) -> None:
         self._engine = engine
         self._sealer = sealer
+        self._told = told
         self._transactions = Transactions(engine)
 
     def once(self, stamp: Stamp, inputs: Value, deed: Callable[[Transaction], V], result: type[V]) -> V:
@@ -110,11 +115,14 @@ class SqlStore:
     @contextmanager
     def _transaction(self) -> Iterator[SqlTransaction]:
         with self._transactions.writing() as connection:
-            yield SqlTransaction(connection, self._sealer)
+            transaction = SqlTransaction(connection, self._sealer)
+            yield transaction
+        if self._told is not None:
+            self._told(transaction.log.appended)
 
 
-def open_store(url: str, sealer: Sealer) -> SqlStore:
-    """Return the store at `url`.
+def open_store(url: str, sealer: Sealer, told: Told | None = None) -> SqlStore:
+    """Return the store at `url`; `told` hears of each new entry of its log.
 
     Raises:
         Refused: if there is none, or its tables and this program do not understand each other; it says what mends it.
@@ -126,7 +134,7 @@ def open_store(url: str, sealer: Sealer) -> SqlStore:
     except BaseException:
         engine.dispose()
         raise
-    return SqlStore(engine, sealer)
+    return SqlStore(engine, sealer, told)
 
 
 def _write(stamp: Stamp, fingerprint: str) -> dict[str, object]:
