@@ -432,6 +432,9 @@ class Checkpoints(Protocol):
     def pins(self, size: int) -> list[Pin]:
         """Return who took the checkpoint of this size, with what they answered, by witness."""
 
+    def witnessed(self, size: int, at_most: int) -> list[tuple[CheckpointRow, Pin]]:
+        """Return what each witness took of up to `at_most` entries: the first of at least `size`, and the newest."""
+
 
 class ChannelStates(Protocol):
     """What all workers know of the channels. Reasons are sealed."""

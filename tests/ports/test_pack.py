@@ -17,8 +17,10 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
+from rfc3161_client import TimestampRequestBuilder
 from typer.testing import CliRunner
 
+from tests.ports.authority import timestamp_authority
 from tests.ports.told import Story, files, seal_again
 from tocsin.adapters.evidence import VERIFIER, check_evidence, standalone, write_evidence
 from tocsin.adapters.evidence.archive import unpacked, zipped
@@ -123,7 +125,7 @@ def test_the_verifier_needs_nothing_but_python(story: Story, copy: Path, pack: P
     for arguments in ([str(copy / "verify.py")], [str(lonely), str(pack)], [str(lonely), str(copy)]):
         ran = alone([*arguments, "--key", key_of(story)])
         assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
-        assert ran.stdout.count("holds  ") == 10
+        assert ran.stdout.count("holds  ") == 11
         assert ran.stdout.rstrip().endswith("Everything holds.")
     assert files(copy) == files(story.folder), "it wrote something"
 
@@ -284,6 +286,46 @@ def other_checkpoint(folder: Path) -> str:
     return "checkpoint.txt"
 
 
+def _only(folder: Path, kind: str) -> Path:
+    (path,) = (folder / "witness").glob(kind)
+    return path
+
+
+def swapped_receipts(folder: Path) -> str:
+    """Give one witness's answer as another's."""
+    path = _only(folder, "*.http.txt")
+    path.write_bytes(_only(folder, "*.tsr").read_bytes())
+    return path.relative_to(folder).as_posix()
+
+
+def other_timestamp(folder: Path) -> str:
+    """Let the timestamp be one of another checkpoint, with its digest beside it."""
+    note = b"another checkpoint"
+    path = _only(folder, "*.tsr")
+    query = TimestampRequestBuilder().data(note).build().as_bytes()
+    path.write_bytes(timestamp_authority(folder.parent / "mallory-tsa")(query))
+    held = json.loads((folder / "witnesses.json").read_text())
+    held[-1]["receipt_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "witnesses.json").write_text(json.dumps(held))
+    return path.relative_to(folder).as_posix()
+
+
+def other_witnessed(folder: Path) -> str:
+    """Say that witnesses took the checkpoint of another log."""
+    path = _only(folder, "*.checkpoint.txt")
+    size = int(path.name.partition(".")[0])
+    head = Frontier().extended([bytes([n % 5]) * 32 for n in range(size)])
+    path.write_text(_Forger(Ed25519PrivateKey.generate()).checkpoint(head))
+    return path.relative_to(folder).as_posix()
+
+
+def hidden_witness(folder: Path) -> str:
+    """Take away what a witness answered."""
+    path = _only(folder, "*.tsr")
+    path.unlink()
+    return path.relative_to(folder).as_posix()
+
+
 class _Forger:
     """Signs as somebody else, under the name of any log."""
 
@@ -298,7 +340,7 @@ class _Forger:
 TAMPERING: list[Callable[[Path], str]] = [
     removed, added, cut_tail, swapped_letters, swapped_mails, edited_entry, edited_act, edited_deadline, edited_law,
     moved_receipt, hidden_receipt,
-    forged_proof, other_checkpoint,
+    forged_proof, other_checkpoint, swapped_receipts, other_timestamp, other_witnessed, hidden_witness,
 ]  # fmt: skip
 
 
@@ -318,7 +360,8 @@ def test_tampering_is_named_by_both(story: Story, copy: Path, tmp_path: Path, ta
 
 
 @pytest.mark.parametrize(
-    "tamper", [edited_act, swapped_letters, cut_tail, edited_deadline, swapped_mails, other_checkpoint]
+    "tamper",
+    [edited_act, swapped_letters, cut_tail, edited_deadline, swapped_mails, other_checkpoint, other_witnessed],
 )
 def test_even_who_holds_the_key_is_found(story: Story, copy: Path, tamper: Callable[[Path], str]) -> None:
     """A change is named by both verifiers even if digests and signature were made anew with the true key."""
@@ -358,6 +401,23 @@ def test_a_checkpoint_of_another_installation_is_named(story: Story, copy: Path,
 
     for named in verdicts(copy, key_of(story)):
         assert "checkpoint.txt" in named
+
+
+def test_what_witnesses_prove_is_said(story: Story, copy: Path, tmp_path: Path) -> None:
+    """Checking says who took which checkpoint, how many of the incident's entries it covers, and how to ask them."""
+    said = next(check.proves for check in check_evidence(copy).checks if check.proves)
+    entries = len([one for one in json.loads((copy / "timeline.json").read_text()) if one["entry"] is not None])
+    assert len(said) == 3
+    assert all(f"{entries} of the {entries} entries of this incident" in words for words in said)
+    assert "a timestamp authority dated" in said[2]
+
+    verify = re.findall(r"openssl ts -verify -in (\S+) -data (\S+)", said[2])[0]
+    command = ["openssl", "ts", "-verify", "-in", verify[0], "-data", verify[1]]
+    trusted = ["-CAfile", str(story.folder.parent / "tsa" / "cert.pem")]
+    assert b"Verification: OK" in subprocess.run([*command, *trusted], cwd=copy, capture_output=True, check=True).stdout
+    assert "nothing here shows that it was not rewritten" in " ".join(
+        next(check.proves for check in story.on_the_way[0].checks if check.proves)
+    )
 
 
 # -- what is no pack, or a hostile one --------------------------------------------------------------------------------

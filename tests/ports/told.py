@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from rfc3161_client import TimestampRequestBuilder
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
 from tests.house import ASHA, DARA, House
+from tests.ports.authority import timestamp_authority
 from tocsin import wire
 from tocsin.adapters.evidence import Checked, Means, write_evidence
 from tocsin.adapters.evidence.keep import workflow_ids
 from tocsin.adapters.evidence.sign import LogSigner
+from tocsin.adapters.notary import LogNotary
 from tocsin.adapters.outbox import Outbox
 from tocsin.adapters.temporal_histories import TemporalHistories
 from tocsin.domain.act import (
@@ -41,7 +44,7 @@ from tocsin.domain.letter import Letter
 from tocsin.domain.notice import NoticeState, WaveKind
 from tocsin.domain.receipt import ReceiptKind
 from tocsin.domain.values import IncidentId, WaveId
-from tocsin.ports import Attachment
+from tocsin.ports import Attachment, CheckpointRow, Pin
 from tocsin.receiving import Heard, take
 from tocsin.wire import SearchAttribute
 
@@ -103,10 +106,24 @@ async def story(server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFa
         histories = await TemporalHistories(house.client).of(
             teller.incident, workflow_ids(house.store, teller.incident)
         )
+    witness(house, base / "tsa")
     means = means_of(house)._replace(histories=histories)
     result = write_evidence(house.store, means, teller.incident, base / "evidence")
     yield Story(house, teller.incident, base / "evidence", result, teller.on_the_way, means)
     house.store.close()
+
+
+def witness(house: House, authority: Path) -> None:
+    """Have the log's head signed, and taken by three witnesses: a file, an endpoint that cosigns, an authority."""
+    notary, now = LogNotary.of(house.keyring), datetime.now(UTC)
+    with house.store.writing() as tx:
+        head = tx.log.head()
+        note = notary.sign(head)
+        query = TimestampRequestBuilder().data(note.encode()).build().as_bytes()
+        answers = {"file": b"", "http": b"cosigned\n", "tsa": timestamp_authority(authority)(query)}
+        tx.checkpoints.add(CheckpointRow(at=now, head=head, note=note))
+        for name, answer in answers.items():
+            tx.checkpoints.add_pin(Pin(witness=name, size=head.size, at=now, receipt=answer))
 
 
 class Teller:

@@ -1,16 +1,19 @@
 """Logging: what the program says of itself while it runs, one line an event, with the ids that it is about.
 
 It is set up here and nowhere else. Whatever a library or a module of ours logs passes through `CHAIN`, so that a line
-looks the same wherever it comes from. It is no evidence: that is the log, in the store.
+looks the same wherever it comes from, and holds no key, no address and no word of a letter (`redaction`). It is no
+evidence: that is the log, in the store.
 """
 
+import copy
 import logging
 import sys
 from typing import TextIO
 
 import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
+from structlog.types import EventDict, ExcInfo, Processor, WrappedLogger
 
+from tocsin.adapters.redaction import by_name, cleaned, one_line, traced, without_secrets
 from tocsin.settings import LoggingStyle, Settings
 
 _TEMPORAL = ("temporal_activity", "temporal_workflow")
@@ -35,16 +38,50 @@ def _of_temporal(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return event
 
 
+def _traced(exc_info: ExcInfo) -> str:
+    return traced(exc_info[1])
+
+
+def _redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Leave out of a whole line what no line may hold."""
+    for name, said in event.items():
+        if name in _LINES and isinstance(said, str):
+            event[name] = without_secrets(said)
+        elif name == "event":
+            event[name] = one_line(str(said))
+        elif not name.startswith("_"):
+            event[name] = by_name(name, said)
+    return event
+
+
+_LINES = {"exception", "stack_info", "stack"}
+"""What has more lines than one: code, and what exceptions are known to say."""
+
 CHAIN: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-    structlog.processors.format_exc_info,
+    structlog.processors.ExceptionRenderer(_traced),
     _of_temporal,
+    _redacted,
 ]
 """What every line passes through before it is written, in this order; the last one sees all of it."""
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Leaves out of a message's arguments what no line may hold, while it is still known of what type each is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        mine = copy.copy(record)  # other handlers may want it as it was
+        if not isinstance(mine.msg, str):
+            mine.msg, mine.args = cleaned(mine.msg), ()
+        elif isinstance(mine.args, dict):
+            mine.args = {name: by_name(str(name), one) for name, one in mine.args.items()}
+        elif mine.args:
+            mine.args = tuple(map(cleaned, mine.args))
+        return super().format(mine)
 
 
 def set_up(settings: Settings, stream: TextIO | None = None) -> None:
@@ -54,7 +91,7 @@ def set_up(settings: Settings, stream: TextIO | None = None) -> None:
         last = structlog.dev.ConsoleRenderer(colors=False, timestamp_key="at")
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
             foreign_pre_chain=CHAIN,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )

@@ -14,13 +14,15 @@ from tocsin.adapters.evidence.check_receipts import receipts_in_log
 from tocsin.adapters.evidence.check_seal import checkpoint_is_ours, entries_are_included, signed_by
 from tocsin.adapters.evidence.check_text import nothing_else, readme_is_ours, timeline_retells, verified_as_written
 from tocsin.adapters.evidence.check_waves import waves_follow
+from tocsin.adapters.evidence.check_witnesses import witnesses_agree
 from tocsin.adapters.evidence.pack import Pack, Unreadable
 from tocsin.adapters.evidence.result import Check, Checked, Finding
 from tocsin.audit.entry import leaf_hash
 from tocsin.audit.tree import Frontier
 from tocsin.domain.errors import Refused
 
-Test = Callable[[Pack], Iterable[Finding]]
+Test = Callable[[Pack], Iterable[Finding | str]]
+"""Yields what does not hold, and in words what it proves."""
 
 
 def check_evidence(target: Path, noted: tuple[int, str] | None = None, key: str | None = None) -> Checked:
@@ -97,6 +99,7 @@ _TESTS: list[tuple[str, Test]] = [
     ("the entries of the log give its root", log_holds),
     ("the checkpoint is signed, and is the one of this log at this head", checkpoint_is_ours),
     ("every entry of this incident is proved to be in the log of the checkpoint", entries_are_included),
+    ("what witnesses outside were handed is of this log, and what they answered is of that", witnesses_agree),
     ("every act is in the log, with its salted digest, and every act in the log is here", acts_in_log),
     ("status, triggers and facts follow from the acts", state_follows),
     ("tasks, holds and attachments follow from the acts", work_follows),
@@ -117,7 +120,7 @@ _TESTS: list[tuple[str, Test]] = [
 
 
 def _checked(pack: Pack, tests: Iterable[tuple[str, Test]]) -> Checked:
-    checks = tuple(Check(title=title, findings=tuple(_findings(test, pack))) for title, test in tests)
+    checks = tuple(_one(title, test, pack) for title, test in tests)
     try:
         incident_id, size, root = pack.incident.incident_id, pack.verdict.size, pack.verdict.root
     except Unreadable:
@@ -125,7 +128,13 @@ def _checked(pack: Pack, tests: Iterable[tuple[str, Test]]) -> Checked:
     return Checked(incident_id=incident_id, size=size, root=root, checks=checks)
 
 
-def _findings(test: Test, pack: Pack) -> Iterator[Finding]:
+def _one(title: str, test: Test, pack: Pack) -> Check:
+    found = list(_findings(test, pack))
+    findings = tuple(one for one in found if isinstance(one, Finding))
+    return Check(title=title, findings=findings, proves=tuple(one for one in found if isinstance(one, str)))
+
+
+def _findings(test: Test, pack: Pack) -> Iterator[Finding | str]:
     try:
         yield from test(pack)
     except Unreadable as unreadable:

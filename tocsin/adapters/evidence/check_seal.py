@@ -20,7 +20,7 @@ def signed_by(expected: str | None) -> Callable[[Pack], Iterator[Finding]]:
     """Return the check of the signature over SHA256SUMS, by the key of that fingerprint if one is given."""
 
     def check(pack: Pack) -> Iterator[Finding]:
-        public = _public(pack)
+        public = public_of(pack)
         if expected is not None and fingerprint(public) != expected.lower():
             what = f"it is another key, {fingerprint(public)}: the pack was signed again by somebody else"
             yield Finding(file=layout.KEY, what=what)
@@ -32,7 +32,7 @@ def signed_by(expected: str | None) -> Callable[[Pack], Iterator[Finding]]:
 
 def checkpoint_is_ours(pack: Pack) -> Iterator[Finding]:
     """Check the signed note, and that the log in this pack had that root at that size."""
-    public, (note, checkpoint) = _public(pack), _checkpoint(pack)
+    public, (note, checkpoint) = public_of(pack), _checkpoint(pack)
     if not note.signed_by(checkpoint.origin, public, lambda sig, text: signature_holds(public, sig, text)):
         what = f"the key in {layout.KEY} has not signed it: it was changed, or is the checkpoint of another log"
         yield Finding(file=layout.CHECKPOINT, what=what)
@@ -63,7 +63,8 @@ def entries_are_included(pack: Pack) -> Iterator[Finding]:
         yield Finding(file=layout.PROOFS, entry=number, what=what)
 
 
-def _public(pack: Pack) -> bytes:
+def public_of(pack: Pack) -> bytes:
+    """Return the public key that a pack says it was signed with. Raises Unreadable."""
     try:
         return from_pem(pack.read(layout.KEY))
     except (ValueError, UnsupportedAlgorithm) as error:

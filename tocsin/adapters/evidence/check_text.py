@@ -19,8 +19,8 @@ def nothing_else(pack: Pack) -> Iterator[Finding]:
     """Find files that are no part of evidence: SHA256SUMS may have been written anew to list them."""
     named = {name for row in pack.rows.values() for name in (row.letter, row.as_sent) if name}
     for name in sorted(pack.names() - layout.FILES - named):
-        # The digests of attached files are compared with their acts; histories are signed only.
-        if not name.startswith((f"{layout.ATTACHMENTS}/", f"{layout.HISTORY}/")):
+        # Attached files are compared with their acts, what witnesses took with the log; histories are signed only.
+        if not name.startswith((f"{layout.ATTACHMENTS}/", f"{layout.HISTORY}/", f"{layout.WITNESS}/")):
             yield Finding(file=name, what="it is no part of the evidence: it was added later")
 
 

@@ -14,6 +14,7 @@ from tocsin.adapters.evidence.record import Record
 from tocsin.adapters.evidence.report import report
 from tocsin.adapters.evidence.sign import Signer, as_pem
 from tocsin.adapters.evidence.timeline import markdown
+from tocsin.adapters.evidence.witnessed import witnessed
 from tocsin.audit.proof import inclusion_proofs
 from tocsin.domain.act import Attach, Envelope
 from tocsin.domain.errors import Broken
@@ -57,6 +58,7 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     yield layout.RECEIPTS, _receipts(tx, record)
     yield from _attachments(tx, incident_id, record.acts)
     yield from _log(tx, record, means.signer)
+    yield from witnessed(tx, record.entries[-1].number + 1 if record.entries else 0, record.head.size)
     yield layout.TIMELINE, as_json_list(record.timeline)
     yield layout.TIMELINE_TEXT, markdown(incident_id, record.timeline)
     yield layout.REPORT, [report(record, tx)]

@@ -33,6 +33,8 @@ LEAVES = "log-leaves.txt"
 HEAD = "log-head.json"
 PROOFS = "log-proofs.jsonl"
 CHECKPOINT = "checkpoint.txt"
+WITNESSES = "witnesses.json"
+WITNESS = "witness"
 SALT = "salt.txt"
 AGREEMENTS = "agreements.json"
 LAW = "law.json"
@@ -61,6 +63,7 @@ FILES = frozenset(
         LAW,
         REPORT,
         RECEIPTS,
+        WITNESSES,
     }
     | {LOG, LEAVES, HEAD, PROOFS, CHECKPOINT, SALT, KEY, VERIFIER, VERIFICATION, SUMS, SIGNATURE}
 )
@@ -118,6 +121,17 @@ class TimelineItem(Value):
     what: str
     act_id: ActId | None
     inputs: dict[str, JsonValue]
+
+
+class Handed(Value):
+    """That a witness outside took a checkpoint of the log, with the file of the checkpoint, and of what it answered."""
+
+    witness: str
+    size: int
+    at: Instant
+    checkpoint: str
+    receipt: str | None
+    receipt_sha256: str | None
 
 
 class LogHead(Value):

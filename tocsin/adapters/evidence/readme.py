@@ -32,6 +32,8 @@ WHAT LIES WHERE
   log-leaves.txt               the leaf hash of each entry
   log-head.json                size and root of the log ({size} entries, root {root})
   checkpoint.txt               that head as a note signed with the key of the log (C2SP signed-note, tlog-checkpoint)
+  witnesses.json, witness/     which witness outside took which checkpoint of the log, the checkpoint, and what it
+                               answered: a timestamp (.tsr, RFC 3161), a cosignature or nothing
   log-proofs.jsonl             for each entry of this incident, the hashes that lead from it to the checkpoint's root
   salt.txt                     opens the log's digests of this incident's acts, and of no other incident's
   verification.txt             how the checks came out when this pack was written
@@ -51,6 +53,8 @@ HOW TO CHECK IT
   By other means:
   - openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
   - sha256sum --check SHA256SUMS
+  - openssl ts -verify -in witness/SIZE.tsa.tsr -data witness/SIZE.checkpoint.txt -CAfile AUTHORITY.pem
+    shows when the authority, whose certificate you have from there, saw the checkpoint of SIZE entries.
   - Each line of log.jsonl, without its line break, is one entry. Its leaf hash is SHA-256 over a zero byte and the
     line; the root is the Merkle tree hash of the leaves (RFC 6962, section 2.1).
   - An act's entry has kind `act.*` and names the act. Its inputs_digest is SHA-256 over SHA-256(salt) followed by
@@ -85,11 +89,12 @@ WHAT THE LOG COVERS, AND WHAT ONLY SHA256SUMS DOES
 
 WHAT IT DOES NOT SHOW
   - That the log was not rewritten as a whole or cut short before this pack was written. For that, compare size
-    and root with a head that was kept elsewhere at the time.
+    and root with a head that was kept elsewhere at the time, or with what a witness in witnesses.json still holds.
   - Who typed an act that is marked `unverified local`: nobody but the machine's own login vouches for it. The
     signatures of other acts are kept here and are checked against the doors' public keys, which are not.
   - That a notice was read. `accepted` says that the channel took it, `delivered` that the recipient's server did.
-  - That the clock of the machines was right: no third party has stamped these instants.
+  - That the clock of the machines was right: no third party has stamped these instants, but for the
+    checkpoints with a timestamp: what these cover was written before it.
   - What the law or a contract asks for. It is a record, not advice.
 """
 

@@ -25,11 +25,14 @@ class Check(Value):
 
     title: str
     findings: tuple[Finding, ...] = ()
+    proves: tuple[str, ...] = ()
+    """What it shows, where that is more than its title."""
 
     def lines(self) -> Iterator[str]:
         """Yield the statement, then what speaks against it."""
         yield f"{'FAILS' if self.findings else 'holds'}  {self.title}"
         yield from (f"       {finding.sentence()}" for finding in self.findings[:SHOWN])
+        yield from (f"       {words}" for words in self.proves)
         if len(self.findings) > SHOWN:
             yield f"       and {len(self.findings) - SHOWN} more"
 

@@ -27,9 +27,11 @@ INSIDE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9.
 SUMS, SIGNATURE, KEY = "SHA256SUMS", "SHA256SUMS.sig", "key.pem"
 LOG, HEAD, PROOFS, CHECKPOINT = "log.jsonl", "log-head.json", "log-proofs.jsonl", "checkpoint.txt"
 ACTS, DUTIES, LEDGER, SALT, INCIDENT = "acts.json", "duties.json", "ledger.json", "salt.txt", "incident.json"
-LAW, RECEIPTS = "law.json", "receipts.jsonl"
+LAW, RECEIPTS, WITNESSES = "law.json", "receipts.jsonl", "witnesses.json"
 DUTY_END = {"state", "ended_at", "proof", "proved_by", "late"}
 """What is said of a duty's end is not part of the digest that the log has of it."""
+DATED = ("sha512", "sha256")
+"""What a timestamp may name a checkpoint by; whose seal it bears, `openssl ts -verify` says."""
 SHOWN = 20
 SPKI = bytes.fromhex("302a300506032b6570032100")
 """What stands before the 32 bytes of an Ed25519 key in its usual form (RFC 8410)."""
@@ -207,6 +209,20 @@ def entries_are_included(pack: Pack) -> Iterator[Fault]:
             yield PROOFS, f"the proof of log entry {number} does not lead to the checkpoint's root"
     for number in sorted(proofs):
         yield PROOFS, f"it proves entry {number}, which is not one of this incident: it was taken out of the log"
+
+
+def witnesses_agree(pack: Pack) -> Iterator[Fault]:
+    """Compare each checkpoint that a witness took with this log, and each answer with its checkpoint."""
+    for handed in pack.json(WITNESSES) if WITNESSES in pack.names else ():
+        name, receipt = handed["checkpoint"], handed["receipt"]
+        note, answer = _read(pack.read, name) or b"", (_read(pack.read, receipt) or b"") if receipt else b""
+        _, size, root = [*note.decode().split("\n"), "", "", ""][:3]
+        if size != str(handed["size"]) or root_of(pack, int(size)) != base64.b64decode(root).hex():
+            yield name, f"the log did not have this root at {handed['size']} entries: it is of another log, or gone"
+        if receipt and hashlib.sha256(answer).hexdigest() != handed["receipt_sha256"]:
+            yield receipt, f"it is not what the witness {handed['witness']} answered"
+        if handed["witness"] == "tsa" and not any(hashlib.new(kind, note).digest() in answer for kind in DATED):
+            yield receipt or WITNESSES, "the timestamp is of something else than this checkpoint"
 
 
 def acts_in_log(pack: Pack) -> Iterator[Fault]:
@@ -443,6 +459,7 @@ def checks(key: str | None) -> list[tuple[str, Callable[[Pack], Iterator[Fault]]
         ("the entries of the log give its root", log_gives_root),
         ("the checkpoint is signed by that key, and is one of this log", checkpoint_is_ours),
         ("every entry of this incident is proved to be in the log of the checkpoint", entries_are_included),
+        ("what witnesses outside were handed is of this log, and what they answered is of that", witnesses_agree),
         ("every act is in the log word for word, and every act in the log is here", acts_in_log),
         ("every letter is the one that was approved, and what left went to its one recipient", letters_as_approved),
         ("every receipt is in the log, for its own notice, and every receipt in the log is here", receipts_in_log),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import log_checkpoints, log_pins
@@ -59,6 +59,19 @@ class SqlCheckpoints:
         """Return who took the checkpoint of this size, with what they answered, by witness."""
         query = select(log_pins).where(log_pins.c.size == size).order_by(log_pins.c.witness)
         return [_pin(row) for row in self._connection.execute(query)]
+
+    def witnessed(self, size: int, at_most: int) -> list[tuple[CheckpointRow, Pin]]:
+        """Return what each witness took of up to `at_most` entries: the first of at least `size`, and the newest."""
+        first, newest = func.min(case((log_pins.c.size >= size, log_pins.c.size))), func.max(log_pins.c.size)
+        query = select(log_pins.c.witness, first, newest).where(log_pins.c.size <= at_most)
+        found = self._connection.execute(query.group_by(log_pins.c.witness).order_by(log_pins.c.witness)).all()
+        wanted = [(witness, one) for witness, *sizes in found for one in sorted({*sizes} - {None})]
+        return [self._handed(witness, one) for witness, one in wanted]
+
+    def _handed(self, witness: str, size: int) -> tuple[CheckpointRow, Pin]:
+        pin = select(log_pins).filter_by(witness=witness, size=size)
+        note = select(log_checkpoints).filter_by(size=size)
+        return _row(self._connection.execute(note).one()), _pin(self._connection.execute(pin).one())
 
 
 def _row(row: Any) -> CheckpointRow:
