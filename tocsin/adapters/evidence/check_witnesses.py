@@ -28,7 +28,9 @@ def witnesses_agree(pack: Pack) -> Iterator[Finding | str]:
     roots = dict(_roots(pack, {one.size for one in handed}))
     for one in handed:
         faults = [*_note_faults(pack, one, roots.get(one.size, "")), *_receipt_faults(pack, one)]
-        yield from faults or [_proves(pack, one)]
+        yield from faults
+        if not faults:
+            yield _proves(pack, one)
     if not handed:
         yield _NONE
     named = {name for one in handed for name in (one.checkpoint, one.receipt)}
