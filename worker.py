@@ -48,6 +48,7 @@ from workflows.wave import WaveWorkflow
 
 WORKFLOWS = [IncidentWorkflow, ClockWorkflow, WaveWorkflow, ResponseWorkflow, SweepWorkflow]
 THREADS = 32
+DEAD_AFTER = timedelta(seconds=10)  # until what only this worker remembers goes to any other
 
 
 async def main() -> None:
@@ -80,7 +81,7 @@ async def main() -> None:
         *Sweep(store, TemporalRuns(client), callers.everyone).all(),
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),
     ]
-    await schedule_sweep(client, settings.sweep_every_seconds)
+    await schedule_sweep(client, settings.sweep_every_seconds, settings.tempo)
     with ThreadPoolExecutor(THREADS) as threads, figures_shown(settings, callers.unpaged):
         worker = Worker(
             client,
@@ -90,6 +91,7 @@ async def main() -> None:
             activity_executor=threads,
             max_concurrent_activities=THREADS,
             graceful_shutdown_timeout=timedelta(seconds=20),
+            sticky_queue_schedule_to_start_timeout=settings.tempo.pause(DEAD_AFTER),
             deployment_config=versioning(settings),
         )
         await _until_told(worker)

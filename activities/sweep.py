@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 
 from temporalio import activity
 
@@ -60,7 +61,7 @@ class Sweep:
         missing = _missing(runs)
         if missing:
             # The store knows a clock some moments before its workflow starts, and until some moments after it ended.
-            await asyncio.sleep(self._look_again_after)
+            await asyncio.sleep(order.tempo.pause(timedelta(seconds=self._look_again_after)).total_seconds())
             still = await asyncio.to_thread(self._expected)
             missing = _missing(await self._runs.look([workflow_id for workflow_id in missing if workflow_id in still]))
         unpaged = await self._report_all(missing, expected, order)

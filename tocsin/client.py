@@ -98,7 +98,7 @@ class Engine:
     @classmethod
     async def connect(cls, settings: Settings, data_converter: DataConverter) -> Self:
         """Connect to Temporal as the settings say. Raises Unreachable after `CONNECT_WITHIN` seconds."""
-        return cls(await connected(settings, data_converter))
+        return cls(await connected(settings, data_converter), tempo=settings.tempo)
 
     async def report(self, envelope_for: EnvelopeFor) -> Receipt:
         """Open an incident, or join the one that the same alert opened; after its end, open the next, linked to it.

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tocsin.adapters.drill_home import drill_settings, read_drill
 from tocsin.domain.errors import Refused
+from tocsin.domain.tempo import ON_THE_WALL, Tempo
 
 PREFIX = "TOCSIN_"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -279,6 +281,12 @@ class Settings(BaseSettings):
         return build_id
 
     @property
+    def tempo(self) -> Tempo:
+        """How time runs: as on the wall, but for a drill's home."""
+        drill = read_drill(self.home)
+        return drill.tempo if drill is not None else ON_THE_WALL
+
+    @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the store."""
         return self.store_url or f"sqlite:///{self.home.resolve() / 'store.sqlite'}"
@@ -300,7 +308,7 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Read the environment.
+    """Read the environment; in the home of a drill, what the drill wrote there.
 
     Raises:
         Refused: naming every unknown name, every wrong value and every missing secret file at once.
@@ -317,6 +325,11 @@ def load() -> Settings:
         ]
     if mistakes:
         raise Refused("the settings are wrong:\n  " + "\n  ".join(mistakes))
+    drill = read_drill(settings.home)
+    if drill is not None:
+        said = {name: getattr(settings, name) for name in settings.model_fields_set}
+        # A prefix that nobody uses: in a drill's home the environment says nothing else.
+        return Settings(_env_prefix="TOCSIN_IN_NO_DRILL_", **drill_settings(settings.home, drill, said))
     return settings.model_copy(update=_of_profile(settings))
 
 

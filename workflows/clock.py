@@ -28,6 +28,7 @@ class ClockWorkflow:
     @workflow.init
     def __init__(self, order: wire.ClockInput) -> None:
         self._order = order
+        self.tempo = order.tempo
         self._spec = order.spec
         self._sent = set(order.sent)
         self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)

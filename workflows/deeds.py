@@ -31,10 +31,12 @@ async def perform(deed: Callable[[Any, P], R], order: P, options: ActivityConfig
 async def perform(deed: Callable[[Any, P], Any], order: P, options: ActivityConfig, summary: str) -> Any:
     """Run the activity method `deed` with `order` and return its result.
 
+    The running workflow's `tempo` scales the options, so that no call can forget it.
+
     Raises:
         ActivityError: if it failed for good under `options`.
     """
-    config: ActivityConfig = {**options, "summary": summary}
+    config: ActivityConfig = {**chosen.paced(options, workflow.instance().tempo), "summary": summary}
     return await workflow.execute_activity_method(deed, order, **config)
 
 
@@ -61,7 +63,7 @@ class Insistent:
                 return await perform(deed, order, bounded, summary)
             except ActivityError as error:
                 await self._call(summary, error)
-            await workflow.sleep(chosen.TRY_AGAIN, summary=f"before trying again: {summary}")
+            await workflow.sleep(self._tempo.pause(chosen.TRY_AGAIN), summary=f"before trying again: {summary}")
 
     async def _call(self, summary: str, error: ActivityError) -> None:
         at = self._tempo.scenario(workflow.now())

@@ -57,7 +57,8 @@ class IncidentWorkflow:
     @workflow.init
     def __init__(self, order: wire.IncidentInput) -> None:
         self._order = order
-        self._state = order.state or IncidentState(incident_id=order.incident_id)
+        self.tempo = order.tempo
+        self._state = order.state or IncidentState(incident_id=order.incident_id, drill=order.tempo.drill)
         self._ready = order.state is not None
         self._stamps = Stamps(order.incident_id, order.tempo, self._state.sequence)
         self._turn = asyncio.Lock()

@@ -4,10 +4,15 @@ Errors named here are never retried: trying again cannot help (`Refused`) or wou
 Everything that must happen is retried without end; a person hears of it through the clock, the pager or the sweep.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityConfig
+
+with workflow.unsafe.imports_passed_through():
+    from tocsin.domain.tempo import Tempo
 
 FINAL = ["Refused", "Broken"]
 
@@ -44,6 +49,28 @@ SEND = ActivityConfig(
     ),
     priority=Priority(priority_key=3),
 )
+
+
+def paced(config: ActivityConfig, tempo: Tempo) -> ActivityConfig:
+    """Return the options at the tempo of a scenario: a drill's hours cannot wait half a real minute for a dead worker.
+
+    In production, at speed 1, they are what they were.
+    """
+    at_pace: ActivityConfig = {**config}
+    if (span := config.get("start_to_close_timeout")) is not None:
+        at_pace["start_to_close_timeout"] = tempo.patience(span)
+    if (span := config.get("schedule_to_close_timeout")) is not None:
+        at_pace["schedule_to_close_timeout"] = tempo.patience(span)
+    if (span := config.get("heartbeat_timeout")) is not None:
+        at_pace["heartbeat_timeout"] = tempo.patience(span)
+    retry = config.get("retry_policy")
+    if retry is not None:
+        longest = tempo.pause(retry.maximum_interval) if retry.maximum_interval is not None else None
+        at_pace["retry_policy"] = replace(
+            retry, initial_interval=tempo.pause(retry.initial_interval), maximum_interval=longest
+        )
+    return at_pace
+
 
 NEAR, FAR = timedelta(hours=8), timedelta(hours=36)
 """Time left below which letters go before those of other waves, and above which they give way."""
@@ -95,7 +122,7 @@ GIVE_UP_AFTER = timedelta(minutes=2)
 """How long a deed that must happen is retried quietly, before a person hears that it fails."""
 
 TRY_AGAIN = timedelta(minutes=1)
-"""Pause before it is tried again after that; wall time, like everything about faults."""
+"""Pause before it is tried again after that."""
 
 PAGE_AGAIN = timedelta(minutes=5)
 """How long a workflow waits before it tries again to send a page that nobody took."""

@@ -40,6 +40,7 @@ class ResponseWorkflow:
     @workflow.init
     def __init__(self, order: wire.ResponseInput) -> None:
         self._order = order
+        self.tempo = order.tempo
         self._tasks: tuple[Task, ...] = order.tasks or ()
         self._opened = order.tasks is not None
         self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)

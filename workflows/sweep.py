@@ -19,6 +19,10 @@ from workflows.pace import scenario_now
 class SweepWorkflow:
     """One sweep: compares what the store holds open with what runs."""
 
+    @workflow.init
+    def __init__(self, order: wire.SweepInput) -> None:
+        self.tempo = order.tempo
+
     @workflow.run
     async def run(self, order: wire.SweepInput) -> SweepResult:
         """Compare, page for what is missing, and say how much was compared."""

@@ -30,6 +30,7 @@ class WaveWorkflow:
     @workflow.init
     def __init__(self, order: wire.WaveInput) -> None:
         self._order = order
+        self.tempo = order.tempo
         self._stamps = Stamps(order.incident_id, order.tempo, order.sequence)
         self._insistent = Insistent(order.incident_id, order.tempo)
         self._nudged = False

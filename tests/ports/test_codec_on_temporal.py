@@ -26,6 +26,7 @@ from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.temporal_runs import schedule_sweep
 from tocsin.adapters.vault import Vault
 from tocsin.domain.errors import Broken
+from tocsin.domain.tempo import ON_THE_WALL
 from tocsin.domain.values import ClockId, IncidentId, Value
 from tocsin.wire import SWEEP_SCHEDULE, clock_workflow, incident_workflow
 
@@ -219,7 +220,7 @@ async def everything(server: Client, workflow_id: str, run_id: str | None) -> li
 async def test_schedule_inputs_use_the_namespaces_key(server: Client, home: Home) -> None:
     """What a schedule starts the sweep with is sealed under the namespace's key, and belongs to no incident."""
     client = connected(server, data_converter(home.vault, NAMESPACE))
-    await schedule_sweep(client, 300)
+    await schedule_sweep(client, 300, ON_THE_WALL)
 
     described = await server.get_schedule_handle(SWEEP_SCHEDULE).describe()
 

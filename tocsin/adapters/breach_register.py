@@ -37,7 +37,7 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
 
 def read_breaches(tx: Transaction, first: datetime | None = None, before: datetime | None = None) -> list[Breach]:
     """Return the entries by report, oldest first: all, or those reported from `first` on and earlier than `before`."""
-    entries = (breach(_records(tx, state)) for state in reversed(tx.incidents.all()))
+    entries = (breach(_records(tx, state)) for state in reversed(tx.incidents.all()) if not state.drill)
     return [entry for entry in entries if reported_between(entry, first, before)]
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 from tocsin.adapters.callers import LadderCallers
 from tocsin.adapters.counted_pager import CountedPager
+from tocsin.adapters.drill_pager import DrillPager
 from tocsin.adapters.escalation import FILE, load_ladder
 from tocsin.adapters.incident_pager import IncidentPager, is_incident_url
 from tocsin.adapters.outbox import Outbox
@@ -88,7 +89,8 @@ def open_pagers(channel: Channel, settings: Settings) -> dict[str, Pager]:
         if name in pagers or name == MAIL:
             raise Refused(f"TOCSIN_PAGER_URLS: the name {name!r} in place {place} is taken; choose another one")
         pagers[name] = _pager(url, place)
-    return pagers | {MAIL: ChannelPager(channel, settings.pages_to, settings.sender_address)}
+    pagers[MAIL] = ChannelPager(channel, settings.pages_to, settings.sender_address)
+    return {name: DrillPager(pager) for name, pager in pagers.items()} if settings.tempo.drill else pagers
 
 
 def _pager(url: str, place: int) -> Pager:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 from temporalio.client import (
     Client,
@@ -85,11 +85,11 @@ async def open_client(settings: Settings, vault: Vault) -> Client:
     return await connect(settings, data_converter(vault, namespace), runtime, [NamesIds()])
 
 
-async def schedule_sweep(client: Client, every_seconds: int) -> None:
+async def schedule_sweep(client: Client, every_seconds: int, tempo: Tempo) -> None:
     """Make the sweep's schedule, or bring an older one up to date; a sweep that still runs is not run twice."""
     action = ScheduleActionStartWorkflow(
         wire.SWEEP,
-        wire.SweepInput(tempo=Tempo(origin=datetime.now(UTC))),
+        wire.SweepInput(tempo=tempo),
         id=wire.SWEEP_SCHEDULE,
         task_queue=wire.TASK_QUEUE,
     )

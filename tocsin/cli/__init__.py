@@ -21,6 +21,7 @@ from tocsin.cli import (
     console,
     decide,
     doctor,
+    drill,
     duties,
     evidence,
     explain,
@@ -64,7 +65,7 @@ app = typer.Typer(
 )
 PARTS = (
     *(report, show, explain, decide, severity, incident, merging, recompute, waves, holds),
-    *(evidence, told, watch, doctor, console, setup, reconcile),
+    *(evidence, told, watch, doctor, drill, console, setup, reconcile),
 )
 for part in PARTS:
     app.add_typer(part.commands)

@@ -39,7 +39,11 @@ def write_sample(
     refuse_taken(folder)
     begin, end = _start(first), _start(last + timedelta(days=1)) if last else None
     with work.store.reading() as tx:
-        states = [state for state in tx.incidents.all() if _reported_in(state, begin, end) and _is(tx, state, status)]
+        states = [
+            state
+            for state in tx.incidents.all()
+            if not state.drill and _reported_in(state, begin, end) and _is(tx, state, status)
+        ]
         register = as_csv(read_breaches(tx, begin, end))
     if not states:
         raise Refused("no incident of the kind was reported in these days; `tocsin list` shows those that were")

@@ -32,6 +32,7 @@ from tocsin.client import Engine, EnvelopeFor, connected
 from tocsin.domain.act import UNVERIFIED_LOCAL, Act, Actor, Deed, Envelope, Receipt
 from tocsin.domain.errors import Broken, Deferred, TocsinError
 from tocsin.domain.read import Reading, Way
+from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ActId, IncidentId, PersonId, derived_id, opaque_id
 from tocsin.noting import note
 from tocsin.ports import Pager, Store
@@ -126,7 +127,11 @@ class Session:
         return Spool(self.home / "spool", public)
 
     def now(self) -> datetime:
-        """Return the instant, in UTC."""
+        """Return the instant, in UTC: in a drill's home, the scenario's."""
+        return self._tempo.scenario(self.wall())
+
+    def wall(self) -> datetime:
+        """Return the instant on the wall, for what is real in a drill as well: invitations and sessions of people."""
         return datetime.now(UTC)
 
     def looks_at(self, incident_id: IncidentId, way: Way) -> None:
@@ -149,7 +154,7 @@ class Session:
         """Wrap a deed as done here and now, unsigned: nobody vouches for who typed it."""
         at = self.now()
         act = Act(act_id=act_id or self.new_act_id(), incident_id=incident_id, actor=self.actor, at=at, deed=deed)
-        return Envelope(act=act, expires_at=at + EXPIRES_AFTER)
+        return Envelope(act=act, expires_at=at + EXPIRES_AFTER * self._tempo.speed)
 
     def do(self, deed: Deed, incident_id: IncidentId) -> Receipt:
         """Do it, through the engine."""
@@ -170,6 +175,10 @@ class Session:
             return await (await self._connect()).report(envelope_for)
 
         return self._run(reporting, envelope_for(0, None).act)
+
+    @cached_property
+    def _tempo(self) -> Tempo:
+        return self.settings.tempo
 
     @cached_property
     def pager(self) -> Pager:

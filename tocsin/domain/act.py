@@ -54,6 +54,11 @@ class Actor(Value):
         # A set has another order in every process, and what is signed must have one.
         return sorted(roles)
 
+    @property
+    def described(self) -> str:
+        """Who it is and with which roles, in words."""
+        return f"{self.name} is {', '.join(sorted(self.roles)) or 'without a role'}"
+
 
 class Report(Value):
     """Tell of a security incident. Only the title is needed; everything else may follow."""

@@ -35,6 +35,7 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.incident import OVER, Basis, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.tempo import IsDrill
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
 
 SKEW = timedelta(minutes=2)
@@ -93,6 +94,8 @@ class IncidentState(Value):
     """Whom a person decided to tell under GDPR articles 33 and 34."""
     may_be_affected: int = 0
     """Agreements that cannot be ruled out while nobody has said who is affected."""
+    drill: IsDrill = False
+    """A rehearsal: no register takes it up, and its evidence says so."""
 
 
 APPROVERS_ONLY = (Release, Lift, PlaceHold, Decide)
@@ -108,11 +111,11 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
     if act.incident_id != state.incident_id:
         raise Refused(f"this act is upon incident {act.incident_id}, but it was sent to {state.incident_id}")
     if isinstance(deed, APPROVERS_ONLY) and Role.APPROVER not in act.actor.roles:
-        raise Refused(f"only an approver may {deed.kind}; {act.actor.name} is {_roles(act)}")
+        raise Refused(f"only an approver may {deed.kind}; {act.actor.described}")
     if not act.actor.roles:
         raise Refused(f"{act.actor.name} has no role here and may not {deed.kind}; an admin gives roles in people.toml")
     if isinstance(deed, EndDuty) and deed.how is not DutyEnd.DISCHARGED and Role.APPROVER not in act.actor.roles:
-        raise Refused(f"only an approver may decide that a duty is {deed.how}; {act.actor.name} is {_roles(act)}")
+        raise Refused(f"only an approver may decide that a duty is {deed.how}; {act.actor.described}")
     if act.actor.roles == {Role.AUDITOR}:
         raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {deed.kind}")
     _refuse_impossible(_stated_instants(deed), now)
@@ -393,7 +396,3 @@ def _refuse_impossible(stated: dict[str, datetime], now: datetime) -> None:
             raise Refused(f"{name} at {at.isoformat()} lies in the future; it is {now.isoformat()} now")
         if at < now - LONGEST_AGO:
             raise Refused(f"{name} at {at.isoformat()} lies more than a hundred years back; correct the year")
-
-
-def _roles(act: Act) -> str:
-    return ", ".join(sorted(act.actor.roles)) or "without a role"

@@ -1,10 +1,19 @@
 """How scenario time relates to wall time, and how spans of time are put into words."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 from pydantic import Field
 
 from tocsin.domain.values import Instant, Value
+
+# Left out where it is not so: what was recorded before there were drills still is what was recorded.
+IsDrill = Annotated[bool, Field(exclude_if=lambda drill: not drill)]
+"""Whether something is a rehearsal."""
+PAUSE = timedelta(seconds=1)
+"""A pause between two tries is not compressed below this: machines need it, whatever the scenario's clock says."""
+PATIENCE = timedelta(seconds=5)
+"""Nor is what a machine may take for its work: a busy one must not be taken for a dead one."""
 
 
 class Tempo(Value):
@@ -16,6 +25,8 @@ class Tempo(Value):
 
     origin: Instant
     speed: float = Field(default=1.0, gt=0)
+    drill: IsDrill = False
+    """It is a rehearsal, and everything that is written of it says so."""
 
     def scenario(self, wall: datetime) -> datetime:
         """Return the scenario instant at the wall instant `wall`."""
@@ -26,6 +37,18 @@ class Tempo(Value):
     def wait(self, span: timedelta) -> timedelta:
         """Return how long to wait, in wall time, for `span` of scenario time to pass."""
         return span / self.speed
+
+    def pause(self, span: timedelta) -> timedelta:
+        """Return the wall time of a pause for machines: `span`, compressed, but not below `PAUSE`."""
+        return max(self.wait(span), min(span, PAUSE))
+
+    def patience(self, span: timedelta) -> timedelta:
+        """Return the wall time that a machine has for its work: `span`, compressed, but not below `PATIENCE`."""
+        return max(self.wait(span), min(span, PATIENCE))
+
+
+ON_THE_WALL = Tempo(origin=datetime(1970, 1, 1, tzinfo=UTC))
+"""Time as it passes."""
 
 
 def in_words(span: timedelta) -> str:

@@ -30,14 +30,16 @@ def timeline_retells(pack: Pack) -> Iterator[Finding]:
     items = timeline(pack.entries, list(pack.acts.values()), names)
     if pack.sha256(layout.TIMELINE) != _sha256(as_json_list(items)):
         yield _first_unlike(pack, items)
-    if pack.sha256(layout.TIMELINE_TEXT) != _sha256(markdown(pack.incident.incident_id, items)):
-        text = b"".join(markdown(pack.incident.incident_id, items))
+    if pack.sha256(layout.TIMELINE_TEXT) != _sha256(
+        markdown(pack.incident.incident_id, items, drill=pack.incident.drill)
+    ):
+        text = b"".join(markdown(pack.incident.incident_id, items, drill=pack.incident.drill))
         yield from _unlike_text(layout.TIMELINE_TEXT, pack.read(layout.TIMELINE_TEXT), text)
 
 
 def readme_is_ours(pack: Pack) -> Iterator[Finding]:
     """Compare the README's incident and head with the others: people read it first."""
-    whole = readme(pack.incident.incident_id, pack.head).encode()
+    whole = readme(pack.incident.incident_id, pack.head, drill=pack.incident.drill).encode()
     yield from _unlike_text(layout.README, pack.read(layout.README), whole)
 
 

@@ -60,13 +60,13 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     yield from _log(tx, record, means.signer)
     yield from witnessed(tx, record.entries[-1].number + 1 if record.entries else 0, record.head.size)
     yield layout.TIMELINE, as_json_list(record.timeline)
-    yield layout.TIMELINE_TEXT, markdown(incident_id, record.timeline)
+    yield layout.TIMELINE_TEXT, markdown(incident_id, record.timeline, drill=record.state.drill)
     yield layout.REPORT, [report(record, tx)]
     for name in sorted(means.histories):
         yield f"{layout.HISTORY}/{layout.safe_name(name)}", [means.histories[name]]
     yield layout.KEY, [as_pem(means.signer.public)]
     yield layout.VERIFIER, [VERIFIER]
-    yield layout.README, [readme(incident_id, _head(record)).encode()]
+    yield layout.README, [readme(incident_id, _head(record), drill=record.state.drill).encode()]
 
 
 def _letters(tx: Transaction, ledger: Iterable[LedgerWave]) -> Files:

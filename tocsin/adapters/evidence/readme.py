@@ -99,6 +99,9 @@ WHAT IT DOES NOT SHOW
 """
 
 
-def readme(incident_id: str, head: LogHead) -> str:
+DRILL = "DRILL: this is the record of a rehearsal. Nothing of it happened, and nobody outside was told.\n\n"
+
+
+def readme(incident_id: str, head: LogHead, *, drill: bool = False) -> str:
     """Return the README of an incident's evidence."""
-    return _TEXT.format(incident_id=incident_id, size=head.size, root=head.root)
+    return DRILL * drill + _TEXT.format(incident_id=incident_id, size=head.size, root=head.root)

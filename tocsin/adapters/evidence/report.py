@@ -42,9 +42,10 @@ def report(record: Record, tx: Transaction) -> bytes:
     return typeset(
         Document(
             title=record.facts.title,
-            kicker="Evidence of an incident",
+            kicker="DRILL: record of a rehearsal" if record.state.drill else "Evidence of an incident",
             subtitle=f"{record.state.incident_id}, {record.state.status}, as of {_utc(made_at)}",
-            footer=f"{record.state.incident_id} · log {record.head.size}:{record.head.root()[:16]}…",
+            footer="DRILL · " * record.state.drill
+            + f"{record.state.incident_id} · log {record.head.size}:{record.head.root()[:16]}…",
             made_at=made_at,
             blocks=tuple(_blocks(record, tx)),
         )
@@ -52,6 +53,8 @@ def report(record: Record, tx: Transaction) -> bytes:
 
 
 def _blocks(record: Record, tx: Transaction) -> Iterator[Block]:
+    if record.state.drill:
+        yield Callout(text="DRILL. Nothing of this happened, and nobody outside was told.", tone=Tone.WARN)
     yield Callout(text="Made for reading. The other files of this pack have all of it, and they are what is checked.")
     yield Heading(text="What is known")
     yield Definitions(rows=tuple(_known(record.facts)))

@@ -28,9 +28,11 @@ def timeline(entries: Iterable[Entry], acts: Sequence[Envelope], names: Names) -
     return told + [_of_act(None, envelope, names) for envelope in acts if envelope.act.act_id not in seen]
 
 
-def markdown(incident_id: str, items: Iterable[TimelineItem]) -> Iterator[bytes]:
+def markdown(incident_id: str, items: Iterable[TimelineItem], *, drill: bool = False) -> Iterator[bytes]:
     """Yield the timeline as Markdown, item by item. Words written by people cannot become markup or new lines."""
-    yield f"# Incident {plain(incident_id)}\n\nInstants are in UTC. Numbers are entries of log.jsonl.\n\n".encode()
+    mark = "DRILL: a rehearsal. " * drill
+    yield f"# {mark}Incident {plain(incident_id)}\n\n".encode()
+    yield b"Instants are in UTC. Numbers are entries of log.jsonl.\n\n"
     for item in items:
         yield "\n".join([*_paragraph(item), ""]).encode()
 
