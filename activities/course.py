@@ -15,7 +15,7 @@ from tocsin.domain.breaker import Heard, Word
 from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Value, WaveId
-from tocsin.ports import Claim, Claimed, Outcome, Verdict
+from tocsin.ports import Claim, Claimed, Outcome, Verdict, Wanted
 from tocsin.steps import moved
 
 LOOK_SECONDS = 1.0
@@ -124,8 +124,8 @@ class Course:
             return
         self._asked, self._back = True, 0
         batch = self._batch
-        claiming = Claiming(batch.wave_id, batch.first, batch.last, self._group, self.now(), self._claimed)
-        self._writer.take(claiming, urgent=not self._waiting)
+        wanted = Wanted(batch.wave_id, batch.first, batch.last, self._group, self.now())
+        self._writer.take(Claiming(wanted, self._claimed), urgent=not self._waiting)
 
     def _claimed(self, claim: Claim | Exception) -> None:
         self._asked = False

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from tocsin.domain.breaker import Heard
 from tocsin.domain.errors import Deferred
 from tocsin.domain.notice import Notice
-from tocsin.domain.values import WaveId
-from tocsin.ports import Claim, Store, Transaction
+from tocsin.ports import Claim, Store, Wanted
 from tocsin.steps import listen, record
 
 LINGER_SECONDS = 0.03
@@ -33,13 +33,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Claiming:
-    """Rows of a range are wanted; `then` is told what was claimed, or why nothing was."""
+    """Rows are wanted; `then` is told what was claimed, or why nothing was."""
 
-    wave_id: WaveId
-    first: int
-    last: int
-    limit: int
-    at: datetime
+    wanted: Wanted
     then: Callable[[Claim | Exception], None]
 
 
@@ -126,19 +122,15 @@ class Writer:
 
     def _together(self, orders: list[Order]) -> _Told:
         # Claims come first and by wave: they lock waves, as whoever places a hold does, and the log is locked last.
-        claims = sorted((one for one in orders if isinstance(one, Claiming)), key=lambda one: one.wave_id)
+        claims = sorted((one for one in orders if isinstance(one, Claiming)), key=lambda one: one.wanted.wave_id)
         steps = sorted((one for one in orders if isinstance(one, Recording)), key=lambda one: one.row.notice_id)
         with self._store.writing() as tx:
-            claimed = [_claim(tx, one) for one in claims]
+            taken = tx.ledger.claim_each([one.wanted for one in claims]) if claims else []
             if steps:
                 listen(tx, [(one.row.channel, one.heard) for one in orders if isinstance(one, Recording)], steps[0].at)
                 record(tx, (one.row for one in steps), steps[0].at)
+        claimed = [partial(one.then, claim) for one, claim in zip(claims, taken, strict=True)]
         return [*claimed, *(_done(one) for one in steps)]
-
-
-def _claim(tx: Transaction, one: Claiming) -> Callable[[], None]:
-    claim = tx.ledger.claim(one.wave_id, one.first, one.last, one.limit, one.at)
-    return lambda: one.then(claim)
 
 
 def _done(one: Recording) -> Callable[[], None]:

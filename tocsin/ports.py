@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from tocsin.audit.checkpoint import Checkpoint
 from tocsin.audit.entry import EntryDraft
@@ -77,6 +77,16 @@ class WaveRow(Value):
     ended_at: Instant | None = None
     unknowns: tuple[str, ...] = ()
     """The names of what its letters could not say yet, and promise."""
+
+
+class Wanted(NamedTuple):
+    """Up to `limit` rows that are wanted for sending, of a wave's rows with first <= ordinal < last."""
+
+    wave_id: WaveId
+    first: int
+    last: int
+    limit: int
+    at: datetime
 
 
 class Claimed(Value):
@@ -290,6 +300,9 @@ class Ledger(Protocol):
         and counted, a stopped wave gives nothing. So are the channels: a row whose channel is paused or stopped is
         left, except one now and then that tries a stopped one. Two claims never take the same row.
         """
+
+    def claim_each(self, wanted: Sequence[Wanted]) -> list[Claim]:
+        """Return one claim for each that is wanted, in this order, as `claim` gives it; together they cost far less."""
 
     def put(self, notices: Iterable[Notice]) -> None:
         """Replace rows by notice id. Raises Broken where the table of transitions forbids the change of state."""

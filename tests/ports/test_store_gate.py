@@ -12,7 +12,7 @@ from tocsin.domain.errors import Broken
 from tocsin.domain.hold import Hold
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.values import IncidentId, WaveId
-from tocsin.ports import Claim
+from tocsin.ports import Claim, Wanted
 
 
 def release(store: SqlStore, rows: int) -> None:
@@ -184,6 +184,22 @@ def test_no_row_is_taken_twice(store: SqlStore, second_store: SqlStore) -> None:
         shares = list(pool.map(drain, range(4)))
 
     assert sorted(chain.from_iterable(shares)) == list(range(200))
+
+
+def test_claims_of_one_transaction_never_share_a_row(store: SqlStore) -> None:
+    """Each claim of a group takes its own range; one that overlaps an earlier one takes what that one left."""
+    release(store, 8)
+    wanted = [Wanted(WAVE, 0, 4, 3, AT), Wanted(WAVE, 4, 8, 2, AT + HOUR), Wanted(WAVE, 2, 6, 16, AT)]
+
+    with store.writing() as tx:
+        claims = tx.ledger.claim_each(wanted)
+
+    assert [taken(one) for one in claims] == [[0, 1, 2], [4, 5], [3]]
+    assert [row.notice.claimed_at for row in claims[1].rows] == [AT + HOUR] * 2
+    assert all(row.prepared == written(row.notice)[2] for one in claims for row in one.rows)
+    with store.reading() as tx:
+        rows = tx.ledger.notices(WAVE, states=[NoticeState.CLAIMED])
+        assert rows == sorted((row.notice for one in claims for row in one.rows), key=lambda row: row.ordinal)
 
 
 def test_a_hold_and_a_claim_never_pass_each_other(store: SqlStore, second_store: SqlStore) -> None:

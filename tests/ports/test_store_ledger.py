@@ -5,7 +5,7 @@ import pytest
 from tests.ports.story import AT, HOUR, INCIDENT, OTHER_INCIDENT, WAVE, agreement_id, letter, notice, wave, written
 from tocsin.adapters.sql import SqlStore
 from tocsin.domain.errors import Broken
-from tocsin.domain.notice import NoticeState
+from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.values import NoticeId, WaveId
 
 LATER = WaveId("wav-later")
@@ -36,6 +36,36 @@ def test_planning_again_leaves_rows_as_they_are(store: SqlStore) -> None:
 
     with store.reading() as tx:
         assert tx.ledger.notices(WAVE) == [notice(0), released, notice(2)]
+
+
+def test_a_row_comes_back_in_the_types_of_its_fields(store: SqlStore) -> None:
+    """What is read is not checked again, so that it must be what checking would give, with every field filled."""
+    change = {"state": NoticeState.RELEASED, "attempts": 2, "claimed_at": AT, "settled_at": AT + HOUR, "linked": True}
+    filled = {"provider_id": "p-1", "detail": "450 <x>", "delivered_at": AT, "possible_duplicate": True}
+    whole = notice(0).model_copy(update=change | filled | {"letter_sha256": "a" * 64, "reports": True})
+    with store.writing() as tx:
+        tx.ledger.plan([notice(0), notice(1)])
+        tx.ledger.put([whole])
+
+    with store.reading() as tx:
+        for read in tx.ledger.notices(WAVE):
+            checked = Notice.model_validate_json(read.model_dump_json())
+            assert read == checked == (whole if read.ordinal == 0 else notice(1))
+            assert {k: type(v) for k, v in dict(read).items()} == {k: type(v) for k, v in dict(checked).items()}
+
+
+def test_of_two_changes_put_together_the_last_counts(store: SqlStore) -> None:
+    """A row that is given twice in one call is as it was given last, and each step is checked."""
+    released = notice(0).model_copy(update={"state": NoticeState.RELEASED})
+    by_hand = released.model_copy(update={"state": NoticeState.BY_HAND})
+    with store.writing() as tx:
+        tx.ledger.plan([notice(0)])
+        tx.ledger.put([released, by_hand])
+
+    with store.reading() as tx:
+        assert tx.ledger.notices(WAVE) == [by_hand]
+    with pytest.raises(Broken, match="cannot go"), store.writing() as tx:
+        tx.ledger.put([by_hand, by_hand.model_copy(update={"state": NoticeState.DEFERRED})])
 
 
 def test_two_notices_never_share_an_ordinal(store: SqlStore) -> None:

@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 from base64 import b32encode
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, NewType
+from typing import Annotated, Any, NewType, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -49,6 +50,21 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @classmethod
+    def trusted(cls, values: dict[str, Any]) -> Self:
+        """Return the value of all its fields, each of the type that it declares. Nothing is checked.
+
+        For what the store has just read of its own, or is about to write: checking costs ten times as much.
+        """
+        return _made(cls, values, set(values))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return the value with some fields changed, unchecked as ever; a fifth of what pydantic's own takes."""
+        if deep:
+            return super().model_copy(update=update, deep=deep)
+        change = update or {}
+        return _made(type(self), {**self.__dict__, **change}, {*self.__pydantic_fields_set__, *change})
+
     def canonical(self) -> bytes:
         """Return this value as RFC 8785 canonical JSON, the form that is hashed and signed."""
         return canonical(self.model_dump(mode="json"))
@@ -56,6 +72,19 @@ class Value(BaseModel):
     def fingerprint(self) -> str:
         """Return the SHA-256 of `canonical()` in lower-case hex."""
         return hashlib.sha256(self.canonical()).hexdigest()
+
+
+V = TypeVar("V", bound=Value)
+
+
+def _made(kind: type[V], values: dict[str, Any], given: set[str]) -> V:
+    # What pydantic itself does behind `model_construct`, for values without private attributes or extra fields.
+    made = kind.__new__(kind)
+    object.__setattr__(made, "__dict__", values)
+    object.__setattr__(made, "__pydantic_fields_set__", given)
+    object.__setattr__(made, "__pydantic_extra__", None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
 
 
 def opaque_id(prefix: str, key: bytes, *parts: str) -> str:

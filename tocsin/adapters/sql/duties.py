@@ -14,6 +14,7 @@ from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.hold import Hold
 from tocsin.domain.values import ClockId, IncidentId
 
+_COLUMNS = ("duty_id", "incident_id", "clock_id", "state", "target_at", "body", "proof")
 _COUNTED = {"open_duties", "total_duties"}
 
 
@@ -26,7 +27,9 @@ class SqlDuties:
 
     def put(self, duties_: Iterable[Duty]) -> None:
         """Insert or replace by duty id."""
-        self._session.upsert(duties, map(self._duty_row, duties_))
+        for chunk in chunks(duties_):
+            last = {duty.duty_id: duty for duty in chunk}
+            self._session.many.replace(duties, _COLUMNS, [self._duty_row(duty) for duty in last.values()])
 
     def of(self, incident_id: IncidentId, *, clock_id: ClockId | None = None, open_only: bool = False) -> list[Duty]:
         """Return duties by target, then id."""
@@ -52,8 +55,10 @@ class SqlDuties:
         """Return the duties with these ids."""
         found: list[Duty] = []
         for chunk in chunks(duty_ids):
-            query = select(duties).where(duties.c.duty_id.in_(chunk)).order_by(duties.c.duty_id)
-            found += [self._duty(row) for row in self._connection.execute(query)]
+            rows = self._session.many.select(
+                (duties.c.duty_id, duties.c.body, duties.c.proof), chunk, " ORDER BY duty_id"
+            )
+            found += [self._duty(row) for row in rows]
         return found
 
     def put_clock(self, row: ClockRow) -> None:
@@ -109,17 +114,12 @@ class SqlDuties:
             "body": self._session.seal(incident_id, hold.model_dump_json(), "holds", "body", hold.hold_id),
         }
 
-    def _duty_row(self, duty: Duty) -> Values:
-        about = ("duties", "proof", duty.duty_id)
-        return {
-            "duty_id": duty.duty_id,
-            "incident_id": duty.incident_id,
-            "clock_id": duty.clock_id,
-            "state": duty.state.value,
-            "target_at": duty.target_at,
-            "body": duty.model_dump_json(exclude={"proof"}),
-            "proof": self._session.seal(duty.incident_id, duty.proof, *about) if duty.proof is not None else None,
-        }
+    def _duty_row(self, duty: Duty) -> tuple[Any, ...]:
+        key, incident_id, proof = duty.duty_id, duty.incident_id, None
+        if duty.proof is not None:
+            proof = self._session.seal(incident_id, duty.proof, "duties", "proof", key)
+        body = duty.model_dump_json(exclude={"proof"})
+        return (key, incident_id, duty.clock_id, duty.state.value, duty.target_at, body, proof)
 
     def _duty(self, row: Any) -> Duty:
         duty = Duty.model_validate_json(row.body)

@@ -17,7 +17,7 @@ from tocsin.domain.letter import Letter
 from tocsin.domain.notice import ContactRole, Notice, NoticeState, WaveCounts
 from tocsin.domain.said import Said
 from tocsin.domain.values import AgreementId, IncidentId, NoticeId, WaveId
-from tocsin.ports import Claim, WaveRow
+from tocsin.ports import Claim, Wanted, WaveRow
 
 _UNRELEASED = (NoticeState.DRAFTED, NoticeState.BY_HAND, NoticeState.WITHDRAWN)
 
@@ -26,10 +26,6 @@ NOT_SENT = (NoticeState.DRAFTED, NoticeState.RELEASED, NoticeState.BY_HAND, Noti
 
 _FEW = 100
 """Letters that are in memory at one time."""
-
-_REPLACE = (
-    update(notices).where(notices.c.notice_id == bindparam("key")).values({name: bindparam(name) for name in CHANGING})
-)
 
 
 class SqlLedger:
@@ -165,7 +161,11 @@ class SqlLedger:
         Raises:
             Broken: if the wave is unknown, or a released row has no letter.
         """
-        return self._gate.claim(wave_id, first, last, limit, at)
+        return self._gate.claim_each([Wanted(wave_id, first, last, limit, at)])[0]
+
+    def claim_each(self, wanted: Sequence[Wanted]) -> list[Claim]:
+        """Return one claim for each that is wanted, in this order."""
+        return self._gate.claim_each(wanted)
 
     def put(self, notices_: Iterable[Notice]) -> None:
         """Replace rows by notice id: all but what a notice is from the start, which never changes.
@@ -176,8 +176,8 @@ class SqlLedger:
         """
         for chunk in chunks(notices_):
             check_steps(self._session, chunk)
-            rows = [changing(self._session, notice) | {"key": notice.notice_id} for notice in chunk]
-            self._connection.execute(_REPLACE, rows)
+            last = {notice.notice_id: notice for notice in chunk}
+            self._session.many.update(notices, CHANGING, [changing(self._session, row) for row in last.values()])
 
     def by_id(self, notice_ids: Iterable[NoticeId]) -> list[Notice]:
         """Return the rows with these ids, locked against other writers until the transaction ends."""

@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import LargeBinary, Select, cast, insert, select, update
+from sqlalchemy import LargeBinary, Select, cast, select, update
 from sqlalchemy.exc import NoResultFound
 
-from tocsin.adapters.sql.session import Row as Values
 from tocsin.adapters.sql.session import Session, chunks
 from tocsin.adapters.sql.tables import log_entries, log_head
 from tocsin.audit.entry import Entry, EntryDraft, leaf_hash
@@ -17,6 +16,7 @@ from tocsin.domain.errors import Broken
 from tocsin.domain.values import IncidentId
 
 PAGE = 1_000
+_COLUMNS = ("number", "key", "incident_id", "body", "leaf")
 
 
 class SqlLog:
@@ -24,6 +24,7 @@ class SqlLog:
 
     def __init__(self, session: Session) -> None:
         self._connection = session.connection
+        self._many = session.many
         self.appended: list[EntryDraft] = []
         """What this transaction has added, in the order of the numbers."""
 
@@ -39,8 +40,8 @@ class SqlLog:
             self.appended += [draft for draft in chunk if draft.key not in known]
             rows = _numbered(chunk, known, head.size)
             if rows:
-                self._connection.execute(insert(log_entries), rows)
-                head = head.extended(bytes.fromhex(row["leaf"]) for row in rows)
+                self._many.insert(log_entries, _COLUMNS, rows)
+                head = head.extended(bytes.fromhex(leaf) for *_, leaf in rows)
             numbers += [known[draft.key] for draft in chunk]
         if head != before:
             self._connection.execute(update(log_head).values(size=head.size, peaks=json.dumps(head.peaks)))
@@ -86,29 +87,18 @@ class SqlLog:
         return select(log_entries.c.number, *columns)
 
     def _numbers(self, keys: list[str]) -> dict[str, int]:
-        query = select(log_entries.c.key, log_entries.c.number).where(log_entries.c.key.in_(keys))
-        return {row.key: row.number for row in self._connection.execute(query)}
+        return dict(map(tuple, self._many.select((log_entries.c.key, log_entries.c.number), keys)))
 
 
-def _numbered(drafts: list[EntryDraft], known: dict[str, int], size: int) -> list[Values]:
+def _numbered(drafts: list[EntryDraft], known: dict[str, int], size: int) -> list[tuple[Any, ...]]:
     """Return the rows of the drafts that are new, and add their numbers to `known`."""
-    rows: list[Values] = []
+    rows: list[tuple[Any, ...]] = []
     for draft in drafts:
         if draft.key not in known:
-            known[draft.key] = size + len(rows)
-            rows.append(_values(Entry(number=known[draft.key], draft=draft)))
+            known[draft.key] = number = size + len(rows)
+            body = Entry(number=number, draft=draft).to_bytes()
+            rows.append((number, draft.key, draft.incident_id, body, leaf_hash(body).hex()))
     return rows
-
-
-def _values(entry: Entry) -> Values:
-    body = entry.to_bytes()
-    return {
-        "number": entry.number,
-        "key": entry.draft.key,
-        "incident_id": entry.draft.incident_id,
-        "body": body,
-        "leaf": leaf_hash(body).hex(),
-    }
 
 
 def _stored(row: Any) -> StoredEntry:

@@ -1,19 +1,17 @@
 """How a notice lies in its row, and which row may take its place."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import select
 
 from tocsin.adapters.sql.session import Row as Values
 from tocsin.adapters.sql.session import Session
 from tocsin.adapters.sql.tables import notices
 from tocsin.domain.errors import Broken
-from tocsin.domain.notice import Notice, NoticeState, step
+from tocsin.domain.notice import ContactRole, Notice, NoticeState, step
 from tocsin.domain.values import NoticeId
 
 _FIELDS = tuple(Notice.model_fields)
@@ -21,49 +19,54 @@ _CELLS = attrgetter(*_FIELDS)
 _FROM_THE_START = {
     *("notice_id", "incident_id", "wave_id", "ordinal", "number", "agreement_id", "role", "chain_position"),
 }
-CHANGING = tuple(name for name in _FIELDS if name not in _FROM_THE_START)
-"""The columns of a row that a step, or a letter that is rendered anew, may change."""
+_CONVERTED = ("notice_id", "duty_ids", "detail")
+CHANGING = (*_CONVERTED, *(name for name in _FIELDS if name not in {*_FROM_THE_START, *_CONVERTED}))
+"""The key of a row, and the columns that a step, or a letter that is rendered anew, may change."""
 
+_COLUMNS = tuple(column.name for column in notices.c)
+_ROLES = {str(role): role for role in ContactRole}
+_STATES = {str(state): state for state in NoticeState}
 _CHANGING_CELLS = attrgetter(*CHANGING)
 _Standing = dict[NoticeId, tuple[NoticeState, int]]
 
 
 def to_row(session: Session, notice: Notice) -> Values:
     """Return the row of a notice; what the channel said is sealed, since it may quote an address."""
-    return _row(session, notice, _FIELDS, _CELLS)
+    values = dict(zip(_FIELDS, _CELLS(notice), strict=True))
+    return values | {"duty_ids": json.dumps(notice.duty_ids), "detail": _detail(session, notice)}
 
 
-def changing(session: Session, notice: Notice) -> Values:
-    """Return what of a notice's row may differ from when it was planned."""
-    return _row(session, notice, CHANGING, _CHANGING_CELLS)
+def changing(session: Session, notice: Notice) -> tuple[Any, ...]:
+    """Return, in the order of `CHANGING`, what of a notice's row may differ from when it was planned, and its key."""
+    key, duty_ids, detail, *cells = _CHANGING_CELLS(notice)
+    return (key, json.dumps(duty_ids), None if detail is None else _detail(session, notice), *cells)
 
 
-def _row(session: Session, notice: Notice, names: tuple[str, ...], cells: Callable[[Any], tuple[Any, ...]]) -> Values:
-    values = dict(zip(names, cells(notice), strict=True))
-    values["duty_ids"] = json.dumps(notice.duty_ids)
-    if notice.detail is not None:
-        about = ("notices", "detail", notice.notice_id)
-        values["detail"] = session.seal(notice.incident_id, notice.detail, *about)
-    return values
+def _detail(session: Session, notice: Notice) -> bytes | None:
+    about = ("notices", "detail", notice.notice_id)
+    return session.seal(notice.incident_id, notice.detail, *about) if notice.detail is not None else None
 
 
 def from_row(session: Session, row: Any) -> Notice:
-    """Return the notice of a row."""
-    return Notice.model_validate(_values(session, row))
+    """Return the notice of a row that begins with the table's columns. What lies there was checked when it was put."""
+    return Notice.trusted(_values(session, row))
 
 
 def claimed(session: Session, row: Any, at: datetime) -> Notice:
     """Return the notice of a row that is claimed with the next attempt."""
-    change = {"state": NoticeState.CLAIMED, "attempts": row.attempts + 1, "claimed_at": at}
-    return Notice.model_validate(_values(session, row) | change)
+    values = _values(session, row)
+    values["state"], values["claimed_at"] = NoticeState.CLAIMED, at
+    values["attempts"] += 1
+    return Notice.trusted(values)
 
 
 def _values(session: Session, row: Any) -> Values:
-    values = dict(zip(_FIELDS, _CELLS(row), strict=True))
-    values["duty_ids"] = orjson.loads(row.duty_ids)
-    if row.detail is not None:
-        about = ("notices", "detail", row.notice_id)
-        values["detail"] = session.open(row.incident_id, row.detail, *about).decode()
+    values = dict(zip(_COLUMNS, row, strict=False))
+    values["duty_ids"] = tuple(orjson.loads(values["duty_ids"]))
+    values["role"], values["state"] = _ROLES[values["role"]], _STATES[values["state"]]
+    if values["detail"] is not None:
+        about = ("notices", "detail", values["notice_id"])
+        values["detail"] = session.open(values["incident_id"], values["detail"], *about).decode()
     return values
 
 
@@ -88,10 +91,10 @@ def check_steps(session: Session, changed: list[Notice]) -> None:
 
 
 def _standing(session: Session, ids: list[NoticeId]) -> _Standing:
-    query = select(notices.c.notice_id, notices.c.state, notices.c.attempts).where(notices.c.notice_id.in_(ids))
     # In one order, so that two writers of the same rows wait for each other and never in a circle.
-    rows = session.connection.execute(query.order_by(notices.c.notice_id).with_for_update())
-    return {row.notice_id: (NoticeState(row.state), row.attempts) for row in rows}
+    locked = " ORDER BY notice_id FOR UPDATE" if session.on_postgresql else ""
+    rows = session.many.select((notices.c.notice_id, notices.c.state, notices.c.attempts), ids, locked)
+    return {key: (_STATES[state], attempts) for key, state, attempts in rows}
 
 
 def _check_step(notice: Notice, state: NoticeState, attempts: int) -> None:

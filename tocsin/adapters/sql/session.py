@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
+from tocsin.adapters.sql.many import Many
 from tocsin.ports import Sealer
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Session:
 
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self.connection = connection
+        self.many = Many(connection)
         self._sealer = sealer
 
     @property
