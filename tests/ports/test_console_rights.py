@@ -21,7 +21,17 @@ from tocsin.domain.values import ActId
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 PUBLIC = {
     *("/notices", "/notices/", "/notices/{name}"),
-    *("/webhooks/sendgrid", "/style.css", "/page.js", "/a/{token}", "/n", "/n/{number}", "/healthz", "/readyz"),
+    *(
+        "/webhooks/sendgrid",
+        "/style.css",
+        "/page.js",
+        "/icon.svg",
+        "/a/{token}",
+        "/n",
+        "/n/{number}",
+        "/healthz",
+        "/readyz",
+    ),
     *(f"/intake/{sender}" for sender in ("pagerduty", "alertmanager", "generic", "slack", "teams")),
     *("/codec", "/codec/decode", "/codec/encode", "/codec/{verb}"),
     *("/login", "/login/oidc", "/login/oidc/callback", "/invitation/{token}", "/api/v1/openapi.json"),

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from pydantic import Field
+
 from tocsin.cli.session import Session
 from tocsin.cli.views import IncidentView
 from tocsin.domain.act import Role
@@ -56,6 +58,8 @@ class Todo(Value):
     due_at: Instant | None = None
     pressing: bool = False
     """Everything else waits for it: it comes first, whatever falls due before."""
+    release: bool = Field(default=False, exclude=True)
+    """Whether it is done on the console's page of letters, not on the incident's own."""
 
 
 def next_for(work: Session, view: IncidentView, me: Me) -> Todo | None:
@@ -134,7 +138,9 @@ def _waves(me: Me, view: IncidentView) -> Iterator[Todo]:
     for wave in (seen.wave for seen in view.waves if _waits_for_release(seen.wave)):
         if Role.APPROVER in me.roles and wave.drafter != me.person_id:
             do = f"tocsin show {key} --letters {wave.wave_id}, then {release_command(wave)}"
-            yield Todo(incident_id=key, what="review and release the letters", do=do, due_at=_nearest(view))
+            yield Todo(
+                incident_id=key, what="review and release the letters", do=do, due_at=_nearest(view), release=True
+            )
         elif wave.drafter == me.person_id:
             what = "wait for another approver to release your draft"
             yield Todo(incident_id=key, what=what, do=f"tocsin show {key}", due_at=_nearest(view))

@@ -33,6 +33,11 @@ def thousands(number: int) -> str:
     return f"{number:,}"
 
 
+def sentence(words: str) -> str:
+    """Return words with a capital at their beginning, as they stand alone on a line."""
+    return words[:1].upper() + words[1:]
+
+
 _TEMPLATES = ImmutableSandboxedEnvironment(
     loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
@@ -41,6 +46,7 @@ _TEMPLATES.filters |= {
     "utc": utc,
     "iso": iso,
     "plain": plain,
+    "sentence": sentence,
     "left": time_left,
     "thousands": thousands,
 }

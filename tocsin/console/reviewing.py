@@ -24,6 +24,7 @@ from tocsin.settings import Settings
 
 PAGE = 500
 """Rows that are read together."""
+FIRST = "first contact"
 REMEMBERED = 64
 """Waves of which the groups are kept; they are counted again when the letters change."""
 
@@ -187,7 +188,7 @@ def role_of(row: Notice) -> str:
         return "nobody to write to: told by hand"
     if row.role is ContactRole.COPY:
         return "copy"
-    return f"deputy {row.chain_position}, if those before fail" if row.chain_position else "first contact"
+    return f"deputy {row.chain_position}, if those before fail" if row.chain_position else FIRST
 
 
 def differing(before: str, now: str) -> Iterator[Line]:
@@ -219,7 +220,8 @@ def _grouped(tx: Transaction, wave: WaveRow) -> list[Group]:
         Group(language=language, role=role, promises=promises, letters=count, sample=sample)
         for (language, role, promises), (count, sample) in found.items()
     ]
-    return sorted(groups, key=lambda one: (-one.letters, one.language, one.role))
+    # First those that leave in any case, and of them the most.
+    return sorted(groups, key=lambda one: (one.role != FIRST, -one.letters, one.language, one.role))
 
 
 def _titles(tx: Transaction, rows: Sequence[Notice]) -> dict[DutyId, str]:

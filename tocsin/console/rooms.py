@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from tocsin.console import rooms_incident, rooms_now, rooms_review
+from tocsin.console import rooms_delivery, rooms_incident, rooms_now, rooms_review
 from tocsin.console.house import House
 from tocsin.console.office import Office
 from tocsin.console.public import PAGES
@@ -11,6 +11,7 @@ from tocsin.console.public import PAGES
 def routes(office: Office) -> APIRouter:
     """Return the pages."""
     router, house = APIRouter(), House(office)
+    picture = (PAGES / "icon.svg").read_text(encoding="utf-8")
     script = (PAGES / "page.js").read_text(encoding="utf-8")
 
     @router.get("/page.js")
@@ -18,6 +19,11 @@ def routes(office: Office) -> APIRouter:
         """Return the one script: countdowns, local time, live updates. It holds nothing of anybody's."""
         return Response(script, media_type="text/javascript")
 
-    for room in (rooms_now, rooms_incident, rooms_review):
+    @router.get("/icon.svg")
+    async def icon() -> Response:
+        """Return the bell that browsers show beside a page's title."""
+        return Response(picture, media_type="image/svg+xml")
+
+    for room in (rooms_now, rooms_incident, rooms_review, rooms_delivery):
         router.include_router(room.routes(house))
     return router

@@ -19,7 +19,7 @@ from tocsin.domain.rights import Action
 from tocsin.domain.values import IncidentId, NoticeId, WaveId
 from tocsin.ports import Transaction, WaveRow
 
-RECIPIENTS = 50
+RECIPIENTS = 25
 LETTER_HEADERS = {
     # What is in a letter is shown and runs nothing, loads nothing, leads nowhere; only our own page may frame it.
     "Content-Security-Policy": (
