@@ -49,6 +49,16 @@ class Standin:
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}/record") as answer:
             return [orjson.loads(line) for line in (await answer.read()).splitlines()]
 
+    async def asked(self) -> int:
+        """Return how often its suppression lists were asked for."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/asked") as answer:
+            return int(await answer.read())
+
+    async def key(self) -> str:
+        """Return the public key under which it signs its events."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/key") as answer:
+            return await answer.text()
+
     def stop(self) -> None:
         """End it."""
         end(self._process)

@@ -1,9 +1,10 @@
 """A stand-in for SendGrid in a process of its own: it answers as it is told, and remembers every request it took.
 
-`python -m benchmarks.standin PORT` serves `POST /v3/mail/send`. `PUT /told` changes how it answers (a `Told` as JSON),
-`GET /record` returns what it took, one JSON object a line, `DELETE /record` forgets it, `GET /key` returns the public
-key under which it signs its events. It speaks plain HTTP/1.1 over loopback, with as little work as possible: what it
-needs of the machine is missing to whatever is measured beside it.
+`python -m benchmarks.standin PORT` serves `POST /v3/mail/send` and the suppression lists. `PUT /told` changes how it
+answers (a `Told` as JSON), `GET /record` returns what it took, one JSON object a line, `DELETE /record` forgets it,
+`GET /asked` returns how often its lists were asked for, `GET /key` the public key under which it signs its events. It
+speaks plain HTTP/1.1 over loopback, with as little work as possible: what it needs of the machine is missing to
+whatever is measured beside it.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import sys
 import time
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import orjson
@@ -53,6 +55,10 @@ class Told(BaseModel):
     duplicated: bool = False
     reordered: bool = False
     forged: bool = False
+    suppressed: dict[str, list[str]] = {}
+    """The addresses on its suppression lists, by list; letters to them are answered as any other, and go nowhere."""
+    lists: str = "ok"
+    """How its lists are answered: `ok`, or a kind of answer."""
 
 
 class Desk:
@@ -63,6 +69,7 @@ class Desk:
         self.record: list[dict[str, Any]] = []
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.in_flight = 0
+        self.asked = 0
         self._chance = random.Random(1)  # noqa: S311 - faults, not keys
         self._events: list[dict[str, Any]] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -94,7 +101,7 @@ class Desk:
             "message_id": letter.get("headers", {}).get("Message-ID", ""),
             "to": to["to"][0]["email"],
             "kind": kind,
-            "taken": kind in TAKEN,
+            "taken": kind in TAKEN and not self._is_suppressed(to["to"][0]["email"]),
             "at": time.time(),
         }
         self.record.append(one)
@@ -102,6 +109,9 @@ class Desk:
         if self.told.events_url and one["taken"]:
             self._announce(one, provider_id)
         return provider_id
+
+    def _is_suppressed(self, address: str) -> bool:
+        return any(address in listed for listed in self.told.suppressed.values())
 
     def _announce(self, one: dict[str, Any], provider_id: str) -> None:
         happened = ["processed", self.told.outcome]
@@ -146,6 +156,14 @@ class Desk:
         except aiohttp.ClientError:
             return False
 
+    def list_of(self, target: str) -> bytes:
+        """Return a page of a suppression list."""
+        parts = urlsplit(target)
+        name, query = parts.path.rpartition("/")[2], parse_qs(parts.query)
+        first, limit = (int(query.get(key, [least])[0]) for key, least in (("offset", "0"), ("limit", "500")))
+        listed = self.told.suppressed.get(name, [])[first : first + min(limit, 500)]
+        return orjson.dumps([{"created": 1_767_225_600, "email": one, "reason": "no such mailbox"} for one in listed])
+
     def answer_to(self, method: str, path: str, body: bytes) -> bytes:
         """Return the answer to whoever tells it what to do, or asks what it took."""
         if method == "PUT":
@@ -154,6 +172,10 @@ class Desk:
             self.record.clear()
         elif path == "/record":
             return b"".join(orjson.dumps(one) + b"\n" for one in self.record)
+        elif path == "/asked":
+            return str(self.asked).encode()
+        elif path.startswith("/v3/suppression/"):
+            return self.list_of(path)
         elif path == "/key":
             public = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
             return base64.b64encode(public)
@@ -190,6 +212,11 @@ class Connection(asyncio.Protocol):
         self._serve(method, path, rest[:length])
 
     def _serve(self, method: str, path: str, body: bytes) -> None:
+        if path.startswith("/v3/suppression/"):
+            self._desk.asked += 1
+            if self._desk.told.lists != "ok":
+                self._answer(self._desk.told.lists, "")
+                return
         if path != "/v3/mail/send":
             answer = self._desk.answer_to(method, path, body)
             self._write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
