@@ -54,6 +54,7 @@ def _to_be_pressed(row: Notice, duties: Duties) -> bool:
 def _due_at(row: Notice, duties: Duties, within: timedelta | None) -> datetime | None:
     if not _to_be_delivered(row) or row.claimed_at is None:
         return None
-    deadlines = [duties[key].deadline_at for key in row.duty_ids if key in duties]
-    nearest = min((deadline for deadline in deadlines if deadline is not None), default=None)
-    return overdue_at(row.claimed_at, nearest, within)
+    owed = [duties[key] for key in row.duty_ids if key in duties]
+    nearest = min((duty.deadline_at for duty in owed if duty.deadline_at is not None), default=None)
+    agreed = min((duty.delivered_within for duty in owed if duty.delivered_within is not None), default=None)
+    return overdue_at(row.claimed_at, nearest, within, agreed)

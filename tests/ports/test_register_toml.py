@@ -1,6 +1,6 @@
 """The register as TOML, and what takes several rows of CSV: both say the same, and mistakes are named by their path."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def test_example() -> None:
     clinics, order, sub, ended = stream_file(EXAMPLE, KEY)
     assert [one.version for one in versions(clinics)] == ["2023", "2026"]
     main, secrets = clinics.clauses
+    assert (main.delivered_within, secrets.delivered_within) == (timedelta(hours=2), None)
     assert (main.on_silence, main.exceptions[0].kind) == (OnSilence.RELEASE_MINIMAL, ExemptionKind.UNSUCCESSFUL)
     assert "failed; no data" in main.exceptions[0].text
     assert secrets.methods == (Method.POST, Method.MAIL)
@@ -86,6 +87,7 @@ CLAUSES = st.fixed_dictionaries(
         "time_zone": st.just("Asia/Kolkata"),
         "calendar": st.just("IN"),
         "on_silence": st.sampled_from([*OnSilence]),
+        "delivered_within": st.sampled_from(["5min", "2h", "72h"]),
         "exceptions": st.lists(st.builds(lambda text: {"kind": "no_risk", "text": text}, TEXTS), max_size=2),
         "recipients": st.lists(CONTACTS, max_size=2),
         "copies": st.lists(CONTACTS, max_size=2),

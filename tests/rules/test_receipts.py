@@ -117,18 +117,22 @@ def test_the_first_delivery_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "within", "waits"),
+    ("left", "within", "agreed", "waits"),
     [
-        (72 * H, None, 12 * H),
-        (8 * H, None, 2 * H),
-        (timedelta(minutes=20), None, timedelta(minutes=15)),
-        (-H, None, timedelta(minutes=15)),
-        (None, None, 4 * H),
-        (72 * H, H, H),
+        (72 * H, None, None, 12 * H),
+        (8 * H, None, None, 2 * H),
+        (timedelta(minutes=20), None, None, timedelta(minutes=15)),
+        (-H, None, None, timedelta(minutes=15)),
+        (None, None, None, 4 * H),
+        (72 * H, H, None, H),
+        (72 * H, H, 30 * H, 30 * H),
+        (8 * H, None, 30 * H, 4 * H),
+        (-H, None, 2 * H, 2 * H),
+        (None, H, 2 * H, 2 * H),
     ],
 )
 def test_how_long_a_notice_may_stay_undelivered(
-    left: timedelta | None, within: timedelta | None, waits: timedelta
+    left: timedelta | None, within: timedelta | None, agreed: timedelta | None, waits: timedelta
 ) -> None:
-    """A quarter of what is left until the deadline, within bounds, unless the user chose."""
-    assert overdue_at(AT, AT + left if left is not None else None, within) == AT + waits
+    """What the clause says, but never past half of what is left; else the user's choice; else a quarter of it."""
+    assert overdue_at(AT, AT + left if left is not None else None, within, agreed) == AT + waits

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Trigger
 from tocsin.domain.register import Limb, OnLift
-from tocsin.domain.register_text import parse_language, parse_limbs, parse_period, parse_word, write_limbs
+from tocsin.domain.register_text import (
+    parse_language,
+    parse_limbs,
+    parse_period,
+    parse_window,
+    parse_word,
+    write_limbs,
+    write_window,
+)
 
 HOUR = timedelta(hours=1)
 LIMBS = st.builds(
@@ -130,3 +138,16 @@ def test_refused_languages(text: str) -> None:
     """What is no language tag, or no language, is refused."""
     with pytest.raises(Refused, match="language"):
         parse_language(text)
+
+
+@pytest.mark.parametrize("text", ["4min", "73h", "promptly", "3 working days", "0h"])
+def test_windows_out_of_bounds(text: str) -> None:
+    """How long a notice may stay undelivered is refused outside the hours in which mail servers try."""
+    with pytest.raises(Refused):
+        parse_window(text)
+
+
+@pytest.mark.parametrize("text", ["5min", "90min", "2h", "72h"])
+def test_windows_read_back(text: str) -> None:
+    """A window within the bounds is written as it was read."""
+    assert text == write_window(parse_window(text))

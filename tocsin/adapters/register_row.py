@@ -20,7 +20,7 @@ from tocsin.domain.clause import (
 )
 from tocsin.domain.governing import versions
 from tocsin.domain.register import Agreement
-from tocsin.domain.register_text import parse_language, parse_limbs, parse_word, write_limbs
+from tocsin.domain.register_text import parse_language, parse_limbs, parse_window, parse_word, write_limbs, write_window
 from tocsin.domain.values import AgreementId, PartyId, opaque_id
 
 __all__ = ["COLUMNS", "FURTHER_COLUMNS", "Row", "agreement_of", "clause_of", "read_address", "rows_of"]
@@ -56,6 +56,7 @@ CLAUSE_COLUMNS = (
     "calendar",
     "exceptions",
     "on_silence",
+    "delivered_within",
     "clause_recipients",
     "clause_copies",
 )
@@ -163,6 +164,7 @@ def clause_of(row: Row, id_key: bytes) -> NoticeClause:
         time_zone=row.read("clause_time_zone", cells.time_zone, None),
         calendar=row.read("calendar", cells.calendar, None),
         exceptions=row.read("exceptions", cells.exemptions, NO_EXEMPTIONS),
+        delivered_within=row.read("delivered_within", parse_window, None),
     )
     cells.refuse_twice(row, "clause_recipients", (*clause.recipients, *(clause.copies or ())))
     if any(limb.working for limb in clause.limbs) and not row.get("calendar"):
@@ -229,6 +231,7 @@ def _clause_cells(clause: NoticeClause) -> dict[str, str]:
         "calendar": clause.calendar.calendar_id if clause.calendar else "",
         "exceptions": cells.exemptions_cell(clause.exceptions),
         "on_silence": "" if clause.on_silence is OnSilence.ESCALATE else clause.on_silence,
+        "delivered_within": write_window(clause.delivered_within),
         "clause_recipients": cells.contacts_cell(clause.recipients),
         "clause_copies": copies,
     }

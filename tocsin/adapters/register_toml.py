@@ -34,6 +34,7 @@ OF_A_CLAUSE = {
     "exceptions": "exceptions",
     "on_lift": "on_lift",
     "on_silence": "on_silence",
+    "delivered_within": "delivered_within",
     "recipients": "clause_recipients",
     "copies": "clause_copies",
 }

@@ -174,6 +174,8 @@ class NoticeClause(Value):
     calendar: Calendar | None = None
     """Which days are working days, frozen when the agreement was imported."""
     exceptions: tuple[Exemption, ...] = ()
+    delivered_within: timedelta | None = None
+    """How long a notice may stay undelivered before the next contact is written to; None: its deadline says."""
 
     def covers_all_of(self, other: "NoticeClause") -> bool:
         """Say whether this clause promises for at least the data that `other` promises for."""

@@ -112,6 +112,9 @@ class Duty(Value):
     # As these: a clause that says nothing of silence gives the duty that it always gave.
     on_silence: OnSilence = Field(default=OnSilence.ESCALATE, exclude_if=lambda said: said is OnSilence.ESCALATE)
     """What its clause says happens near the deadline when nobody answers."""
+    # As these.
+    delivered_within: timedelta | None = Field(default=None, exclude_if=lambda span: span is None)
+    """How long its clause lets a notice stay undelivered before the next contact is written to."""
     proofs: tuple[MethodProof, ...] = Field(default=(), exclude_if=lambda proofs: not proofs)
     """Where several methods are required: those that are proved, in the order in which they were."""
 
@@ -301,6 +304,7 @@ def under_limb(
         discharge=clause.discharge,
         methods=clause.methods,
         on_silence=clause.on_silence,
+        delivered_within=clause.delivered_within,
         on_lift=clause.on_lift,
         citation=_citation(agreement, clause),
         because=_because(pin, clause),

@@ -104,17 +104,26 @@ def delivered_at(receipts: Iterable[Receipt]) -> datetime | None:
     return min((receipt.at for receipt in receipts if receipt.kind is K.DELIVERED), default=None)
 
 
-def overdue_at(sent_at: datetime, deadline_at: datetime | None, within: timedelta | None = None) -> datetime:
+def overdue_at(
+    sent_at: datetime, deadline_at: datetime | None, within: timedelta | None = None, agreed: timedelta | None = None
+) -> datetime:
     """Return until when a sent notice may stay without being delivered before the next contact takes over.
 
-    `within` is the user's own choice. Without one it is a quarter of what was left until the deadline when the notice
-    was sent, at least 15 minutes and at most 12 hours; 4 hours where the promise has no number.
+    `agreed` is what its clause says; it never waits for more than half of what is left until the deadline, so that
+    another contact can still be reached. `within` is the user's own choice for all others. Without either it is a
+    quarter of what was left when the notice was sent, at least 15 minutes and at most 12 hours; 4 hours where the
+    promise has no number.
     """
+    left = deadline_at - sent_at if deadline_at is not None else None
+    if agreed is not None:
+        if left is None or left <= timedelta():
+            return sent_at + agreed
+        return sent_at + min(agreed, max(SHORTEST, left / 2))
     if within is not None:
         return sent_at + within
-    if deadline_at is None:
+    if left is None:
         return sent_at + WITHOUT_DEADLINE
-    return sent_at + min(LONGEST, max(SHORTEST, (deadline_at - sent_at) / SHARE))
+    return sent_at + min(LONGEST, max(SHORTEST, left / SHARE))
 
 
 def _by_message(receipts: list[Receipt]) -> list[list[Receipt]]:

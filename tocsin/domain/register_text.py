@@ -15,6 +15,8 @@ Word = TypeVar("Word", bound=StrEnum)
 
 PROMPTLY = "promptly"
 
+SHORTEST_WINDOW, LONGEST_WINDOW = timedelta(minutes=5), timedelta(hours=72)
+
 LONGEST = timedelta(days=366)
 """Longer than any promise to tell; a larger number is a slip of the keyboard."""
 
@@ -79,6 +81,26 @@ def parse_period(text: str) -> timedelta:
     if not 0 < count * (unit // timedelta(minutes=1)) <= LONGEST // timedelta(minutes=1):
         raise Refused(f"the period {text.strip()!r} must be longer than 0 and at most {LONGEST.days} days")
     return count * unit
+
+
+def parse_window(text: str) -> timedelta:
+    """Read how long a notice may stay undelivered: a period of elapsed time from 5 minutes to 72 hours.
+
+    Raises:
+        Refused: for anything else. Mail servers try for 72 hours; what is shorter than minutes is no delivery time.
+    """
+    window = parse_period(text)
+    if not SHORTEST_WINDOW <= window <= LONGEST_WINDOW:
+        raise Refused(f"{text.strip()!r} lies outside 5min to 72h; mail takes minutes, and servers give up after 72 h")
+    return window
+
+
+def write_window(window: timedelta | None) -> str:
+    """Return the wording that `parse_window` reads back; blank for None."""
+    if window is None:
+        return ""
+    minutes = round(window.total_seconds() / 60)
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}min"
 
 
 def parse_trigger(text: str) -> Trigger:
