@@ -73,7 +73,7 @@ async def main() -> None:
         *Checkpoints(store, notary, open_witnesses(pages, settings), callers.everyone).all(),
         *Duties(store, law, callers.ladder).all(),
         *Evidence(store, open_shelf(store, vault, keyring, client, settings.home)).all(),
-        *Letters(store, JinjaLetters(), channels[settings.channel], sender, channels["posting"]).all(),
+        *Letters(store, JinjaLetters(), channels[settings.channel], sender, channels["posting"], sending.lists).all(),
         *sending.all(),
         *Doubts(store, channels).all(),
         *Fallback(store, settings.delivered_within).all(),
@@ -82,7 +82,7 @@ async def main() -> None:
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),
     ]
     await schedule_sweep(client, settings.sweep_every_seconds, settings.tempo)
-    with ThreadPoolExecutor(THREADS) as threads, figures_shown(settings, callers.unpaged):
+    with ThreadPoolExecutor(THREADS) as threads, figures_shown(settings, callers.unpaged, sending.lists.unread):
         worker = Worker(
             client,
             task_queue=wire.TASK_QUEUE,

@@ -9,6 +9,7 @@ from activities.addressed import Owed, audience, open_duties, silent_ones
 from activities.postings import Postings, public_letter
 from activities.releasing import PAGE, rows_of
 from activities.silence import SilentlyReleased, SilentRelease, release
+from activities.suppressing import Lists, Suppressions
 from activities.ways import Ways
 from tocsin.domain.act import Draft
 from tocsin.domain.clause import Method
@@ -96,10 +97,17 @@ class Letters:
     """The deeds that make letters."""
 
     def __init__(
-        self, store: Store, renderer: Renderer, channel: Channel, sender: Sender, posting: Channel | None = None
+        self,
+        store: Store,
+        renderer: Renderer,
+        channel: Channel,
+        sender: Sender,
+        posting: Channel | None = None,
+        suppressions: Suppressions | None = None,
     ) -> None:
         """Take the channel of the mails, and the notice page (None: posting is a person's work)."""
         self._store = store
+        self._suppressions = suppressions or Suppressions(store, {})
         self._renderer = renderer
         self._channel = channel
         self._sender = sender
@@ -125,6 +133,7 @@ class Letters:
             rows = tx.ledger.notices(order.wave_id, first=order.first, last=order.last)
             desk = _Desk(tx, order, rows)
             desk.postings.read(rows)
+        desk.lists = self._suppressions.at_hand(desk.wave.drafted_at)
         made, unwritable = [], []
         for row in rows:
             posting = self._posting if row.method is Method.POSTING else None
@@ -263,7 +272,8 @@ class Letters:
             notice_number=row.number,
             notice_id=row.notice_id,
         )
-        drawn = row.model_copy(update={"letter_sha256": letter.fingerprint()})
+        warning = desk.lists.warning(row.channel, contact.email)
+        drawn = row.model_copy(update={"letter_sha256": letter.fingerprint(), "detail": warning})
         return drawn, letter, self._channel.prepare(letter)
 
     def _posted(self, desk: "_Desk", row: Notice, posting: Channel) -> tuple[Notice, Letter, bytes]:
@@ -298,6 +308,7 @@ class _Desk:
             self._before.setdefault(_whom(row), []).append(row)
         self._said_before = {w.wave_id: tx.ledger.said(w.wave_id) for w in released}
         self.postings = Postings(tx, [*released, wave], self._said_before)
+        self.lists = Lists()
 
     def facts_for(self, row: Notice, agreement: Agreement, contact: Contact, sender: Sender) -> LetterFacts:
         previous = self._last(row)

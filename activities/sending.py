@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.course import Batch, BatchResult, Course, together
 from activities.lanes import IN_FLIGHT, Lanes
 from activities.rerouting import Rerouting
+from activities.suppressing import Suppressions
 from activities.watch import Watch
 from activities.writer import Writer
 from tocsin.domain.notice import NoticeState
@@ -42,6 +43,8 @@ class Sending:
         group: int | None = None,
     ) -> None:
         self._store = store
+        self.lists = Suppressions(store, channels)
+        """The addresses to which these channels send nothing."""
         self._rerouting = Rerouting(store, channels, pager)
         self._lanes = Lanes(channels, in_flight)
         self._writer = Writer(store)
@@ -53,6 +56,7 @@ class Sending:
 
     async def close(self) -> None:
         """Wait for what is on the wire, and write it down. The worker has ended: no batch begins any more."""
+        await self.lists.close()
         await self._lanes.close()
         await self._writer.close()
 
@@ -62,11 +66,12 @@ class Sending:
 
         Intent is committed before each call and the outcome after it. Rows that an earlier attempt had claimed are
         not sent again: they are in doubt, and settled apart. A worker that ends lets no further letter leave.
-        What a stopped channel has not sent leaves by the next one.
+        What a stopped channel has not sent leaves by the next one, and what its channel would drop is not sent at all.
         """
         watch = Watch(batch.tempo)
         await asyncio.to_thread(self._doubt_the_orphans, batch, watch.now())
         await self._rerouting.reroute(batch, watch.now())
+        await self.lists.strike(batch, watch.now())
         total = await self._run(batch, watch)
         while total.channel_down and await self._another_way(batch, watch, total):
             total = together(total, await self._run(batch, watch))

@@ -154,7 +154,7 @@ class House:
             *Checkpoints(self.store, notary, self.witnesses, pager).all(),
             *Duties(self.store, law, self.ladder).all(),
             *Evidence(self.store, open_shelf(self.store, self.vault, self.keyring, self.client, self.home)).all(),
-            *Letters(self.store, JinjaLetters(), self.channel, sender, posting).all(),
+            *Letters(self.store, JinjaLetters(), self.channel, sender, posting, sending.lists).all(),
             *sending.all(),
             *Doubts(self.store, channels).all(),
             *Fallback(self.store, self.delivered_within).all(),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from tocsin.audit.checkpoint import Checkpoint
 from tocsin.audit.entry import EntryDraft
@@ -324,6 +324,12 @@ class Ledger(Protocol):
 
     def linked(self, token_digest: str) -> Notice | None:
         """Return the notice whose link has the token with this SHA-256, or None."""
+
+    def marks(self, addresses: Iterable[str]) -> list[str]:
+        """Return the keyed digest by which the ledger knows each of these addresses, in their order."""
+
+    def marked(self, wave_id: WaveId, first: int, last: int) -> list[tuple[NoticeId, str, str]]:
+        """Return the released rows with first <= ordinal < last: each with its channel and the mark of its address."""
 
 
 class Nudge(Value):
@@ -717,6 +723,34 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+class Suppressed(Value):
+    """An address on a list of a channel: mail to it came back before, or whoever reads it wanted no more."""
+
+    address: str
+    listed: str
+    """The list's name, as the channel says it."""
+    since: Instant | None = None
+    reason: str = ""
+    drops: bool = True
+    """Whether the channel takes letters to it and sends none of them; else it tries each time, and may fail again."""
+    raw: bytes
+    """The entry as it came."""
+
+
+@runtime_checkable
+class Suppresses(Protocol):
+    """A channel that keeps lists of addresses to which it sends nothing, although it takes the letters."""
+
+    name: str
+
+    async def suppressed(self, at: datetime) -> list[Suppressed]:
+        """Read all lists whole; `at` is the reader's time.
+
+        Raises:
+            Deferred: if they cannot be read now, or the channel asked not to be asked yet.
+        """
 
 
 class Renderer(Protocol):

@@ -87,6 +87,15 @@ def apply(tx: Transaction, new: Sequence[Receipt], now: datetime, rows: Rows | N
     return len(changed)
 
 
+def suppress(tx: Transaction, rows: Sequence[tuple[Notice, Heard]], now: datetime) -> None:
+    """Drop released notices that have not left, each with what its channel's list says of its address as a receipt."""
+    known = {row.notice_id: row for row, _ in rows}
+    said = [(_receipt(tx, heard, known, now), heard.raw) for _, heard in rows]
+    new = tx.receipts.keep(said)
+    record(tx, [moved(row, NoticeState.DROPPED, now, detail=heard.detail) for row, heard in rows], now)
+    tx.log.append(map(_entry, new))
+
+
 def catch_up(tx: Transaction, notice_ids: Iterable[NoticeId], now: datetime, known: Rows | None = None) -> list[Notice]:
     """Apply every receipt of these notices; one whose call is still under way is noted for later."""
     read, wanted = known or {}, sorted(set(notice_ids))

@@ -85,8 +85,12 @@ async def test_the_key_of_sendgrid(status: int, fix: str) -> None:
         asked.append((request.headers["Authorization"], (await request.json())["mail_settings"]["sandbox_mode"]))
         return web.Response(status=status)
 
+    async def listed(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
     app, port = web.Application(), free_port()
     app.router.add_post("/v3/mail/send", answer)
+    app.router.add_get("/v3/suppression/bounces", listed)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -100,4 +104,6 @@ async def test_the_key_of_sendgrid(status: int, fix: str) -> None:
     await runner.cleanup()
     assert asked == [("Bearer SG.key", {"enable": True})]
     assert found.get("channel", "").count(fix or "never") == (1 if fix else 0)
+    assert found.get("suppression lists", "").count("`suppression.read`") == (status == 403)
+    assert ("suppression lists" in found) is (status != 200)
     assert "TOCSIN_SENDGRID_WEBHOOK_KEYS" in found["webhook key"]

@@ -114,8 +114,8 @@ async def garbage(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-@pytest.fixture
-async def stand() -> AsyncIterator[Stand]:
+@asynccontextmanager
+async def standing() -> AsyncIterator[Stand]:
     """Run a server on a free port."""
     stand = Stand()
     app = web.Application()
@@ -127,6 +127,13 @@ async def stand() -> AsyncIterator[Stand]:
     yield stand
     stand.closing.set()
     await runner.cleanup()
+
+
+@pytest.fixture
+async def stand() -> AsyncIterator[Stand]:
+    """A server for one test."""
+    async with standing() as made:
+        yield made
 
 
 @asynccontextmanager

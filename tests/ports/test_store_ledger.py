@@ -235,3 +235,19 @@ def test_fallbacks_not_yet_needed_are_not_counted(store: SqlStore) -> None:
 
     assert before.by_state == {NoticeState.BOUNCED: 1, NoticeState.ACCEPTED: 1}
     assert after.by_state == {NoticeState.REPLACED: 1, NoticeState.RELEASED: 1, NoticeState.ACCEPTED: 1}
+
+
+def test_released_rows_are_found_by_the_mark_of_their_address(store: SqlStore) -> None:
+    """The mark of an address is that of its row, however it is written; only what is released in the range comes."""
+    rows = [notice(n, state=NoticeState.RELEASED) for n in range(3)] + [notice(3)]
+    with store.writing() as tx:
+        tx.ledger.plan(rows)
+        tx.ledger.put_letters(written(row) for row in rows)
+
+    with store.reading() as tx:
+        address = letter(rows[1]).to_address
+        (mark,) = tx.ledger.marks([f" {address.upper()} "])
+        marked = tx.ledger.marked(WAVE, 1, 4)
+    assert [row[0] for row in marked] == [rows[1].notice_id, rows[2].notice_id]
+    assert marked[0] == (rows[1].notice_id, rows[1].channel, mark)
+    assert marked[1][2] != mark

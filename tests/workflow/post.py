@@ -7,8 +7,9 @@ from collections import Counter
 from datetime import datetime
 from email.utils import parseaddr
 
+from tocsin.domain.errors import Deferred
 from tocsin.domain.letter import Letter
-from tocsin.ports import Channel, Outcome, Verdict
+from tocsin.ports import Channel, Outcome, Suppressed, Verdict
 
 
 class Post:
@@ -27,6 +28,8 @@ class Post:
         """What to answer for an address, one after the other; then, and for the others, the inner channel does."""
         self.found: dict[str, bool | None] = {}
         """What looking up a letter to this address says."""
+        self.lists: list[Suppressed] | None = []
+        """Its suppression lists; None: they cannot be read."""
         self._inner = inner
         self._open = asyncio.Event()
         self._open.set()
@@ -67,6 +70,12 @@ class Post:
         """Say what the test says, or look."""
         address = _address(prepared)
         return self.found[address] if address in self.found else await self._inner.lookup(prepared)
+
+    async def suppressed(self, at: datetime) -> list[Suppressed]:
+        """Return the lists."""
+        if self.lists is None:
+            raise Deferred("the test keeps its lists to itself")
+        return self.lists
 
     async def close(self) -> None:
         """Close the inner channel."""

@@ -67,6 +67,7 @@ class Doctor:
             "workers": lambda: self._workers(client),
             "clock of Temporal": lambda: self._clock_there(client),
             "channel": self._channel,
+            "suppression lists": self._suppressions,
             "webhook key": self._webhook,
         }
         return list(await asyncio.gather(*(_found(what, look) for what, look in looks.items())))
@@ -190,6 +191,22 @@ class Doctor:
             if answer.status >= 300:
                 raise NotWell(f"SendGrid answers {answer.status}; check TOCSIN_SENDER_ADDRESS and its status page")
         return "SendGrid takes letters with this key"
+
+    async def _suppressions(self) -> str:
+        chosen = self._settings
+        if chosen.channel is not ChannelName.SENDGRID or chosen.sendgrid_api_key is None:
+            return f"{chosen.channel} has none"
+        bearer = {"Authorization": f"Bearer {chosen.sendgrid_api_key.get_secret_value()}"}
+        url = f"{chosen.sendgrid_base_url}/v3/suppression/bounces?limit=1"
+        async with aiohttp.ClientSession(timeout=MAIL_WITHIN) as http, http.get(url, headers=bearer) as answer:
+            if answer.status in {401, 403}:
+                raise NotWell(
+                    f"SendGrid refuses to show them to this key ({answer.status}), so that letters leave to addresses "
+                    "that it drops; give the key the right `suppression.read`"
+                )
+            if answer.status != 200:
+                raise NotWell(f"SendGrid answers {answer.status} when asked for them; see its status page")
+        return "they can be read with this key"
 
     async def _webhook(self) -> str:
         if self._settings.channel is ChannelName.SENDGRID and not self._settings.sendgrid_webhook_keys:

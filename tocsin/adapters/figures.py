@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -33,8 +34,14 @@ class StoreFigures:
         unpaged: Mapping[str, int],
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        unread: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """Read from `engine`; `unpaged` counts, by pager, the pages that this process could not hand over."""
+        """Read from `engine`.
+
+        `unpaged` counts, by pager, the pages that this process could not hand over; `unread`, by channel, how often
+        it could not read suppression lists.
+        """
+        self._unread = unread
         self._transactions = Transactions(engine)
         self._unpaged = unpaged
         self._now = now
@@ -56,6 +63,12 @@ class StoreFigures:
         for pager, count in sorted(self._unpaged.items()):
             failures.add_metric([pager], count)
         yield failures
+        unread = CounterMetricFamily(
+            "tocsin_suppressions_unread", "Readings of a channel's suppression lists that failed.", labels=["channel"]
+        )
+        for channel, count in sorted(self._unread.items()):
+            unread.add_metric([channel], count)
+        yield unread
         if found is not None:
             yield from _counts(found)
             yield from _ages(found, self._now())
@@ -120,7 +133,7 @@ def _ages(found: Figures, now: datetime) -> Iterator[Metric]:
 
 
 @contextmanager
-def figures_shown(settings: Settings, unpaged: Mapping[str, int]) -> Iterator[None]:
+def figures_shown(settings: Settings, unpaged: Mapping[str, int], unread: Mapping[str, int]) -> Iterator[None]:
     """Show the figures at TOCSIN_FIGURES_ADDRESS, if that is set, until the end.
 
     Raises:
@@ -130,7 +143,7 @@ def figures_shown(settings: Settings, unpaged: Mapping[str, int]) -> Iterator[No
         yield
         return
     engine, registry = create_engine_for(settings.database_url), CollectorRegistry()
-    registry.register(StoreFigures(engine, unpaged, lambda: datetime.now(UTC)))
+    registry.register(StoreFigures(engine, unpaged, lambda: datetime.now(UTC), unread=unread))
     host, _, port = settings.figures_address.rpartition(":")
     try:
         server, thread = start_http_server(int(port), host.strip("[]"), registry)

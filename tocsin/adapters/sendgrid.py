@@ -36,9 +36,10 @@ from sendgrid.helpers.mail import (
 
 from tocsin.adapters.headers import checked
 from tocsin.adapters.sendgrid_answer import Answer, judge, judge_failure
+from tocsin.adapters.sendgrid_lists import SuppressionLists
 from tocsin.domain.errors import Refused
 from tocsin.domain.letter import Letter
-from tocsin.ports import Outcome
+from tocsin.ports import Outcome, Suppressed
 
 _SEND = "/v3/mail/send"
 _LARGEST = 30_000_000
@@ -49,7 +50,7 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class SendGrid:
-    """Sends letters by SendGrid's v3 API, one request each; fulfils `ports.Channel`.
+    """Sends letters by SendGrid's v3 API, one request each; fulfils `ports.Channel` and `ports.Suppresses`.
 
     Args:
         api_key: with the right to send mail; a key of the EU region needs the EU base URL.
@@ -75,13 +76,15 @@ class SendGrid:
         reports_delivery: bool = False,
     ) -> None:
         self.reports_delivery = reports_delivery
-        self._url = _checked_url(base_url) + _SEND
+        self._base = _checked_url(base_url)
+        self._url = self._base + _SEND
         self._key = _checked_key(api_key)
         self._sandbox = sandbox
         self._in_flight = in_flight
         self._timeout = timeout
         self._proxy = _proxy_for(self._url)
         self._session: aiohttp.ClientSession | None = None
+        self._lists = SuppressionLists(self._get)
 
     def prepare(self, letter: Letter) -> bytes:
         """Return the request's JSON body.
@@ -121,6 +124,14 @@ class SendGrid:
         """Return None: SendGrid's own events, not a query, say what became of a request in doubt."""
         return None
 
+    async def suppressed(self, at: datetime) -> list[Suppressed]:
+        """Read the suppression lists whole, through the pooled connections; `at` as for `send`.
+
+        Raises:
+            Deferred: if one of them cannot be read now, or SendGrid asked not to be asked yet.
+        """
+        return await self._lists.read(at)
+
     async def close(self) -> None:
         """Close the pooled connections."""
         session, self._session = self._session, None
@@ -128,12 +139,21 @@ class SendGrid:
             await session.close()
 
     async def _post(self, prepared: bytes) -> Answer:
-        headers = {"Authorization": f"Bearer {self._key.get_secret_value()}", "Content-Type": "application/json"}
+        headers = self._bearer() | {"Content-Type": "application/json"}
         async with self._pool().post(
             self._url, data=prepared, headers=headers, allow_redirects=False, proxy=self._proxy
         ) as response:
             # Read to its end: only a connection with nothing left on it can be used again.
             return Answer(response.status, response.headers, await response.read())
+
+    async def _get(self, path: str) -> Answer:
+        async with self._pool().get(
+            self._base + path, headers=self._bearer(), allow_redirects=False, proxy=self._proxy
+        ) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key.get_secret_value()}"}
 
     def _pool(self) -> aiohttp.ClientSession:
         # Made on first use, since it belongs to the loop that runs then.

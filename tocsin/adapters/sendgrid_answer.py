@@ -45,7 +45,7 @@ def judge(answer: Answer, at: datetime) -> Outcome:
         return Outcome(verdict=Verdict.CHANNEL_DOWN, detail=_unexpected(status))
     if status in _NOT_TAKEN:
         # Too many at once is no fault of the channel, whether or not it says when to come back.
-        wait = _retry_after(answer, at) or (_UNSAID if status == 429 else None)
+        wait = wait_after(answer, at) if status == 429 else _retry_after(answer, at)
         return Outcome(verdict=Verdict.NOT_SENT, detail=_said(answer), retry_after=wait)
     if status in _WRONG_LETTER:
         return Outcome(verdict=Verdict.REJECTED, detail=_said(answer))
@@ -61,6 +61,11 @@ def judge_failure(error: Exception) -> Outcome:
     never_left = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
     verdict = Verdict.NOT_SENT if isinstance(error, never_left) else Verdict.IN_DOUBT
     return Outcome(verdict=verdict, detail=masked(f"{type(error).__name__}: {error}".rstrip(": ")))
+
+
+def wait_after(answer: Answer, at: datetime) -> timedelta:
+    """Return how long an answer of 429 asks to wait, ten seconds where it does not say; `at` as in `judge`."""
+    return _retry_after(answer, at) or _UNSAID
 
 
 def _message_id(answer: Answer) -> str | None:

@@ -284,7 +284,11 @@ def _is_recipient(notice: Notice) -> bool:
 
 
 def _looks(tx: Transaction, wave: WaveRow) -> Iterable[LookAt]:
-    for notice in tx.ledger.notices(wave.wave_id, states=NEEDS_A_LOOK):
+    # Before the release: whom a letter may not reach. After it a drafted row is a deputy in reserve.
+    states = NEEDS_A_LOOK if wave.released_at else NEEDS_A_LOOK | {NoticeState.DRAFTED}
+    for notice in tx.ledger.notices(wave.wave_id, states=states):
+        if notice.state is NoticeState.DRAFTED and not notice.detail:
+            continue
         agreement = tx.register.agreement(notice.agreement_id)
         yield LookAt(
             number=notice.number,

@@ -12,7 +12,7 @@ from tocsin.cli.session import Session, session
 from tocsin.cli.todo import release_command
 from tocsin.domain.act import Draft, Receipt, Release, Resume, Stop
 from tocsin.domain.incident_state import wave_id_of
-from tocsin.domain.notice import WaveKind
+from tocsin.domain.notice import Notice, WaveKind
 from tocsin.domain.promise import in_words
 from tocsin.domain.values import AgreementId
 from tocsin.ports import WaveRow
@@ -38,7 +38,7 @@ def draft(
         wave = tx.ledger.wave(wave_id_of(envelope.act))
         rows = tx.ledger.notices(wave.wave_id) if wave else []
     alone = [row.agreement_id for row in rows if row.lonely]
-    _tell_draft(receipt, wave, len(rows), _names(work, alone), as_json)
+    _tell_draft(receipt, wave, len(rows), _names(work, alone), _warnings(work, rows), as_json)
 
 
 @commands.command()
@@ -83,9 +83,18 @@ def _names(work: Session, agreement_ids: list[AgreementId]) -> list[str]:
     return [f"{agreement.reference} {agreement.party_name}" for agreement in found]
 
 
-def _tell_draft(receipt: Receipt, wave: WaveRow | None, rows: int, alone: list[str], as_json: bool) -> None:
+def _warnings(work: Session, rows: list[Notice]) -> list[str]:
+    """Say of each notice that may not arrive to whom it goes, and why."""
+    doubtful = [row for row in rows if row.detail]
+    named = zip(doubtful, _names(work, [row.agreement_id for row in doubtful]), strict=True)
+    return [f"{row.number} to {name}: {row.detail}" for row, name in named]
+
+
+def _tell_draft(
+    receipt: Receipt, wave: WaveRow | None, rows: int, alone: list[str], warnings: list[str], as_json: bool
+) -> None:
     if as_json:
-        emit({"receipt": receipt, "wave": wave, "rows": rows, "without_contact": alone})
+        emit({"receipt": receipt, "wave": wave, "rows": rows, "without_contact": alone, "warnings": warnings})
         return
     tell(receipt, as_json)
     if wave is None:
@@ -93,6 +102,8 @@ def _tell_draft(receipt: Receipt, wave: WaveRow | None, rows: int, alone: list[s
     say(f"digest {wave.digest}")
     if alone:
         say(f"nobody to write to, so told by hand: {', '.join(alone)}")
+    for warning in warnings:
+        say(f"look at {warning}")
     if wave.unknowns:
         say(f"not yet known, and promised in these letters: {in_words(wave.unknowns)}")
     say(f"Review the letters: tocsin show {wave.incident_id} --letters {wave.wave_id} (--to REF for one party's)")

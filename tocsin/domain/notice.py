@@ -60,9 +60,13 @@ _AFTER_FAILURE = frozenset({S.REPLACED, S.BY_HAND, S.RELEASED, S.WITHDRAWN}) | {
 TRANSITIONS: dict[NoticeState, frozenset[NoticeState]] = {
     # Dropped at once: the channel could not even prepare a letter to this contact.
     S.DRAFTED: frozenset({S.RELEASED, S.BY_HAND, S.DROPPED, S.WITHDRAWN}),
-    # What was to be sent again need not be, once a receipt shows that the first attempt was taken.
+    # What was to be sent again need not be, once a receipt shows that the first attempt was taken. Dropped, unsent:
+    # its channel has the address on a list of those to which it sends nothing.
     S.RELEASED: frozenset(
-        {S.CLAIMED, S.BY_HAND, S.REPLACED, S.WITHDRAWN, S.ACCEPTED, S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED}
+        {
+            *{S.CLAIMED, S.DROPPED, S.BY_HAND, S.REPLACED, S.WITHDRAWN},
+            *{S.ACCEPTED, S.DEFERRED, S.DELIVERED, S.ACKNOWLEDGED},
+        }
     ),
     # Back to released only when the channel certainly did not take it.
     S.CLAIMED: frozenset({S.ACCEPTED, S.IN_DOUBT, S.RELEASED, S.BOUNCED, S.BLOCKED, S.DROPPED}),

@@ -223,6 +223,20 @@ class SqlLedger:
         row = self._connection.execute(query).one_or_none()
         return from_row(self._session, row) if row is not None else None
 
+    def marks(self, addresses: Iterable[str]) -> list[str]:
+        """Return the keyed digest by which the ledger knows each of these addresses, in their order."""
+        return [address_digest(self._session, address) for address in addresses]
+
+    def marked(self, wave_id: WaveId, first: int, last: int) -> list[tuple[NoticeId, str, str]]:
+        """Return the released rows with first <= ordinal < last: each with its channel and the mark of its address."""
+        query = (
+            select(notices.c.notice_id, notices.c.channel, letters.c.address_digest)
+            .join(letters, letters.c.notice_id == notices.c.notice_id)
+            .where(notices.c.wave_id == wave_id, notices.c.state == NoticeState.RELEASED)
+            .where(notices.c.ordinal >= first, notices.c.ordinal < last, letters.c.address_digest.is_not(None))
+        )
+        return [(NoticeId(row.notice_id), row.channel, row.address_digest) for row in self._connection.execute(query)]
+
     def counts(self, wave_id: WaveId) -> WaveCounts:
         """Count the rows of a wave by state, fallbacks not yet needed left out. It gives no digest."""
         fallback = and_(notices.c.state == NoticeState.DRAFTED, notices.c.chain_position > 0)
