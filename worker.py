@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 from activities.acts import Acts
 from activities.checkpoints import Checkpoints
 from activities.duties import Duties
+from activities.erasures import Erasing
 from activities.evidence import Evidence
 from activities.fallback import Fallback
 from activities.letters import Letters, Sender
@@ -23,15 +24,14 @@ from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
 from tocsin.adapters import logging
-from tocsin.adapters.channels import open_callers, open_channel, open_channels, open_witnesses
+from tocsin.adapters.channels import open_callers, open_channel, open_channels, open_copies, open_witnesses
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.figures import figures_shown
 from tocsin.adapters.keyrings import open_keyring
 from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.letters import JinjaLetters
 from tocsin.adapters.notary import LogNotary
-from tocsin.adapters.sql.engine import create_engine_for
-from tocsin.adapters.sql.store import open_store
+from tocsin.adapters.sql import create_engine_for, open_store
 from tocsin.adapters.temporal_connection import versioning
 from tocsin.adapters.temporal_histories import open_shelf
 from tocsin.adapters.temporal_runs import TemporalRuns, open_client, schedule_sweep
@@ -48,7 +48,6 @@ from workflows.wave import WaveWorkflow
 
 WORKFLOWS = [IncidentWorkflow, ClockWorkflow, WaveWorkflow, ResponseWorkflow, SweepWorkflow]
 THREADS = 32
-DEAD_AFTER = timedelta(seconds=10)  # until what only this worker remembers goes to any other
 
 
 async def main() -> None:
@@ -72,6 +71,7 @@ async def main() -> None:
         *Acts(store, door, vault, notary).all(),
         *Checkpoints(store, notary, open_witnesses(pages, settings), callers.everyone).all(),
         *Duties(store, law, callers.ladder).all(),
+        *Erasing(store, vault, open_copies(settings, keyring), callers, settings.kept_for).all(),
         *Evidence(store, open_shelf(store, vault, keyring, client, settings.home)).all(),
         *Letters(store, JinjaLetters(), channels[settings.channel], sender, channels["posting"], sending.lists).all(),
         *sending.all(),
@@ -91,7 +91,7 @@ async def main() -> None:
             activity_executor=threads,
             max_concurrent_activities=THREADS,
             graceful_shutdown_timeout=timedelta(seconds=20),
-            sticky_queue_schedule_to_start_timeout=settings.tempo.pause(DEAD_AFTER),
+            sticky_queue_schedule_to_start_timeout=settings.tempo.pause(timedelta(seconds=10)),  # then it is dead
             deployment_config=versioning(settings),
         )
         await _until_told(worker)

@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from activities.acts import Acts
 from activities.checkpoints import Checkpoints
 from activities.duties import Duties
+from activities.erasures import Erasing
 from activities.evidence import Evidence
 from activities.fallback import Fallback
 from activities.letters import Letters, Sender
@@ -29,6 +30,7 @@ from activities.tasks import Tasks
 from tocsin import wire
 from tocsin.adapters.callers import LadderCallers
 from tocsin.adapters.codec import data_converter
+from tocsin.adapters.copies import HomeCopies
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.law import PolicyLaw
@@ -56,6 +58,7 @@ from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, opaque_id
 from tocsin.playbooks import load_playbooks
 from tocsin.ports import Channel, Pager, Witness
+from tocsin.settings import Settings
 from worker import WORKFLOWS
 
 REGISTER = """\
@@ -110,6 +113,7 @@ class House:
         self.paging: Channel = Outbox(home / "outbox", "pages")
         self.in_flight, self.group = 16, 16
         self.delivered_within: timedelta | None = None
+        self.kept_for = timedelta(days=2192)
         self.public_url: str | None = None
         self.ladder = Ladder(rungs=(Rung(who=Who.OWNER, channels=("mail",)),))
         self.pagers: dict[str, Pager] = {}
@@ -148,11 +152,13 @@ class House:
         channels[Posting.name] = posting = Posting(
             self.home / "posting", Site(owner="Processor Ltd", domain="processor.example")
         )
+        copies = HomeCopies(Settings(home=self.home), self.keyring.open_from_engine)
         sending = Sending(self.store, channels, pager, self.in_flight, self.group)
         deeds = [
             *Acts(self.store, door, self.vault, notary).all(),
             *Checkpoints(self.store, notary, self.witnesses, pager).all(),
             *Duties(self.store, law, self.ladder).all(),
+            *Erasing(self.store, self.vault, copies, LadderCallers(self.ladder, pagers), self.kept_for).all(),
             *Evidence(self.store, open_shelf(self.store, self.vault, self.keyring, self.client, self.home)).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender, posting, sending.lists).all(),
             *sending.all(),

@@ -16,6 +16,7 @@ from tocsin.domain.breaker import ChannelState
 from tocsin.domain.calendar import Calendar
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
+from tocsin.domain.erasure import Copy, Erasure
 from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts, Triggers
@@ -560,6 +561,44 @@ class Replies(Protocol):
         """Free every key that was claimed before an instant."""
 
 
+class Left(Value):
+    """By what the files of an incident are known: what its notices were sent as."""
+
+    message_ids: tuple[str, ...] = ()
+    postings: tuple[str, ...] = ()
+
+
+class Erasures(Protocol):
+    """Incidents that are erased after their retention: who asked, who confirmed, what was reached. Sealed."""
+
+    def put(self, erasure: Erasure) -> None:
+        """Insert or replace by incident."""
+
+    def of(self, incident_id: IncidentId) -> Erasure | None:
+        """Return what was asked for an incident, or None."""
+
+    def all(self) -> list[Erasure]:
+        """Return all, oldest request first."""
+
+    def sealed_off(self) -> set[IncidentId]:
+        """Return the incidents of which nothing may be read any more: erased, or being erased."""
+
+    def due(self, changed_before: datetime) -> list[IncidentId]:
+        """Return the incidents that are over, last changed then or earlier, and not erased; the oldest first."""
+
+    def changed_at(self, incident_id: IncidentId) -> datetime | None:
+        """Return when an incident's state was last written, or None."""
+
+    def kept(self, incident_id: IncidentId) -> list[Copy]:
+        """Return what the store holds of what was said, and what becomes of each."""
+
+    def left(self, incident_id: IncidentId) -> Left:
+        """Return by what the files of an incident are known."""
+
+    def forget(self, incident_id: IncidentId) -> None:
+        """Delete what was said; ids, states and instants stay, and so does what is only ever added to."""
+
+
 class Shelf(Protocol):
     """What computing by a pinned law reads, and what it keeps for later."""
 
@@ -623,6 +662,8 @@ class Transaction(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def replies(self) -> Replies: ...
+    @property
+    def erasures(self) -> Erasures: ...
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `Store.once` has seen for a workflow id; 0 for none."""
@@ -668,6 +709,26 @@ class Sealer(Protocol):
 
     def mark(self, what: str, value: str) -> str:
         """Return a digest of a value under the id key, in hex: equal for equal values, and says nothing else."""
+
+
+class Destroyer(Protocol):
+    """Destroys the keys of incidents."""
+
+    def destroy(self, incident_id: IncidentId) -> None:
+        """Destroy the incident's key for good; repeating it changes nothing. Raises Refused if there is none."""
+
+
+class Copies(Protocol):
+    """Where files of incidents lie that this process reaches, and what is known of the places that it does not."""
+
+    def found(self, incident_id: IncidentId, left: Left) -> list[Copy]:
+        """Return the files of an incident that are here, counted by place."""
+
+    def destroy(self, incident_id: IncidentId, left: Left) -> None:
+        """Delete them; what is gone already is gone."""
+
+    def elsewhere(self, changed_at: datetime, now: datetime) -> list[Copy]:
+        """Return what holds copies and is not reached from here: backups, Temporal, packs that were handed out."""
 
 
 class Door(Protocol):

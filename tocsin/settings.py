@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     """An API key of Temporal Cloud; with it, TLS is on."""
     retention_days: PositiveInt = 400
     """How long the namespace keeps closed workflows, in days."""
+    retention_incident_days: PositiveInt = 2192
+    """How long an incident that is over is kept, in days from its last change; then two persons may have it erased.
+    Default: six years, as 45 CFR 164.530(j)(2) asks for."""
+    backups: str = ""
+    """Where backups lie, each with the days after which it is gone, as `nightly=35, tape=400`: erasing lists them."""
     user: str | None = None
     """Who acts on the command line: a name in `people.toml`; default: the login name."""
     allow_direct: bool = True
@@ -279,6 +284,26 @@ class Settings(BaseSettings):
         if (build_id is None) is not (info.data.get("worker_deployment") is None):
             raise ValueError("TOCSIN_WORKER_DEPLOYMENT and TOCSIN_WORKER_BUILD_ID go together; set both, or neither")
         return build_id
+
+    @field_validator("backups")
+    @classmethod
+    def _backups_are_named(cls, backups: str) -> str:
+        for part in filter(None, map(str.strip, backups.split(","))):
+            name, equals, days = part.partition("=")
+            if not name.strip() or (equals and not days.strip().isdigit()):
+                raise ValueError(f"{part!r} is none; write NAME=DAYS, or NAME alone where none is ever deleted")
+        return backups
+
+    @property
+    def backup_places(self) -> tuple[tuple[str, timedelta | None], ...]:
+        """Where backups lie, and how long each is kept; None: for ever, as far as anybody said."""
+        parts = (part.partition("=") for part in filter(None, map(str.strip, self.backups.split(","))))
+        return tuple((name.strip(), timedelta(days=int(days)) if days else None) for name, _, days in parts)
+
+    @property
+    def kept_for(self) -> timedelta:
+        """How long an incident that is over is kept."""
+        return timedelta(days=self.retention_incident_days)
 
     @property
     def tempo(self) -> Tempo:

@@ -34,6 +34,7 @@ from tocsin.domain.account import Account, Delegation, SignedIn
 from tocsin.domain.act import Role
 from tocsin.domain.breaker import ChannelState
 from tocsin.domain.duty import DutyState
+from tocsin.domain.erasure import Erasure
 from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Facts
 from tocsin.domain.law_pin import LawPin
@@ -93,6 +94,7 @@ def write_all(tx: Transaction) -> Facts:
     tx.checkpoints.add(CheckpointRow(at=AT, head=Frontier(), note="log.invalid\n0\n"))
     tx.checkpoints.add_pin(Pin(witness="file", size=0, at=AT))
     _write_people(tx)
+    tx.erasures.put(Erasure(incident_id=INCIDENT, asked=note("act-erase", "what the Clerk asked for")))
     return facts()
 
 

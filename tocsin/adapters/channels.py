@@ -14,7 +14,7 @@ from tocsin.adapters.pager_chain import PagerChain
 from tocsin.adapters.posting import Posting
 from tocsin.adapters.posting_pages import Site
 from tocsin.domain.errors import Refused
-from tocsin.ports import Channel, Pager, Witness
+from tocsin.ports import Channel, Copies, Keyring, Pager, Witness
 from tocsin.settings import ChannelName, Settings
 
 MAIL = "mail"
@@ -63,6 +63,13 @@ def open_posting(settings: Settings) -> Posting:
     url = settings.posting_url or (f"{settings.public_url}/notices" if settings.public_url else None)
     domain = settings.sender_address.rpartition("@")[2]
     return Posting(settings.posting, Site(owner=settings.sender_name, domain=domain, url=url))
+
+
+def open_copies(settings: Settings, keyring: Keyring) -> Copies:
+    """Return where copies of incidents lie in this home: what its channels, its spool and its packs have left there."""
+    from tocsin.adapters.copies import HomeCopies  # noqa: PLC0415 - it asks for the notice page in turn
+
+    return HomeCopies(settings, keyring.open_from_engine)
 
 
 def open_pager(channel: Channel, settings: Settings) -> Pager:

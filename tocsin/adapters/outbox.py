@@ -67,9 +67,13 @@ class Outbox:
         return Outcome(verdict=Verdict.ACCEPTED, provider_id=path.name)
 
     def _path(self, prepared: bytes) -> Path | None:
-        head = prepared.partition(b"\r\n\r\n")[0]
-        found = _MESSAGE_ID_LINE.search(head)
-        return self._folder / f"{found[1].decode()}.eml" if found else None
+        return file_of(self._folder, prepared.partition(b"\r\n\r\n")[0])
+
+
+def file_of(shelf: Path, head: bytes) -> Path | None:
+    """Return where a shelf of an outbox keeps the mail with these headers; None if their Message-ID is of no use."""
+    found = _MESSAGE_ID_LINE.search(head)
+    return shelf / f"{found[1].decode()}.eml" if found else None
 
 
 def prepared_mail(letter: Letter) -> bytes:

@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tocsin.adapters.outbox import write_whole
-from tocsin.adapters.posting_pages import Entry, Site, pages
+from tocsin.adapters.posting_pages import Entry, Site, file_of, pages
 from tocsin.domain.clause import Method
 from tocsin.domain.errors import Refused
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter
@@ -29,7 +29,7 @@ READABLE = 0o644
 
 
 class Posting:
-    """Writes public notices below a folder; fulfils `ports.Channel`. Nothing that is posted is ever deleted."""
+    """Writes public notices below a folder; fulfils `ports.Channel`. An entry stays until its incident is erased."""
 
     name = str(Method.POSTING)
     reports_delivery = False
@@ -57,6 +57,20 @@ class Posting:
     async def close(self) -> None:
         """Do nothing: a folder holds no connection."""
 
+    def take_down(self, names: Collection[str]) -> None:
+        """Delete the entries of these names, and show the others only; for an incident that is erased.
+
+        Raises:
+            OSError: if the disk refuses. An entry's own file goes last, so that doing it again ends it.
+        """
+        with self._alone():
+            entries = {path: Entry.model_validate_json(path.read_bytes()) for path in self._paths()}
+            gone = {path: entry for path, entry in entries.items() if path.stem in names}
+            self._show([entry for path, entry in entries.items() if path not in gone])
+            for path, entry in gone.items():
+                (self._folder / file_of(entry)).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+
     def _send(self, prepared: bytes, at: datetime) -> Outcome:
         path = self._path(prepared)
         try:
@@ -73,14 +87,16 @@ class Posting:
         return Outcome(verdict=Verdict.ACCEPTED, provider_id=path.stem)
 
     def _post(self, entry: Entry, path: Path) -> None:
-        for name, content in pages(self._site, [*self._entries(), entry]):
-            write_whole(self._folder / name, content)
-            (self._folder / name).chmod(READABLE)
+        self._show([*(Entry.model_validate_json(one.read_bytes()) for one in self._paths()), entry])
         write_whole(path, entry.model_dump_json(indent=1).encode())
 
-    def _entries(self) -> Iterator[Entry]:
-        for path in sorted((self._folder / ENTRIES).glob("*.json")):
-            yield Entry.model_validate_json(path.read_bytes())
+    def _show(self, entries: Sequence[Entry]) -> None:
+        for name, content in pages(self._site, entries):
+            write_whole(self._folder / name, content)
+            (self._folder / name).chmod(READABLE)
+
+    def _paths(self) -> list[Path]:
+        return sorted((self._folder / ENTRIES).glob("*.json"))
 
     def _path(self, prepared: bytes) -> Path:
         return self._folder / ENTRIES / f"{entry_id(prepared)}.json"

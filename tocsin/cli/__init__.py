@@ -23,6 +23,7 @@ from tocsin.cli import (
     doctor,
     drill,
     duties,
+    erase,
     evidence,
     explain,
     holds,
@@ -65,7 +66,7 @@ app = typer.Typer(
 )
 PARTS = (
     *(report, show, explain, decide, severity, incident, merging, recompute, waves, holds),
-    *(evidence, told, watch, doctor, drill, console, setup, reconcile),
+    *(evidence, erase, told, watch, doctor, drill, console, setup, reconcile),
 )
 for part in PARTS:
     app.add_typer(part.commands)

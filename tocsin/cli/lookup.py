@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from tocsin.cli.session import Session
+from tocsin.domain.erasure import words
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.notice import Notice
@@ -20,7 +21,17 @@ SHORTEST_DIGEST = 12
 
 
 def incident(session: Session, given: str) -> IncidentState:
-    """Return the incident that is meant. Raises Refused if there is none, or more than one."""
+    """Return the incident that is meant. Raises Refused if there is none, more than one, or it was erased."""
+    state = even_erased(session, given)
+    with session.store.reading() as tx:
+        erasure = tx.erasures.of(state.incident_id)
+    if erasure is not None and erasure.sealed_off:
+        raise Refused(words(erasure))
+    return state
+
+
+def even_erased(session: Session, given: str) -> IncidentState:
+    """Return the incident that is meant, also an erased one. Raises Refused if there is none, or more than one."""
     with session.store.reading() as tx:
         known = {state.incident_id: state for state in tx.incidents.all()}
     if given == "last":

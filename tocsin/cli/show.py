@@ -8,10 +8,12 @@ import typer
 
 from tocsin.cli import lookup, pages
 from tocsin.cli.arguments import Incident, Json
+from tocsin.cli.erase import show_erased
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me, Todo, by_urgency, tasks_of, waiting_for
 from tocsin.cli.views import IncidentView, read_incident
+from tocsin.domain.erasure import Erasure
 from tocsin.domain.incident import OVER, Severity, Status, Trigger
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter
@@ -21,6 +23,7 @@ from tocsin.domain.values import AgreementId, IncidentId, Instant, Value, WaveId
 from tocsin.ports import Transaction
 
 commands = typer.Typer()
+ERASED = "(erased)"
 
 
 class Listed(Value):
@@ -45,7 +48,8 @@ def list_(
     """List incidents, newest first, each with its most urgent clock."""
     work = session(ctx)
     with work.store.reading() as tx:
-        rows = [_listed(tx, state) for state in tx.incidents.all(open_only=only_open)]
+        gone = tx.erasures.sealed_off()
+        rows = [_listed(tx, state, state.incident_id in gone) for state in tx.incidents.all(open_only=only_open)]
     if as_json:
         emit(rows)
         return
@@ -88,6 +92,9 @@ def show(
 ) -> None:
     """Show an incident: clocks, notices that need a look, tasks, waves, holds, last events."""
     work = session(ctx)
+    if (erased := _erased(work, incident)) is not None:
+        emit(erased) if as_json else show_erased(work, erased)
+        return
     state = lookup.looked_at(work, incident, Way.SHOW)
     if letters is not None:
         only = lookup.agreements(work, [to]) if to else None
@@ -111,13 +118,19 @@ def mine(tx: Transaction, me: Me, state: IncidentState, now: datetime) -> Iterab
     return waiting_for(me, read_incident(tx, state.incident_id, now), now)
 
 
-def _listed(tx: Transaction, state: IncidentState) -> Listed:
+def _erased(work: Session, incident: str) -> Erasure | None:
+    with work.store.reading() as tx:
+        found = tx.erasures.of(lookup.even_erased(work, incident).incident_id)
+    return found if found is not None and found.sealed_off else None
+
+
+def _listed(tx: Transaction, state: IncidentState, erased: bool) -> Listed:
     facts, reported = tx.incidents.facts(state.incident_id), state.triggers.get(Trigger.REPORT)
     nearest = min(state.clocks.values(), key=lambda spec: spec.target_at, default=None)
     return Listed(
         incident_id=state.incident_id,
         status=state.status,
-        title=facts.title if facts else "",
+        title=ERASED if erased else facts.title if facts else "",
         severity=facts.severity if facts else None,
         reported_at=reported.at if reported else None,
         clocks_running=len(state.clocks),

@@ -14,6 +14,7 @@ from tocsin.console.office import Office, Visitor
 from tocsin.console.problems import Denied, hidden
 from tocsin.domain.account import SESSION_LASTS, SignedIn
 from tocsin.domain.act import Role
+from tocsin.domain.erasure import words
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.rights import OF_INCIDENT, Action, Verdict, may
 from tocsin.domain.token import Scope
@@ -36,6 +37,8 @@ class Pass:
     state: IncidentState | None = None
     """The incident of the route's path, which they may see."""
     on_team: bool = False
+    erased: str = ""
+    """That the incident was erased, by whom and when; empty: it was not."""
     act_id: ActId | None = None
     """The id that an act must have, so that the same request sent again is the same act; None: any."""
 
@@ -76,6 +79,8 @@ class Guard:
         elif found.visitor.token is not None:
             await asyncio.to_thread(self._office.token_used, found.visitor.token)
         refuse_unless(self.action, found)
+        if found.erased and self.action is not Action.ERASE:
+            raise Denied(410, found.erased)
         if self.action is Action.SEE and found.state is not None:
             await asyncio.to_thread(self._office.looks_at, found.visitor, found.state.incident_id)
         self._check_match(request, found)
@@ -96,9 +101,11 @@ class Guard:
             visitor, session, csrf = self._visitor(tx, request)
             state = tx.incidents.state(IncidentId(incident_id)) if incident_id else None
             on_team = state is not None and visitor.person_id in tx.incidents.team(state.incident_id)
+            erasure = tx.erasures.of(state.incident_id) if state is not None else None
         if self.action in OF_INCIDENT and state is None:
             raise hidden()
-        return Pass(visitor=visitor, csrf=csrf, state=state, on_team=on_team), session
+        erased = words(erasure) if erasure is not None and erasure.sealed_off else ""
+        return Pass(visitor=visitor, csrf=csrf, state=state, on_team=on_team, erased=erased), session
 
     def _visitor(self, tx: Transaction, request: Request) -> tuple[Visitor, SignedIn | None, str]:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

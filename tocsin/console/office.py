@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tocsin.adapters.access import access_entry
-from tocsin.adapters.door import sign
+from tocsin.adapters.door import SignedDoor, sign
 from tocsin.adapters.evidence import Means
 from tocsin.adapters.oidc import Identity, Provider, groups_of
 from tocsin.adapters.passwords import digest_of, hashed, matches, new_secret
@@ -121,6 +121,7 @@ class Office:
         self.monotonic = monotonic
         self.provider = _provider(settings)
         self.repeats = Repeats(store, sealer, now)
+        self.door = SignedDoor({door_key[0]: door_key[1].public_key()}, allow_direct=False)
         self._door_key = door_key
         self._engine = engine
         self._connected: ActDoor | None = None

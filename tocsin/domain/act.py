@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_serializer
 
+from tocsin.domain.erasure_deeds import ErasureDeed
 from tocsin.domain.gdpr_decision import Proposal
 from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident import Answer, Facts, Trigger, Triggers
@@ -357,7 +358,8 @@ Deed = Annotated[
     | TaskDone
     | Handover
     | Close
-    | Reopen,
+    | Reopen
+    | ErasureDeed,
     Field(discriminator="kind"),
 ]
 

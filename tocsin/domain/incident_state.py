@@ -41,7 +41,6 @@ from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Insta
 SKEW = timedelta(minutes=2)
 """How far ahead of the engine's clock a stated instant may lie before it counts as the future."""
 
-
 LONGEST_AGO = timedelta(days=36_525)
 """How far back a stated instant may lie: a hundred years. What lies further is a slip of the keys."""
 
@@ -383,6 +382,8 @@ def _stated_instants(deed: Deed) -> dict[str, datetime]:
             return {"confirmation": deed.confirmed_at}
         case AddAffected() if deed.known_affected_at is not None:
             return {"known affected": deed.known_affected_at}
+        case _ if deed.kind in {"erase_ask", "erase_confirm"}:
+            raise Refused("an incident is erased beside its workflow, once it is over: tocsin erase INCIDENT")
         case Told():
             stated = {"told": deed.told_at, "their awareness": deed.their_awareness_at}
             return {name: at for name, at in stated.items() if at is not None}

@@ -35,5 +35,9 @@ class Reading(Value):
 
     @property
     def key(self) -> str:
-        """What makes it one with every other of this person, incident and hour, whatever the way."""
-        return f"read:{self.incident_id}:{self.person_id}:{self.hour.isoformat()}"
+        """What makes it one with every other of this person, incident and hour, whatever the way.
+
+        Evidence that was taken away is told beside looks: whoever erases the incident must know of it.
+        """
+        taken = ":evidence" if self.way is Way.EVIDENCE else ""
+        return f"read:{self.incident_id}:{self.person_id}:{self.hour.isoformat()}{taken}"

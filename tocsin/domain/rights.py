@@ -22,6 +22,8 @@ class Action(StrEnum):
     READ_ACCESS = "read_access"
     GIVE_ACCESS = "give_access"
     REVIEW_ACCESS = "review_access"
+    READ_ERASURES = "read_erasures"
+    """Which incidents are past their retention, and what became of those that were erased."""
     OWN_ACCOUNT = "own_account"
     """One's own sessions, tokens, delegations, feed."""
 
@@ -55,6 +57,8 @@ class Action(StrEnum):
     ABSORB = "absorb"
     MERGE_INTO = "merge_into"
     PAGE_ACK = "page_ack"
+    ERASE = "erase"
+    """Asking for an erasure, or confirming what somebody else asked for."""
 
 
 class Verdict(StrEnum):
@@ -102,6 +106,7 @@ RULES: dict[Action, Rule] = {
     Action.READ_ACCESS: Rule(anywhere=frozenset({ADMIN, AUDITOR, APPROVER})),
     Action.GIVE_ACCESS: _RUNNING,
     Action.REVIEW_ACCESS: Rule(anywhere=frozenset({ADMIN, APPROVER})),
+    Action.READ_ERASURES: Rule(anywhere=frozenset({ADMIN, AUDITOR, APPROVER})),
     Action.OWN_ACCOUNT: _ALL,
     Action.SEE: Rule(anywhere=SEES_ALL, on_team=EVERYBODY),
     Action.RELEASE: _APPROVING,
@@ -109,6 +114,8 @@ RULES: dict[Action, Rule] = {
     Action.LIFT: _APPROVING,
     Action.WAIVE: _APPROVING,
     Action.DECIDE: _APPROVING,
+    # An admin keeps the periods, and need not see what an incident is about to have it erased.
+    Action.ERASE: Rule(anywhere=frozenset({APPROVER, ADMIN})),
     **dict.fromkeys(_OF_THE_TEAM, _ACTING),
 }
 """The whole table; an action without a rule is an error when this file is loaded."""

@@ -47,10 +47,12 @@ class PackShelf:
         return await asyncio.to_thread(_described, target)
 
     def lacking(self) -> list[IncidentId]:
-        """Return the incidents that are over and have no pack."""
+        """Return the incidents that are over and have no pack; one that was erased never gets another."""
         kept = {match["incident"] for path in self._folder.glob("*.zip") if (match := _NAME.fullmatch(path.name))}
         with self._store.reading() as tx:
+            gone = tx.erasures.sealed_off()
             over = [state.incident_id for state in tx.incidents.all() if state.status in OVER]
+        over = [incident_id for incident_id in over if incident_id not in gone]
         return [incident_id for incident_id in over if incident_id not in kept]
 
     def _state(self, incident_id: IncidentId) -> IncidentState:

@@ -19,6 +19,10 @@ _ENGINE = {
         "{added} new, {moved_count} moved, {withdrawn} ended or fell away."
     ),
     "duty.opened_again": "The duty {duty} is open again: the notice that was its proof is {state}.",
+    "erasure.asked": "Asked that the incident be erased, since it is past its retention.",
+    "erasure.confirmed": "Confirmed that the incident is erased.",
+    "erasure.completed": "The incident was erased: {destroyed} destroyed, {unreadable} left without a key.",
+    "erasure.reached": "{destroyed} more file(s) of the erased incident were destroyed on another machine.",
     "evidence.kept": "The evidence pack as of then was written: {size} bytes, SHA-256 {sha256}.",
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",

@@ -12,6 +12,7 @@ from tocsin.adapters.sql.channels import SqlChannels
 from tocsin.adapters.sql.checkpoints import SqlCheckpoints
 from tocsin.adapters.sql.duties import SqlDuties
 from tocsin.adapters.sql.engine import Transactions, create_engine_for
+from tocsin.adapters.sql.erasures import SqlErasures
 from tocsin.adapters.sql.incidents import SqlIncidents
 from tocsin.adapters.sql.law import SqlLawBooks
 from tocsin.adapters.sql.ledger import SqlLedger
@@ -52,6 +53,7 @@ class SqlTransaction:
         self.tokens = SqlTokens(self.session)
         self.accounts = SqlAccounts(self.session)
         self.replies = SqlReplies(self.session)
+        self.erasures = SqlErasures(self.session)
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `SqlStore.once` has seen for a workflow id; 0 for none."""

@@ -435,3 +435,12 @@ replies = _table(
     _sealed("body"),
     Index(None, "at"),
 )
+
+erasures = _table(
+    "erasures",
+    _key("incident_id"),
+    _instant("asked_at"),
+    Column("confirmed_at", INSTANT),
+    Column("completed_at", INSTANT),
+    _sealed("body"),  # under the namespace's key: it outlives the incident's
+)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
-from tocsin.console.api import access, acts, files, incidents, installation, own, register
+from tocsin.console.api import access, acts, erasures, files, incidents, installation, own, register
 from tocsin.console.office import Office
 from tocsin.console.problems import MEDIA_TYPE, Problem
 
@@ -18,6 +18,7 @@ REFUSALS = {
     403: "whoever asks may not",
     404: "there is no such thing, or it is not for you to see",
     409: "the incident, or what was asked before, forbids it: the detail says what to do instead",
+    410: "the incident was erased after its retention, or is being erased",
     412: "the incident has changed since it was read (If-Match)",
     413: "the request is too large",
     422: "the request does not say what is needed",
@@ -44,7 +45,7 @@ _IDEMPOTENCY = {
 def routes(office: Office) -> APIRouter:
     """Return the API."""
     router = APIRouter(prefix=PREFIX, responses=ANSWERS)
-    for part in (incidents, acts, files, installation, register, access, own):
+    for part in (incidents, acts, erasures, files, installation, register, access, own):
         router.include_router(part.routes(office), tags=[part.__name__.rpartition(".")[2]])
     return router
 
