@@ -3,7 +3,6 @@
 import os
 from datetime import timedelta
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,36 +11,14 @@ from pydantic import PositiveInt, SecretStr, ValidationError, ValidationInfo, fi
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.adapters.drill_home import drill_settings, read_drill
+from tocsin.domain.choices import ChannelName, LoggingLevel, LoggingStyle, backup_places
 from tocsin.domain.errors import Refused
 from tocsin.domain.tempo import ON_THE_WALL, Tempo
 
+__all__ = ["LOOPBACK", "PREFIX", "ChannelName", "LoggingLevel", "LoggingStyle", "Settings", "load", "profile"]
 PREFIX = "TOCSIN_"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Hosts that letters may be handed to in the clear."""
-
-
-class ChannelName(StrEnum):
-    """The channels a notice can leave through."""
-
-    OUTBOX = "outbox"
-    SENDGRID = "sendgrid"
-    SMTP = "smtp"
-
-
-class LoggingStyle(StrEnum):
-    """How a line of logging is written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class LoggingLevel(StrEnum):
-    """From which weight on a line is written."""
-
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
 
 
 class Settings(BaseSettings):
@@ -288,17 +265,8 @@ class Settings(BaseSettings):
     @field_validator("backups")
     @classmethod
     def _backups_are_named(cls, backups: str) -> str:
-        for part in filter(None, map(str.strip, backups.split(","))):
-            name, equals, days = part.partition("=")
-            if not name.strip() or (equals and not days.strip().isdigit()):
-                raise ValueError(f"{part!r} is none; write NAME=DAYS, or NAME alone where none is ever deleted")
+        backup_places(backups)
         return backups
-
-    @property
-    def backup_places(self) -> tuple[tuple[str, timedelta | None], ...]:
-        """Where backups lie, and how long each is kept; None: for ever, as far as anybody said."""
-        parts = (part.partition("=") for part in filter(None, map(str.strip, self.backups.split(","))))
-        return tuple((name.strip(), timedelta(days=int(days)) if days else None) for name, _, days in parts)
 
     @property
     def kept_for(self) -> timedelta:

@@ -51,6 +51,7 @@ def test_everything_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         TOCSIN_SWEEP_EVERY_SECONDS="0",
         TOCSIN_CHANNEL="sendgrid",
         TOCSIN_SENDGRID_API_KEY_FILE="/nowhere/key",
+        TOCSIN_BACKUPS="nightly=35, tape=long",
     )
     for expected in (
         "TOCSIN_CHANEL: no such setting; did you mean TOCSIN_CHANNEL?",
@@ -58,6 +59,7 @@ def test_everything_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         "TOCSIN_RETENTION_DAYS: Input should be a valid integer",
         "TOCSIN_SWEEP_EVERY_SECONDS: Input should be greater than 0",
         "TOCSIN_SENDGRID_API_KEY_FILE: cannot read /nowhere/key (No such file or directory)",
+        "TOCSIN_BACKUPS: 'tape=long' is none; write NAME=DAYS",
         "TOCSIN_SENDGRID_API_KEY: TOCSIN_CHANNEL is sendgrid but there is no key",
     ):
         assert expected in message

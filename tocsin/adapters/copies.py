@@ -13,6 +13,7 @@ from tocsin.adapters.posting import ENTRIES
 from tocsin.adapters.spool import WAITING, Aside
 from tocsin.adapters.vault import KEPT
 from tocsin.domain.act import Envelope
+from tocsin.domain.choices import backup_places
 from tocsin.domain.erasure import Copy, Fate
 from tocsin.domain.errors import Refused
 from tocsin.domain.values import IncidentId
@@ -99,9 +100,9 @@ class HomeCopies:
             yield Copy(what=what, where="PostgreSQL", fate=Fate.OUT_OF_REACH)
 
     def _backups(self, now: datetime) -> Iterator[Copy]:
-        backups = self._settings.backup_places
+        backups = backup_places(self._settings.backups)
         what = "backups, with the wrapped key in them: whoever has a backup of the master keys as well can read them"
-        for name, kept in backups:
+        for name, kept in backups.items():
             yield Copy(what=what, where=name, fate=Fate.OUT_OF_REACH, until=now + kept if kept else None)
         if not backups:
             where = "nowhere that TOCSIN_BACKUPS names"
