@@ -186,6 +186,9 @@ class Register(Protocol):
     def pinned(self, incident_id: IncidentId, only: Iterable[AgreementId] | None = None) -> list[Affected]:
         """Return the pins by agreement id, all or those of these agreements, each with the pinned version."""
 
+    def each_pinned(self, incident_id: IncidentId) -> Iterator[list[Affected]]:
+        """Yield all pins by agreement id, a page at a time."""
+
     def affected(self, incident_id: IncidentId) -> set[AgreementId]:
         """Return the agreements of those who are known to be affected."""
 
@@ -210,6 +213,9 @@ class Duties(Protocol):
 
     def each_open(self, incident_id: IncidentId) -> Iterator[Duty]:
         """Yield the open duties in the same order, of which few lie in memory at a time."""
+
+    def each(self, incident_id: IncidentId) -> Iterator[Duty]:
+        """Yield all duties by id, of which few lie in memory at a time."""
 
     def by_id(self, duty_ids: Iterable[str]) -> list[Duty]:
         """Return the duties with these ids."""
@@ -290,6 +296,9 @@ class Ledger(Protocol):
         self, incident_id: IncidentId, states: Iterable[NoticeState], beside: WaveId | None = None
     ) -> set[AgreementId]:
         """Return the agreements under which an incident has a row in one of these states, in another wave."""
+
+    def each(self, wave_id: WaveId) -> Iterator[Notice]:
+        """Yield all rows of a wave by ordinal, of which few lie in memory at a time."""
 
     def of(self, incident_id: IncidentId, *, beside_mail: bool = False) -> list[Notice]:
         """Return all rows of an incident by wave and ordinal, or those that go by another method than mail."""

@@ -4,11 +4,12 @@ import json
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tocsin.adapters.evidence import layout, standalone
-from tocsin.adapters.evidence.layout import LedgerWave, LogHead, ReceiptRecord, as_json, as_json_list, ledger_json
+from tocsin.adapters.evidence.layout import LogHead, ReceiptRecord, as_json, as_json_list, ledger_json
 from tocsin.adapters.evidence.readme import readme
 from tocsin.adapters.evidence.record import Record
 from tocsin.adapters.evidence.report import report
@@ -21,7 +22,10 @@ from tocsin.domain.errors import Broken
 from tocsin.domain.values import IncidentId
 from tocsin.ports import Sealer, Transaction
 
+T = TypeVar("T")
 Files = Iterator[tuple[str, Iterable[bytes]]]
+PAGE = 500
+PROVED_AT_ONCE = 5_000
 VERIFIER = Path(standalone.__file__).read_bytes()
 """The verifier that goes into every pack, byte for byte."""
 
@@ -41,9 +45,9 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     Raises:
         Refused: if there is no such incident.
     """
-    # Agreements are large, and are needed for nothing else: they come and go before anything that stays.
-    yield layout.AGREEMENTS, as_json_list(pin.agreement for pin in tx.register.pinned(incident_id))
     record = Record(tx, incident_id)
+    # Agreements are large: they come and go first, and what stays of them is what everybody in them is called.
+    yield layout.AGREEMENTS, as_json_list(record.agreements())
     yield layout.INCIDENT, [as_json(record.state)]
     yield layout.FACTS, [as_json(record.facts)]
     yield layout.ACTS, as_json_list(record.acts)
@@ -54,11 +58,11 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     yield layout.HOLDS, as_json_list(record.holds)
     yield layout.SALT, [means.sealer.salt(incident_id).hex().encode() + b"\n"]
     yield from _law(tx, incident_id)
-    yield from _letters(tx, record.ledger)
+    yield from _letters(tx, record)
     yield layout.RECEIPTS, _receipts(tx, record)
     yield from _attachments(tx, incident_id, record.acts)
     yield from _log(tx, record, means.signer)
-    yield from witnessed(tx, record.entries[-1].number + 1 if record.entries else 0, record.head.size)
+    yield from witnessed(tx, record.last[0] + 1 if record.last else 0, record.head.size)
     yield layout.TIMELINE, as_json_list(record.timeline)
     yield layout.TIMELINE_TEXT, markdown(incident_id, record.timeline, drill=record.state.drill)
     yield layout.REPORT, [report(record, tx)]
@@ -69,25 +73,32 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     yield layout.README, [readme(incident_id, _head(record), drill=record.state.drill).encode()]
 
 
-def _letters(tx: Transaction, ledger: Iterable[LedgerWave]) -> Files:
-    rows = {row.notice.notice_id: row for wave in ledger for row in wave.rows if row.letter and row.as_sent}
-    for notice_id, letter, prepared in tx.ledger.sent(list(rows)):
-        row = rows.pop(notice_id)
-        assert row.letter is not None
-        assert row.as_sent is not None
-        yield row.letter, [as_json(letter)]
-        yield row.as_sent, [prepared]
-    for row in rows.values():
-        raise Broken(
-            f"notice {row.notice.number} was sent, but the store has no letter of it; compare it with a backup"
-        )
+def _letters(tx: Transaction, record: Record) -> Files:
+    for page in _pages(row for row in record.rows if row.letter and row.as_sent):
+        rows = {row.notice.notice_id: row for row in page}
+        for notice_id, letter, prepared in tx.ledger.sent(list(rows)):
+            row = rows.pop(notice_id)
+            assert row.letter is not None
+            assert row.as_sent is not None
+            yield row.letter, [as_json(letter)]
+            yield row.as_sent, [prepared]
+        for row in rows.values():
+            raise Broken(
+                f"notice {row.notice.number} was sent, but the store has no letter of it; compare it with a backup"
+            )
 
 
 def _receipts(tx: Transaction, record: Record) -> Iterator[bytes]:
-    ids = [row.notice.notice_id for held in record.ledger for row in held.rows]
-    for receipt in tx.receipts.of(ids):
-        raw = b64encode(tx.receipts.raw(receipt.receipt_id) or b"").decode()
-        yield ReceiptRecord(receipt=receipt, raw=raw).model_dump_json().encode() + b"\n"
+    for page in _pages(notice.notice_id for wave in record.waves for notice in tx.ledger.each(wave.wave_id)):
+        for receipt in tx.receipts.of(page):
+            raw = b64encode(tx.receipts.raw(receipt.receipt_id) or b"").decode()
+            yield ReceiptRecord(receipt=receipt, raw=raw).model_dump_json().encode() + b"\n"
+
+
+def _pages(items: Iterable[T]) -> Iterator[list[T]]:
+    stream = iter(items)
+    while page := list(islice(stream, PAGE)):
+        yield page
 
 
 def _attachments(tx: Transaction, incident_id: IncidentId, acts: Iterable[Envelope]) -> Files:
@@ -111,9 +122,15 @@ def _log(tx: Transaction, record: Record, signer: Signer) -> Files:
     yield layout.LEAVES, (f"{stored.leaf}\n".encode() for stored in tx.log.entries())
     yield layout.HEAD, [as_json(_head(record))]
     yield layout.CHECKPOINT, [signer.checkpoint(record.head).encode()]
-    own = [entry.number for entry in record.entries]
-    proofs = inclusion_proofs((bytes.fromhex(stored.leaf) for stored in tx.log.entries()), own)
-    yield layout.PROOFS, (proof.model_dump_json().encode() + b"\n" for proof in proofs.values())
+    yield layout.PROOFS, _proofs(tx, record)
+
+
+def _proofs(tx: Transaction, record: Record) -> Iterator[bytes]:
+    """Yield a proof for each entry, in batches: a reading of all leaves gives any number, which lie in memory then."""
+    own = (entry.number for entry in record.entries)
+    while batch := list(islice(own, PROVED_AT_ONCE)):
+        proofs = inclusion_proofs((bytes.fromhex(stored.leaf) for stored in tx.log.entries()), batch)
+        yield from (proof.model_dump_json().encode() + b"\n" for proof in proofs.values())
 
 
 def _head(record: Record) -> LogHead:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, JsonValue
 from pydantic_core import to_jsonable_python
@@ -88,6 +88,15 @@ class LedgerRow(Value):
     """The bytes that the channel was given."""
 
 
+class Held(Protocol):
+    """A wave and its rows by ordinal, wherever they come from."""
+
+    @property
+    def wave(self) -> WaveRow: ...
+    @property
+    def rows(self) -> Iterable[LedgerRow]: ...
+
+
 class LedgerWave(Value):
     """A wave and its rows by ordinal."""
 
@@ -153,7 +162,7 @@ def as_json_list(values: Iterable[BaseModel]) -> Iterator[bytes]:
     yield b"\n"
 
 
-def ledger_json(ledger: Iterable[LedgerWave]) -> Iterator[bytes]:
+def ledger_json(ledger: Iterable[Held]) -> Iterator[bytes]:
     """Yield what `as_json` returns for a ledger, one row at a time: a wave can have thousands."""
     between = b"["
     for held in ledger:

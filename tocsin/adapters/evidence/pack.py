@@ -2,43 +2,106 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from tocsin.adapters.evidence import layout
-from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, LedgerWave, LogHead, TimelineItem
+from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, LogHead, TimelineItem
+from tocsin.adapters.evidence.listed import HeldRows, LedgerIndex, Listed, Opening, Unreadable, valid
+from tocsin.adapters.evidence.names import Written
 from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
 from tocsin.audit.tree import Frontier
 from tocsin.audit.verify import StoredEntry, Verdict, verify
 from tocsin.domain.act import Envelope, TaskDone
-from tocsin.domain.clause import Method
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.hold import Hold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState
-from tocsin.domain.notice import ContactRole, NoticeState
+from tocsin.domain.notice import Notice, NoticeState
+from tocsin.domain.receipt import ReceiptKind
 from tocsin.domain.task import Task
-from tocsin.domain.values import ActId, AgreementId, DutyId
+from tocsin.domain.values import ActId, AgreementId
 
 T = TypeVar("T")
+_STATES = {f"notice.{state}": state for state in NoticeState}
+RECEIPTS = frozenset(f"receipt.{kind}" for kind in ReceiptKind)
+"""The kinds of entries that are about a receipt."""
 _INSIDE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
-class Unreadable(Exception):
-    """A file of the folder cannot be read as what it should be."""
+class Entries:
+    """The incident's entries of the log: where each stands, and which are about which notice or receipt."""
 
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.sentence())
-        self.finding = finding
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._starts, self._sizes = array("Q"), array("L")
+        self._of_notice: dict[str, tuple[int, ...]] = {}
+        self._of_receipt: dict[str, int] = {}
+        self.deeds: list[Entry] = []
+
+    def add(self, entry: Entry, start: int, size: int) -> None:
+        """Note where an entry stands."""
+        place, kind, data = len(self._starts), entry.draft.kind, entry.draft.data
+        self._starts.append(start)
+        self._sizes.append(size)
+        if kind in _STATES:
+            notice_id = str(data.get("notice"))
+            self._of_notice[notice_id] = (*self._of_notice.get(notice_id, ()), place)
+        elif kind in RECEIPTS:
+            self._of_receipt[str(data.get("receipt"))] = place
+        else:
+            self.deeds.append(entry)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._starts)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield them in the log's order, read anew."""
+        return self._read(range(len(self._starts)))
+
+    def about(self, notice_id: str) -> list[Entry]:
+        """Return those that say what became of a notice."""
+        places = self._of_notice.get(notice_id)
+        return list(self._read(places)) if places else []
+
+    @property
+    def notices(self) -> set[str]:
+        """The ids of the notices that they are about."""
+        return set(self._of_notice)
+
+    @property
+    def receipts(self) -> set[str]:
+        """The ids of the receipts that they are about."""
+        return set(self._of_receipt)
+
+    def of_receipt(self, receipt_id: str) -> Entry | None:
+        """Return the entry of a receipt, or None."""
+        place = self._of_receipt.get(receipt_id)
+        return next(self._read([place])) if place is not None else None
+
+    def _read(self, places: Iterable[int]) -> Iterator[Entry]:
+        with self._opening() as file:
+            for place in places:
+                file.seek(self._starts[place])
+                entry = layout.read_entry(file.read(self._sizes[place]))
+                if entry is not None:  # it was one before: somebody writes to the folder meanwhile
+                    yield entry
+
+
+def place_of(notice: Notice) -> int:
+    """Return a hash of the place in a chain that a notice stands in: all of one place answer the same duties."""
+    return hash((notice.wave_id, notice.agreement_id, notice.role, notice.method))
 
 
 class Pack:
-    """An evidence folder. What is read once is kept, but for letters and the log of other incidents."""
+    """An evidence folder. What is small is read once and kept; what may be long is read again, value by value."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,12 +128,7 @@ class Pack:
 
     def load(self, name: str, type_: type[T]) -> T:
         """Return what a JSON file holds. Raises Unreadable if it does not hold it."""
-        try:
-            return TypeAdapter(type_).validate_json(self.read(name))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "its beginning"
-            raise Unreadable(Finding(file=name, what=f"it is not what it was: at {where}, {first['msg']}")) from error
+        return valid(name, TypeAdapter(type_), self.read(name))
 
     @cached_property
     def incident(self) -> IncidentState:
@@ -91,40 +149,60 @@ class Pack:
             raise Unreadable(Finding(file=layout.ACTS, what="it has two acts of one id; an act is recorded once"))
         return acts
 
-    @cached_property
-    def duties(self) -> list[DutyRecord]:
+    @property
+    def duties(self) -> Listed[DutyRecord]:
         """The duties."""
-        return self.load(layout.DUTIES, list[DutyRecord])
+        return Listed(layout.DUTIES, lambda: self._open(layout.DUTIES), DutyRecord)
 
     @cached_property
     def clocks(self) -> list[ClockRow]:
         """The clocks."""
         return self.load(layout.CLOCKS, list[ClockRow])
 
-    @cached_property
-    def ledger(self) -> list[LedgerWave]:
+    @property
+    def ledger(self) -> list[HeldRows]:
         """The waves with their rows."""
-        return self.load(layout.LEDGER, list[LedgerWave])
+        return self.rows.waves
 
-    @cached_property
-    def rows(self) -> dict[str, LedgerRow]:
+    @property
+    def rows(self) -> LedgerIndex:
         """The ledger's rows by notice id."""
-        return {row.notice.notice_id: row for wave in self.ledger for row in wave.rows}
+        return self._ledger[0]
+
+    @property
+    def written(self) -> Written:
+        """To whom each notice was written."""
+        return self._ledger[1]
+
+    @property
+    def parties(self) -> dict[AgreementId, set[tuple[str, str]]]:
+        """By agreement, the names of party and agreement in the rows."""
+        return self._ledger[2]
+
+    @property
+    def unlike(self) -> set[int]:
+        """The places in chains, by `place_of`, whose notices answer different duties: there are none, if all is well."""
+        return self._ledger[3]
 
     @cached_property
-    def owed(self) -> dict[str, AgreementId | None]:
-        """By duty id, under which agreement it is owed."""
-        return {record.duty.duty_id: record.duty.agreement_id for record in self.duties}
+    def _ledger(self) -> tuple[LedgerIndex, Written, dict[AgreementId, set[tuple[str, str]]], set[int]]:
+        written, parties = Written(), dict[AgreementId, set[tuple[str, str]]]()
+        answers, unlike = dict[int, int](), set[int]()
+
+        def see(row: LedgerRow) -> None:
+            written.add_row(row)
+            parties.setdefault(row.notice.agreement_id, set()).add((row.party, row.reference))
+            place, duties = place_of(row.notice), hash(row.notice.duty_ids)
+            if answers.setdefault(place, duties) != duties:
+                unlike.add(place)
+
+        index = LedgerIndex(layout.LEDGER, lambda: self._open(layout.LEDGER), see)
+        return index, written, parties, unlike
 
     @cached_property
-    def answered(self) -> dict[tuple[str, AgreementId, ContactRole, Method], set[tuple[DutyId, ...]]]:
-        """By wave, agreement, role and method, the duties that its notices answer: the same ones, if all is well."""
-        found: dict[tuple[str, AgreementId, ContactRole, Method], set[tuple[DutyId, ...]]] = {}
-        for wave in self.ledger:
-            for notice in (row.notice for row in wave.rows):
-                place = wave.wave.wave_id, notice.agreement_id, notice.role, notice.method
-                found.setdefault(place, set()).add(notice.duty_ids)
-        return found
+    def owed(self) -> set[int]:
+        """Hashes of the id and the agreement of each duty: ids alone of very many would take more room."""
+        return {hash((record.duty.duty_id, record.duty.agreement_id)) for record in self.duties}
 
     @cached_property
     def tasks(self) -> list[Task]:
@@ -154,27 +232,26 @@ class Pack:
         except ValueError as error:
             raise Unreadable(Finding(file=layout.SALT, what="it is not hexadecimal any more")) from error
 
-    @cached_property
-    def entries(self) -> list[Entry]:
+    @property
+    def entries(self) -> Entries:
         """The incident's own entries of the log, as far as they can be read."""
         return self._log[1]
 
-    @cached_property
-    def of_notice(self) -> dict[str, list[tuple[Entry, NoticeState]]]:
-        """The entries about each notice, with the state that each says it came to, in the log's order."""
-        states = {f"notice.{state}": state for state in NoticeState}
-        found: dict[str, list[tuple[Entry, NoticeState]]] = {}
-        for entry in self.entries:
-            if entry.draft.kind in states:
-                found.setdefault(str(entry.draft.data.get("notice")), []).append((entry, states[entry.draft.kind]))
-        return found
+    @property
+    def deeds(self) -> list[Entry]:
+        """Those that are not about a single notice: there are few of them."""
+        return self.entries.deeds
+
+    def said_of(self, notice_id: str) -> list[tuple[Entry, NoticeState]]:
+        """Return the entries about a notice, with the state that each says it came to, in the log's order."""
+        return [(entry, _STATES[entry.draft.kind]) for entry in self.entries.about(notice_id)]
 
     @cached_property
     def told_by_hand(self) -> dict[str, Entry]:
         """The entries of the acts by which people delivered notices, by notice id."""
         notices = {task.task_id: task.notice_id for task in self.tasks if task.notice_id is not None}
         told: dict[str, Entry] = {}
-        for entry in self.entries:
+        for entry in self.deeds:
             envelope = self.act_of(entry)
             if envelope is not None and isinstance(deed := envelope.act.deed, TaskDone) and deed.task_id in notices:
                 told[notices[deed.task_id]] = entry
@@ -191,31 +268,38 @@ class Pack:
         return self._log[0]
 
     @cached_property
-    def _log(self) -> tuple[Verdict, list[Entry]]:
-        own: list[Entry] = []
+    def _log(self) -> tuple[Verdict, Entries]:
+        own = Entries(lambda: self._open(layout.LOG))
         stored = self._stored(own)
         verdict = verify(stored, Frontier(size=self.head.size, peaks=self.head.peaks))
         for _ in stored:  # what comes after a bad entry still speaks for the acts it names
             pass
         return verdict, own
 
-    def _stored(self, own: list[Entry]) -> Iterator[StoredEntry]:
+    def _stored(self, own: Entries) -> Iterator[StoredEntry]:
         incident_id, leaves = self.incident.incident_id, self.lines(layout.LEAVES)
-        position, leaf_at, leaf = -1, -1, b""
+        leaf_at, leaf, start = -1, b"", 0
         for position, body in enumerate(self.lines(layout.LOG)):
             entry = layout.read_entry(body)
             number = entry.number if entry else position
             while leaf_at < number and (leaf := next(leaves, b"")):
                 leaf_at += 1
             if entry is not None and entry.draft.incident_id == incident_id:
-                own.append(entry)
+                own.add(entry, start, len(body))
+            start += len(body) + 1
             yield StoredEntry(number=number, body=body, leaf=leaf.decode(errors="replace"))
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield a file's lines without their line breaks. Raises Unreadable."""
         try:
-            with self._path(name).open("rb") as file:
+            with self._open(name) as file:
                 yield from (line.removesuffix(b"\n") for line in file)
+        except OSError as error:
+            raise Unreadable(Finding(file=name, what=f"it cannot be read: {error.strerror}")) from error
+
+    def _open(self, name: str) -> BinaryIO:
+        try:
+            return self._path(name).open("rb")
         except OSError as error:
             raise Unreadable(Finding(file=name, what=f"it cannot be read: {error.strerror}")) from error
 

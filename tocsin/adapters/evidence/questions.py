@@ -1,10 +1,11 @@
 """The questions that an auditor asks of every incident, answered from its record, with where in the pack it stands."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from tocsin.adapters.evidence import layout
-from tocsin.adapters.evidence.layout import LedgerRow, TimelineItem
+from tocsin.adapters.evidence.layout import LedgerRow
 from tocsin.adapters.evidence.record import Record
 from tocsin.domain.act import UNVERIFIED_LOCAL, AddNote, Confirm, Envelope, Release, Report, Revise, Told
 from tocsin.domain.duty import Duty
@@ -65,17 +66,13 @@ def _states(envelope: Envelope, trigger: Trigger, at: datetime) -> bool:
 
 
 def _rules(record: Record) -> Iterator[Point]:
-    seen: set[tuple[str, str, datetime]] = set()
-    for duty in (one.duty for one in record.duties):
+    first: dict[tuple[str, str, datetime], Duty] = {}
+    counts = Counter(_key(first.setdefault(_key(one.duty), one.duty)) for one in record.duties)
+    for key, duty in sorted(first.items(), key=lambda pair: (pair[1].target_at, pair[1].duty_id)):
         computation = duty.computation
-        key = (computation.rule_id, computation.rule_version, duty.target_at)
-        if key in seen:
-            continue
-        seen.add(key)
-        count = sum(1 for one in record.duties if _key(one.duty) == key)
         what = (
             f"{duty.title}: {computation.rule_id}, version {computation.rule_version} ({duty.citation}), "
-            f"for {count} duty(ies); {'; '.join(computation.steps)}"
+            f"for {counts[key]} duty(ies); {'; '.join(computation.steps)}"
         )
         law = (layout.LAW,) if duty.agreement_id is None else (f"{layout.AGREEMENTS} {duty.agreement_id}",)
         yield Point(what=what, where=(f"{layout.DUTIES} {duty.duty_id}", *law))
@@ -89,21 +86,20 @@ def _approved(record: Record) -> Iterator[Point]:
     for act in record.acts:
         if not isinstance(deed := act.act.deed, Release):
             continue
-        held = next((held for held in record.ledger if held.wave.wave_id == deed.wave_id), None)
-        drafter = record.names.person(held.wave.drafter) if held is not None else "nobody that is known"
-        rows = f"{len(held.rows)} row(s), " if held is not None else ""
+        wave = next((wave for wave in record.waves if wave.wave_id == deed.wave_id), None)
+        drafter = record.names.person(wave.drafter) if wave is not None else "nobody that is known"
+        rows = f"{wave.rows} row(s), " if wave is not None else ""
         what = f"{_who(act)} released {rows}drafted by {drafter}, digest {deed.digest}, at {_utc(act.act.at)}"
         yield Point(what=what, where=(f"{layout.LEDGER} {deed.wave_id}", *_of_act(record, act)))
 
 
 def _received(record: Record) -> Iterator[Point]:
-    last = {item.inputs["notice"]: item for item in record.timeline if "notice" in item.inputs}
-    for row in (row for held in record.ledger for row in held.rows):
+    last = {entry.draft.data["notice"]: entry.number for entry in record.entries if "notice" in entry.draft.data}
+    for row in record.rows:
         if row.letter is None and row.notice.state is not NoticeState.TOLD_BY_HAND:
             continue
-        items = [last[row.notice.notice_id]] if row.notice.notice_id in last else []
         letters = tuple(name for name in (row.letter, row.as_sent) if name)
-        where = (f"{layout.LEDGER} {row.notice.notice_id}", *letters, *_entries(items))
+        where = (f"{layout.LEDGER} {row.notice.notice_id}", *letters, *_entry(last.get(row.notice.notice_id)))
         yield Point(what=_reached(row), where=where)
 
 
@@ -161,12 +157,12 @@ def _who(envelope: Envelope) -> str:
 
 
 def _of_act(record: Record, envelope: Envelope) -> tuple[str, ...]:
-    items = [item for item in record.timeline if item.act_id == envelope.act.act_id]
-    return (f"{layout.ACTS} {envelope.act.act_id}", *_entries(items))
+    act_id = envelope.act.act_id
+    return (f"{layout.ACTS} {act_id}", *_entry(record.act_entries.get(str(act_id))))
 
 
-def _entries(items: list[TimelineItem]) -> tuple[str, ...]:
-    return tuple(f"{layout.LOG} entry {item.entry}" for item in items if item.entry is not None)
+def _entry(number: int | None) -> tuple[str, ...]:
+    return () if number is None else (f"{layout.LOG} entry {number}",)
 
 
 def _utc(at: datetime) -> str:

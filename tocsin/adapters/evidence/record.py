@@ -1,101 +1,151 @@
-"""The record of one incident, read from one transaction: what a pack, a report and an auditor's answers are made of."""
+"""The record of one incident, read from one transaction: what a pack, a report and an auditor's answers are made of.
 
-from collections.abc import Iterable
+What there may be thousands of is read anew each time it is asked for, page by page: letters, rows, duties and entries.
+Names are kept, since everything is told by them.
+"""
+
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import NamedTuple
 
 from tocsin.adapters.evidence import layout
-from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, LedgerWave, TimelineItem
-from tocsin.adapters.evidence.names import Names
+from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, TimelineItem
+from tocsin.adapters.evidence.names import Names, Written
 from tocsin.adapters.evidence.timeline import timeline
+from tocsin.audit.entry import Entry
 from tocsin.domain.duty import Duty
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import Notice
-from tocsin.domain.register import Agreement
-from tocsin.domain.values import AgreementId, IncidentId
+from tocsin.domain.register import Affected, Agreement
+from tocsin.domain.values import AgreementId, IncidentId, Instant
 from tocsin.ports import Transaction, WaveRow
 
 Parties = dict[AgreementId, tuple[str, str]]
+
+
+class HeldWave(NamedTuple):
+    """A wave with its rows by ordinal, which are read as they are asked for."""
+
+    wave: WaveRow
+    rows: Iterable[LedgerRow]
 
 
 class Record:
     """Everything that the store holds of an incident but letters, attachments and the log of others."""
 
     def __init__(self, tx: Transaction, incident_id: IncidentId) -> None:
-        """Read it. Raises Refused if there is no such incident."""
+        """Read what is small of it. Raises Refused if there is no such incident."""
         state = tx.incidents.state(incident_id)
         if state is None:
             raise Refused(f"there is no incident {incident_id}; `tocsin list` shows those that exist")
+        self._tx = tx
+        self.incident_id = incident_id
         self.state = state
         self.facts = tx.incidents.facts(incident_id) or Facts(title="(no facts yet)")
         self.acts = tx.incidents.acts(incident_id)
-        # Agreements are the largest values of all: they are let go once the names in them are known.
-        agreements = {pin.agreement.agreement_id: pin.agreement for pin in tx.register.pinned(incident_id)}
-        self.ledger = _ledger(tx, incident_id, agreements)
-        parties = _parties(agreements.values(), self.ledger)
-        del agreements
+        self.waves = tx.ledger.waves(incident_id)
         self.clocks = tx.duties.clocks(incident_id)
         self.tasks = tx.tasks.of(incident_id)
         self.holds = tx.duties.holds(incident_id)
-        self.duties = [_duty(duty, parties) for duty in tx.duties.of(incident_id)]
         self.head = tx.log.head()
-        bodies = (stored.body for stored in tx.log.entries(incident_id=incident_id))
-        self.entries = [entry for body in bodies if (entry := layout.read_entry(body)) is not None]
+        self._named: tuple[Parties, Written] | None = None
+
+    def agreements(self) -> Iterator[Agreement]:
+        """Yield the agreements that it was resolved against, by id; once all are read, the names in them are known."""
+        parties, written = Parties(), Written()
+        for page in self._tx.register.each_pinned(self.incident_id):
+            self._learn(page, parties, written)
+            yield from (pin.agreement for pin in page)
+        self._named = parties, written
+
+    @property
+    def ledger(self) -> Iterator[HeldWave]:
+        """The waves."""
+        taken: set[str] = set()
+        for wave in self.waves:
+            yield HeldWave(wave, self._rows(wave, taken))
+
+    @property
+    def rows(self) -> Iterator[LedgerRow]:
+        """The rows of all waves."""
+        return (row for held in self.ledger for row in held.rows)
+
+    @property
+    def duties(self) -> Iterator[DutyRecord]:
+        """The duties by id."""
+        return map(self._duty, self._tx.duties.each(self.incident_id))
+
+    @property
+    def entries(self) -> Iterator[Entry]:
+        """The incident's entries of the log, by number."""
+        bodies = (stored.body for stored in self._tx.log.entries(incident_id=self.incident_id))
+        return (entry for body in bodies if (entry := layout.read_entry(body)) is not None)
+
+    @cached_property
+    def last(self) -> tuple[int, Instant] | None:
+        """Number and instant of its last entry."""
+        last = None
+        for entry in self.entries:
+            last = entry.number, entry.draft.at
+        return last
+
+    @cached_property
+    def act_entries(self) -> dict[str, int]:
+        """The number of each act's entry, by act id."""
+        acts = (entry for entry in self.entries if entry.draft.kind.startswith("act."))
+        return {str(entry.draft.data.get("act")): entry.number for entry in acts}
 
     @cached_property
     def names(self) -> Names:
         """What its ids are called."""
-        return Names.of(self.acts, self.duties, self.ledger, self.clocks, self.tasks)
+        parties, written = self._known
+        told = written.agreements | {duty.agreement_id for duty in self._tx.duties.each(self.incident_id)}
+        concerned = {key: names for key, names in parties.items() if key in told}
+        return Names.of(self.acts, concerned, written, self.clocks, self.tasks)
 
-    @cached_property
-    def timeline(self) -> list[TimelineItem]:
+    @property
+    def timeline(self) -> Iterator[TimelineItem]:
         """Everything that happened, in the log's order."""
         return timeline(self.entries, self.acts, self.names)
 
+    @property
+    def _known(self) -> tuple[Parties, Written]:
+        if self._named is None:
+            for _ in self.agreements():
+                pass
+        assert self._named is not None
+        return self._named
 
-def _parties(agreements: Iterable[Agreement], ledger: Iterable[LedgerWave]) -> Parties:
-    # A party that was renamed is called what it was written to as.
-    written = {row.notice.agreement_id: (row.party, row.reference) for wave in ledger for row in wave.rows}
-    return {one.agreement_id: (one.party_name, one.reference) for one in agreements} | written
+    def _learn(self, page: list[Affected], parties: Parties, written: Written) -> None:
+        by_id = {pin.agreement.agreement_id: pin.agreement for pin in page}
+        parties |= {key: (one.party_name, one.reference) for key, one in by_id.items()}
+        for wave in self.waves:
+            for notice in self._tx.ledger.notices(wave.wave_id, agreements=by_id):
+                # The version that the letters of a wave were written under.
+                agreement = at_or_newest(by_id[notice.agreement_id], wave.drafted_at)
+                written.add(notice, agreement)
+                # A party that was renamed is called what it was written to as.
+                parties[notice.agreement_id] = (agreement.party_name, agreement.reference)
 
+    def _rows(self, wave: WaveRow, taken: set[str]) -> Iterator[LedgerRow]:
+        return (self._row(notice, taken) for notice in self._tx.ledger.each(wave.wave_id))
 
-def _duty(duty: Duty, parties: Parties) -> DutyRecord:
-    party, reference = parties.get(duty.agreement_id, (None, None)) if duty.agreement_id else (None, None)
-    return DutyRecord(duty=duty, party=party, reference=reference)
-
-
-def _ledger(
-    tx: Transaction, incident_id: IncidentId, agreements: dict[AgreementId, Agreement]
-) -> tuple[LedgerWave, ...]:
-    taken: set[str] = set()
-    return tuple(
-        LedgerWave(
-            wave=wave,
-            rows=tuple(
-                _row(notice, _at(agreements.get(notice.agreement_id), wave), taken)
-                for notice in tx.ledger.notices(wave.wave_id)
-            ),
+    def _row(self, notice: Notice, taken: set[str]) -> LedgerRow:
+        party, reference, name, address = self._known[1].of(notice)
+        names = layout.letter_names(notice, taken) if layout.left(notice) else (None, None)
+        return LedgerRow(
+            notice=notice,
+            party=party,
+            reference=reference,
+            recipient_name=name,
+            recipient_address=address,
+            letter=names[0],
+            as_sent=names[1],
         )
-        for wave in tx.ledger.waves(incident_id)
-    )
 
-
-def _at(agreement: Agreement | None, wave: WaveRow) -> Agreement | None:
-    """Return the version that the letters of a wave were written under."""
-    return agreement and at_or_newest(agreement, wave.drafted_at)
-
-
-def _row(notice: Notice, agreement: Agreement | None, taken: set[str]) -> LedgerRow:
-    contacts = agreement.contacts() if agreement else ()
-    contact = next((one for one in contacts if one.contact_id == notice.contact_id), None)
-    names = layout.letter_names(notice, taken) if layout.left(notice) else (None, None)
-    return LedgerRow(
-        notice=notice,
-        party=agreement.party_name if agreement else notice.agreement_id,
-        reference=agreement.reference if agreement else notice.agreement_id,
-        recipient_name=contact.name if contact else None,
-        recipient_address=contact.email if contact else None,
-        letter=names[0],
-        as_sent=names[1],
-    )
+    def _duty(self, duty: Duty) -> DutyRecord:
+        known = self._known[0].get(duty.agreement_id) if duty.agreement_id else None
+        party, reference = known or (None, None)
+        return DutyRecord(duty=duty, party=party, reference=reference)

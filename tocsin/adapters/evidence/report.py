@@ -26,6 +26,7 @@ from tocsin.domain.letter import Letter
 from tocsin.domain.tempo import in_words
 from tocsin.ports import Transaction
 
+Row = tuple[str, ...]
 LISTED = 200
 """Rows of a table that are printed; the files have them all."""
 _DECISIONS = {"act.confirm", "act.dismiss", "act.release", "act.stop", "act.resume", "act.hold", "act.lift"}
@@ -38,7 +39,7 @@ _FACTS = (
 
 def report(record: Record, tx: Transaction) -> bytes:
     """Return the report as PDF; the same record gives the same bytes."""
-    made_at = record.entries[-1].draft.at if record.entries else datetime(1970, 1, 1, tzinfo=UTC)
+    made_at = record.last[1] if record.last else datetime(1970, 1, 1, tzinfo=UTC)
     return typeset(
         Document(
             title=record.facts.title,
@@ -91,7 +92,7 @@ def _clocks(record: Record) -> Iterator[Block]:
     yield Heading(text="Clocks")
     yield Chart(spans=tuple(_span(row) for row in rows))
     table = ((row.spec.title, _by(row), _utc(row.ended_at), _margin(row)) for row in rows)
-    yield from _table(("Clock", "Deadline", "Ended", "Margin"), (3, 2, 2, 2), list(table))
+    yield from _table(("Clock", "Deadline", "Ended", "Margin"), (3, 2, 2, 2), table)
 
 
 def _span(row: ClockRow) -> Span:
@@ -113,18 +114,20 @@ def _margin(row: ClockRow) -> str:
     return f"{words} {'late' if left_over.total_seconds() < 0 else 'left'}; {row.outcome}"
 
 
-def _decided(record: Record) -> list[tuple[str, ...]]:
-    items = [item for item in record.timeline if item.kind in _DECISIONS]
-    return [(_utc(item.at), item.who, item.what) for item in items]
+def _decided(record: Record) -> Iterator[Row]:
+    items = (item for item in record.timeline if item.kind in _DECISIONS)
+    return ((_utc(item.at), item.who, item.what) for item in items)
 
 
 def _letters(record: Record, tx: Transaction) -> Iterator[Block]:
     for held in record.ledger:
-        first = next((row for row in held.rows if left(row.notice)), None)
+        first, sent = None, 0
+        for row in held.rows:
+            sent += left(row.notice)
+            first = row if first is None and left(row.notice) else first
         letter = tx.ledger.letter(first.notice.notice_id) if first is not None else None
         if letter is None:
             continue
-        sent = sum(left(row.notice) for row in held.rows)
         yield Heading(text=f"Letters of the {str(held.wave.kind).replace('_', '-')} wave {held.wave.wave_id}")
         yield Paragraph(text=f"{sent} letter(s) left; the first of them, to {letter.to_name}:", quiet=True)
         yield Paragraph(text=letter.subject)
@@ -137,38 +140,37 @@ def _shortened(letter: Letter) -> str:
     return "\n".join(lines[:40]) + more
 
 
-def _delivered(record: Record) -> list[tuple[str, ...]]:
-    rows = (row for held in record.ledger for row in held.rows)
-    return [
-        (
+def _delivered(record: Record) -> Iterator[Row]:
+    for row in record.rows:
+        yield (
             row.notice.number,
             f"{row.party}\n{row.reference}",
             f"{row.recipient_name or 'nobody'}\n{row.recipient_address or ''}".strip(),
             str(row.notice.state).replace("_", " "),
             _utc(row.notice.settled_at),
         )
-        for row in rows
-    ]
 
 
-def _tasks(record: Record) -> list[tuple[str, ...]]:
-    return [(task.title, task.owner, str(task.state), task.outcome or "") for task in record.tasks]
+def _tasks(record: Record) -> Iterator[Row]:
+    return ((task.title, task.owner, str(task.state), task.outcome or "") for task in record.tasks)
 
 
-def _holds(record: Record) -> list[tuple[str, ...]]:
-    return [(hold.issuer, hold.reference, _utc(hold.placed_at), _utc(hold.lifted_at)) for hold in record.holds]
+def _holds(record: Record) -> Iterator[Row]:
+    return ((hold.issuer, hold.reference, _utc(hold.placed_at), _utc(hold.lifted_at)) for hold in record.holds)
 
 
-def _listed(title: str, head: tuple[str, ...], shares: tuple[int, ...], rows: list[tuple[str, ...]]) -> Iterator[Block]:
+def _listed(title: str, head: Row, shares: tuple[int, ...], rows: Iterator[Row]) -> Iterator[Block]:
     yield Heading(text=title)
-    yield from _table(head, shares, rows) if rows else (Paragraph(text="None.", quiet=True),)
+    yield from _table(head, shares, rows)
 
 
-def _table(head: tuple[str, ...], shares: tuple[int, ...], rows: list[tuple[str, ...]]) -> Iterator[Block]:
+def _table(head: Row, shares: tuple[int, ...], rows: Iterator[Row]) -> Iterator[Block]:
+    """Yield the first rows as a table; of the others, how many there are."""
     columns = tuple(Column(title=title, share=share) for title, share in zip(head, shares, strict=True))
-    yield Table(columns=columns, rows=tuple(rows[:LISTED]))
-    if len(rows) > LISTED:
-        yield Paragraph(text=f"{len(rows) - LISTED} more rows stand in the files of this pack.", quiet=True)
+    printed = tuple(islice(rows, LISTED))
+    yield Table(columns=columns, rows=printed) if printed else Paragraph(text="None.", quiet=True)
+    if more := sum(1 for _ in rows):
+        yield Paragraph(text=f"{more} more rows stand in the files of this pack.", quiet=True)
 
 
 def _utc(at: datetime | None) -> str:

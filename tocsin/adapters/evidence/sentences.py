@@ -171,7 +171,7 @@ def _notice_sentence(draft: EntryDraft, names: Names) -> str:
     told, state = _Told(draft.data), draft.kind.removeprefix("notice.")
     came = _NOTICE[NoticeState(state)] if state in _NOTICE else state.replace("_", " ")
     again = " It may be a duplicate." if told["possible_duplicate"] is True else ""
-    return f"Notice {names.notices.get(told['notice'], told['notice'])}, attempt {told['attempt']}: {came}.{again}"
+    return f"Notice {names.written.words(told['notice'])}, attempt {told['attempt']}: {came}.{again}"
 
 
 def _counts(states: dict[str, int]) -> str:

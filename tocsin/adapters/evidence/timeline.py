@@ -16,16 +16,16 @@ LISTED = 12
 _MARKUP = {ord(mark): f"\\{mark}" for mark in "\\`*_{}[]<>#|~"}
 
 
-def timeline(entries: Iterable[Entry], acts: Sequence[Envelope], names: Names) -> list[TimelineItem]:
-    """Return one item per entry, then those acts that the log does not have (checking names them)."""
+def timeline(entries: Iterable[Entry], acts: Sequence[Envelope], names: Names) -> Iterator[TimelineItem]:
+    """Yield one item per entry, then those acts that the log does not have (checking names them)."""
     by_id = {str(envelope.act.act_id): envelope for envelope in acts}
-    told, seen = [], set()
+    seen = set()
     for entry in entries:
         envelope = by_id.get(str(entry.draft.data.get("act"))) if entry.draft.kind.startswith("act.") else None
         if envelope is not None:
             seen.add(envelope.act.act_id)
-        told.append(_of_act(entry, envelope, names) if envelope is not None else _of_engine(entry, names))
-    return told + [_of_act(None, envelope, names) for envelope in acts if envelope.act.act_id not in seen]
+        yield _of_act(entry, envelope, names) if envelope is not None else _of_engine(entry, names)
+    yield from (_of_act(None, envelope, names) for envelope in acts if envelope.act.act_id not in seen)
 
 
 def markdown(incident_id: str, items: Iterable[TimelineItem], *, drill: bool = False) -> Iterator[bytes]:

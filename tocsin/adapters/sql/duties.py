@@ -51,6 +51,14 @@ class SqlDuties:
             last = tuple_(bindparam("at", rows[-1].target_at, INSTANT), bindparam("key", rows[-1].duty_id))
             rows = self._connection.execute(page.where(tuple_(duties.c.target_at, duties.c.duty_id) > last)).all()
 
+    def each(self, incident_id: IncidentId) -> Iterator[Duty]:
+        """Yield all duties by id, of which few lie in memory at a time."""
+        page = select(duties).where(duties.c.incident_id == incident_id).order_by(duties.c.duty_id).limit(CHUNK)
+        rows = self._connection.execute(page).all()
+        while rows:
+            yield from map(self._duty, rows)
+            rows = self._connection.execute(page.where(duties.c.duty_id > rows[-1].duty_id)).all()
+
     def by_id(self, duty_ids: Iterable[str]) -> list[Duty]:
         """Return the duties with these ids."""
         found: list[Duty] = []

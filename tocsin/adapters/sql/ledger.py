@@ -144,6 +144,14 @@ class SqlLedger:
         other = query if beside is None else query.where(notices.c.wave_id != beside)
         return set(self._connection.scalars(other.distinct()))
 
+    def each(self, wave_id: WaveId) -> Iterator[Notice]:
+        """Yield all rows of a wave by ordinal, of which few lie in memory at a time."""
+        mine = and_(notices.c.wave_id == wave_id, notices.c.ordinal > bindparam("after"))
+        page, after = select(notices).where(mine).order_by(notices.c.ordinal).limit(CHUNK), -1
+        while rows := [from_row(self._session, row) for row in self._connection.execute(page, {"after": after})]:
+            yield from rows
+            after = rows[-1].ordinal
+
     def of(self, incident_id: IncidentId, *, beside_mail: bool = False) -> list[Notice]:
         """Return all rows of an incident by wave and ordinal, or those that go by another method than mail."""
         query = select(notices).where(notices.c.incident_id == incident_id)

@@ -75,6 +75,15 @@ class SqlRegister:
             return [pin for page in found for pin in page]
         return self._pins(incident_id)
 
+    def each_pinned(self, incident_id: IncidentId) -> Iterator[list[Affected]]:
+        """Yield all pins by agreement id, a page at a time."""
+        ids = select(pins.c.agreement_id).where(pins.c.incident_id == incident_id).order_by(pins.c.agreement_id)
+        page = ids.limit(CHUNK)
+        found = list(self._connection.scalars(page))
+        while found:
+            yield self._pins(incident_id, pins.c.agreement_id.in_(found))
+            found = list(self._connection.scalars(page.where(pins.c.agreement_id > found[-1])))
+
     def affected(self, incident_id: IncidentId) -> set[AgreementId]:
         """Return the agreements of those who are known to be affected."""
         return self._named(incident_id, pins.c.confirmed, ~pins.c.excluded)
