@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from tests.ports.told import UNREADABLE, Story, files, seal_again
 from tocsin.adapters.evidence import check_evidence, check_letters, write_evidence
 from tocsin.adapters.evidence.check_letters import sent_fields, spoken_fields
-from tocsin.adapters.evidence.layout import as_json, as_json_list, ledger_json
+from tocsin.adapters.evidence.layout import LedgerWave, as_json, as_json_list, ledger_json
 from tocsin.adapters.evidence.our_mail import our_mail
 from tocsin.adapters.evidence.record import Record
 from tocsin.adapters.headers import checked
@@ -738,11 +738,13 @@ def test_a_list_that_is_written_value_by_value_is_the_same_json(story: Story) ->
     """Streaming gives the very bytes of writing at once, for no value, one, and waves with and without rows."""
     with story.house.store.reading() as tx:
         record = Record(tx, story.incident)
-    bare = [held.model_copy(update={"rows": ()}) for held in record.ledger]
-    for ledger in ([], record.ledger, bare):
-        assert b"".join(ledger_json(ledger)) == as_json(list(ledger))
-    for duties in ([], record.duties[:1], record.duties):
-        assert b"".join(as_json_list(duties)) == as_json(list(duties))
+        whole = [LedgerWave(wave=held.wave, rows=tuple(held.rows)) for held in record.ledger]
+        told = list(record.duties)
+    bare = [held.model_copy(update={"rows": ()}) for held in whole]
+    for ledger in ([], whole, bare):
+        assert b"".join(ledger_json(ledger)) == as_json(ledger)
+    for duties in ([], told[:1], told):
+        assert b"".join(as_json_list(duties)) == as_json(duties)
 
 
 def a_letter(name: str, subject: str, text: str, html: str) -> Letter:

@@ -201,10 +201,13 @@ def difference(before: Iterable[Duty], after: Iterable[Duty]) -> Difference:
     )
 
 
-def duties_digest(duties: Iterable[Duty]) -> str:
-    """Return SHA-256, in hex, over each duty without its end as canonical JSON (RFC 8785), a line each, by id."""
+def duties_digest(duties: Iterable[Duty], *, by_id: bool = False) -> str:
+    """Return SHA-256, in hex, over each duty without its end as canonical JSON (RFC 8785), a line each, by id.
+
+    Very many that come `by_id` need not fit in memory.
+    """
     whole = hashlib.sha256()
-    for duty in sorted(duties, key=lambda duty: duty.duty_id):
+    for duty in duties if by_id else sorted(duties, key=lambda duty: duty.duty_id):
         whole.update(canonical(duty.model_dump(mode="json", exclude=set(_END))) + b"\n")
     return whole.hexdigest()
 

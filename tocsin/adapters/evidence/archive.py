@@ -66,10 +66,8 @@ def unpacked(pack: Path) -> Iterator[Path]:
 
 def _write(folder: Path, file: object) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as pack:  # type: ignore[call-overload]
-        for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
-            if path.is_dir():
-                continue
-            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _BEGINNING)
+        for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()):
+            path, info = folder / name, zipfile.ZipInfo(name, _BEGINNING)
             info.create_system, info.external_attr = _UNIX, FILE_MODE << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             with path.open("rb") as source, pack.open(info, "w", force_zip64=path.stat().st_size > 1 << 31) as inside:

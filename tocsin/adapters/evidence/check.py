@@ -15,7 +15,8 @@ from tocsin.adapters.evidence.check_seal import checkpoint_is_ours, entries_are_
 from tocsin.adapters.evidence.check_text import nothing_else, readme_is_ours, timeline_retells, verified_as_written
 from tocsin.adapters.evidence.check_waves import waves_follow
 from tocsin.adapters.evidence.check_witnesses import witnesses_agree
-from tocsin.adapters.evidence.pack import Pack, Unreadable
+from tocsin.adapters.evidence.listed import Unreadable
+from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Check, Checked, Finding
 from tocsin.audit.entry import leaf_hash
 from tocsin.audit.tree import Frontier

@@ -97,12 +97,12 @@ def work_follows(pack: Pack) -> Iterator[Finding]:
 
 
 def _act_entries(pack: Pack) -> list[Entry]:
-    return [entry for entry in pack.entries if entry.draft.kind.startswith("act.")]
+    return [entry for entry in pack.deeds if entry.draft.kind.startswith("act.")]
 
 
 def in_order(pack: Pack) -> list[Act]:
     """Return the acts that the log has, in its order."""
-    found = map(pack.act_of, pack.entries)
+    found = map(pack.act_of, pack.deeds)
     return [envelope.act for envelope in found if envelope is not None]
 
 
@@ -199,7 +199,7 @@ def _hold_fault(pack: Pack, hold: Hold) -> Iterator[Finding]:
 def _lifted_at(pack: Pack, hold: Hold) -> datetime | None:
     """Return when the log has the last act that lifted the hold, or None."""
     lifted = None
-    for entry in pack.entries:
+    for entry in pack.deeds:
         envelope = pack.act_of(entry)
         if envelope is not None and isinstance(deed := envelope.act.deed, Lift) and deed.hold_id == hold.hold_id:
             lifted = entry.draft.at

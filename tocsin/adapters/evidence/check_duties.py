@@ -1,6 +1,5 @@
 """Checks of duties and clocks: their deadlines against the log, their ends against what proves them."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -41,11 +40,14 @@ Targets = dict[str, list[tuple[datetime, int]]]
 def clocks_in_log(pack: Pack) -> Iterator[Finding]:
     """Compare each target with those recorded when duties were resolved, and each clock's end with the log's."""
     logged, settled = _targets(pack, "clocks"), _targets(pack, "settled")
-    counts = Counter(record.duty.clock_id for record in pack.duties)
+    counted: dict[str, _Counted] = {}
+    for record in pack.duties:
+        counted.setdefault(record.duty.clock_id, _Counted()).add(record.duty)
     for row in pack.clocks:
-        yield from _clock_faults(pack, row, logged)
-        if counts[row.spec.clock_id] != row.total_duties:
-            what = f"{_clock(row)} had {row.total_duties} duties, and {counts[row.spec.clock_id]} are in duties.json"
+        found = counted.get(row.spec.clock_id, _Counted())
+        yield from _clock_faults(pack, row, logged, found)
+        if found.count != row.total_duties:
+            what = f"{_clock(row)} had {row.total_duties} duties, and {found.count} are in duties.json"
             yield Finding(file=layout.CLOCKS, what=what)
     for clock_id in sorted(logged.keys() - {row.spec.clock_id for row in pack.clocks}):
         what = f"clock {clock_id} is in the log and not here: it was taken out"
@@ -59,28 +61,36 @@ def clocks_in_log(pack: Pack) -> Iterator[Finding]:
 
 def duties_as_resolved(pack: Pack) -> Iterator[Finding]:
     """Compare the digest of all duties with the last one that the log recorded, and their parties with the ledger's."""
-    logged = [entry for entry in pack.entries if entry.draft.kind == "duties.resolved"]
+    logged = [entry for entry in pack.deeds if entry.draft.kind == "duties.resolved"]
     # Entries of earlier versions have none.
     digest = logged[-1].draft.data.get("digest") if logged else None
-    if digest is not None and digest != duties_digest(record.duty for record in pack.duties):
+    if digest is not None and digest != _digest(pack):
         what = (
             "they are not the duties that were resolved here: one was added or taken out, or its party's id, rule, "
             "trigger, deadline, citation, reason or computation was changed"
         )
         yield Finding(file=layout.DUTIES, entry=logged[-1].number, what=what)
-    written: dict[str | None, set[tuple[str | None, str | None]]] = {None: {(None, None)}}
-    for row in pack.rows.values():
-        written.setdefault(row.notice.agreement_id, set()).add((row.party, row.reference))
     for record in pack.duties:
-        given = (record.party, record.reference)
-        if given not in written.get(record.duty.agreement_id, {given}):
+        given, agreement_id = (record.party, record.reference), record.duty.agreement_id
+        written = pack.parties.get(agreement_id, {given}) if agreement_id is not None else {(None, None)}
+        if given not in written:
             what = f"{_what(record.duty)} is owed to another party or agreement than the ledger's"
             yield Finding(file=layout.DUTIES, what=what)
 
 
+def _digest(pack: Pack) -> str:
+    """Return the digest of all duties; of a pack of before they stood by id, with all of them in memory."""
+    before = ""
+    for record in pack.duties:
+        if record.duty.duty_id <= before:
+            return duties_digest(one.duty for one in pack.duties)
+        before = record.duty.duty_id
+    return duties_digest((record.duty for record in pack.duties), by_id=True)
+
+
 def law_as_pinned(pack: Pack) -> Iterator[Finding]:
     """Compare the policies with the digest that the log recorded when the duties were last resolved."""
-    logged = [entry for entry in pack.entries if entry.draft.kind == "duties.resolved"]
+    logged = [entry for entry in pack.deeds if entry.draft.kind == "duties.resolved"]
     digest = logged[-1].draft.data.get("law") if logged else None
     # Entries of earlier versions have none.
     if digest is not None and sha256(canonical(pack.load(layout.LAW, dict[str, JsonValue]))).hexdigest() != digest:
@@ -90,8 +100,9 @@ def law_as_pinned(pack: Pack) -> Iterator[Finding]:
 
 def duties_proved(pack: Pack) -> Iterator[Finding]:
     """Find for each duty that ended what ended it, at that instant, and whether it was late; and count them."""
-    duties = [record.duty for record in pack.duties]
-    for duty in duties:
+    owed = 0
+    for duty in (record.duty for record in pack.duties):
+        owed += _was_owed(pack, duty)
         yield from _method_faults(pack, duty)
         if duty.state is DutyState.OPEN:
             if (duty.ended_at, duty.proof, duty.proved_by, duty.late) != (None, None, None, False):
@@ -102,46 +113,59 @@ def duties_proved(pack: Pack) -> Iterator[Finding]:
             what = f"{_what(duty)} is marked {'late' if duty.late else 'in time'}, and was not"
             yield Finding(file=layout.DUTIES, what=what)
         yield from _proof_faults(pack, duty)
-    yield from _count_faults(pack, duties)
+    yield from _count_faults(pack, owed)
 
 
 def _targets(pack: Pack, key: str) -> Targets:
     """Return what the log recorded under `key`: the clocks that ran, or duties that were settled when they came."""
     logged: Targets = {}
-    for entry in pack.entries:
+    for entry in pack.deeds:
         if entry.draft.kind == "duties.resolved":
             for clock in entry.draft.data.get(key, ()):
                 logged.setdefault(clock["clock"], []).append((datetime.fromisoformat(clock["target"]), entry.number))
     return logged
 
 
-def _clock_faults(pack: Pack, row: ClockRow, logged: Targets) -> Iterator[Finding]:
+def _clock_faults(pack: Pack, row: ClockRow, logged: Targets, counted: "_Counted") -> Iterator[Finding]:
     clock_id, recorded = row.spec.clock_id, logged.get(row.spec.clock_id, [])
     if not recorded:
         yield Finding(file=layout.CLOCKS, what=f"{_clock(row)} was never recorded in the log")
     elif recorded[-1][0] != row.spec.target_at:
         what = f"{_clock(row)} counts to another instant than the log recorded"
         yield Finding(file=layout.CLOCKS, entry=recorded[-1][1], what=what)
-    ended = [e for e in pack.entries if e.draft.kind == "clock.ended" and e.draft.data.get("clock") == clock_id]
+    ended = [e for e in pack.deeds if e.draft.kind == "clock.ended" and e.draft.data.get("clock") == clock_id]
     logged_end = (ended[-1].draft.at, ended[-1].draft.data["outcome"]) if ended else (None, None)
     if bool(ended) is not (row.state is ClockState.ENDED) or logged_end != (row.ended_at, row.outcome):
         yield Finding(file=layout.CLOCKS, what=f"{_clock(row)}: log and clock differ on whether, when or how it ended")
-    missed = any(e.draft.kind == "clock.missed" and e.draft.data.get("clock") == clock_id for e in pack.entries)
+    missed = any(e.draft.kind == "clock.missed" and e.draft.data.get("clock") == clock_id for e in pack.deeds)
     # One whose last duty ended late may have ended before anybody was paged.
     late_at_the_end = bool(ended) and str(row.outcome).endswith(" late")
     if (missed and not row.late) or (row.late and not missed and not late_at_the_end):
         yield Finding(file=layout.CLOCKS, what=f"{_clock(row)}: log and clock differ on whether it was missed")
-    yield from _spec_faults(pack, row)
+    yield from _spec_faults(pack, row, counted)
 
 
-def _spec_faults(pack: Pack, row: ClockRow) -> Iterator[Finding]:
+class _Counted:
+    """What the duties of a clock say of it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.specs: set[tuple[str, str, str]] = set()
+        self.runs: set[tuple[datetime, datetime, datetime | None]] = set()
+
+    def add(self, duty: Duty) -> None:
+        self.count += 1
+        self.specs.add((duty.rule_id, duty.title, duty.trigger))
+        self.runs.add((duty.target_at, duty.trigger_at, duty.deadline_at))
+
+
+def _spec_faults(pack: Pack, row: ClockRow, counted: _Counted) -> Iterator[Finding]:
     """Compare what a clock counts with its duties, and with the clock that the incident remembers."""
     spec, name = row.spec, _clock(row)
-    duties = [record.duty for record in pack.duties if record.duty.clock_id == spec.clock_id]
-    if duties and not any((d.rule_id, d.title, d.trigger) == (spec.rule_id, spec.title, spec.trigger) for d in duties):
+    if counted.specs and (spec.rule_id, spec.title, spec.trigger) not in counted.specs:
         yield Finding(file=layout.CLOCKS, what=f"{name} has another rule, title or trigger than its duties")
     # Duties that ended before the deadline moved stand at the old one.
-    same = [(d.trigger_at, d.deadline_at) for d in duties if d.target_at == spec.target_at]
+    same = {(trigger, deadline) for target, trigger, deadline in counted.runs if target == spec.target_at}
     if same and (spec.trigger_at, spec.deadline_at) not in same:
         yield Finding(file=layout.CLOCKS, what=f"{name} runs from, or to, another instant than its duties")
     remembered = pack.incident.clocks.get(spec.clock_id)
@@ -186,7 +210,7 @@ def _proofs(pack: Pack, duty: Duty) -> list[Entry]:
 def _said_of(pack: Pack, notice_id: NoticeId) -> list[tuple[Entry, NoticeState]]:
     """Return what the log says of a notice, with the act of whoever told it by hand."""
     by_hand = [(pack.told_by_hand[notice_id], NoticeState.TOLD_BY_HAND)] if notice_id in pack.told_by_hand else []
-    return [*pack.of_notice.get(notice_id, ()), *by_hand]
+    return [*pack.said_of(notice_id), *by_hand]
 
 
 def _method_faults(pack: Pack, duty: Duty) -> Iterator[Finding]:
@@ -205,7 +229,7 @@ def _method_faults(pack: Pack, duty: Duty) -> Iterator[Finding]:
 def _decisions(pack: Pack, duty: Duty) -> list[Entry]:
     """Return the entries of the acts that ended the duty so, at that instant, with that proof."""
     found = []
-    for entry in pack.entries:
+    for entry in pack.deeds:
         envelope = pack.act_of(entry)
         if envelope is not None and isinstance(deed := envelope.act.deed, EndDuty) and deed.duty_id == duty.duty_id:
             said = (DutyState(deed.how), deed.proof, entry.draft.at)
@@ -217,7 +241,7 @@ def _fell_away(pack: Pack, duty: Duty) -> bool:
     """Say whether a resolving at that instant may have ended the duty, in one of the ways in which it does."""
     merged = {(DutyState.SUPERSEDED, f"{MERGED}{pack.incident.merged_into}")} if pack.incident.merged_into else set()
     ways = _INTERNAL_ENDS.get(duty.rule_id, _FALLEN_AWAY) | merged | _decided_away(pack, duty)
-    resolved = {entry.draft.at for entry in pack.entries if entry.draft.kind == "duties.resolved"}
+    resolved = {entry.draft.at for entry in pack.deeds if entry.draft.kind == "duties.resolved"}
     return (duty.state, duty.proof) in ways and duty.ended_at in resolved
 
 
@@ -237,7 +261,7 @@ def _told_elsewhere(pack: Pack, duty: Duty) -> bool:
     relatives = tuple(f"{ELSEWHERE}{relative}" for relative in pack.incident.relatives)
     if duty.state is not DutyState.DISCHARGED or not (duty.proof or "").endswith(relatives):
         return False
-    resolved = [entry.draft.data for entry in pack.entries if entry.draft.kind == "duties.resolved"]
+    resolved = [entry.draft.data for entry in pack.deeds if entry.draft.kind == "duties.resolved"]
     settled = [said for data in resolved for said in data.get("settled", ()) if said.get("duty") == duty.duty_id]
     ended = duty.ended_at.isoformat() if duty.ended_at else ""
     return any((said.get("ended"), said.get("proof")) == (ended, duty.proof) for said in settled)
@@ -247,15 +271,21 @@ def _still_open(duty: Duty) -> Duty:
     return duty.model_copy(update={"state": DutyState.OPEN, "ended_at": None, "proof": None, "late": False})
 
 
-def _count_faults(pack: Pack, duties: list[Duty]) -> Iterator[Finding]:
+def _last_resolving(pack: Pack) -> Entry | None:
+    return next((entry for entry in reversed(pack.deeds) if entry.draft.kind == "duties.resolved"), None)
+
+
+def _was_owed(pack: Pack, duty: Duty) -> bool:
+    """Say whether a duty was open after the last resolving."""
+    last = _last_resolving(pack)
+    return duty.state is DutyState.OPEN or (last is not None and any(e.number > last.number for e in _ends(pack, duty)))
+
+
+def _count_faults(pack: Pack, owed: int) -> Iterator[Finding]:
     """Compare how many duties were open after the last resolving with how many the log says were owed."""
-    resolved = [entry for entry in pack.entries if entry.draft.kind == "duties.resolved"]
-    if not resolved:
-        return
-    last = resolved[-1]
-    after = [d for d in duties if d.state is DutyState.OPEN or any(e.number > last.number for e in _ends(pack, d))]
-    if last.draft.data.get("owed") != len(after):
-        what = f"{last.draft.data.get('owed')} duties were owed after this entry, and {len(after)} of them are here"
+    last = _last_resolving(pack)
+    if last is not None and last.draft.data.get("owed") != owed:
+        what = f"{last.draft.data.get('owed')} duties were owed after this entry, and {owed} of them are here"
         yield Finding(file=layout.DUTIES, entry=last.number, what=what)
 
 

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.check_waves import BY_SILENCE
-from tocsin.adapters.evidence.layout import LedgerRow, LedgerWave
-from tocsin.adapters.evidence.pack import Pack
+from tocsin.adapters.evidence.layout import LedgerRow
+from tocsin.adapters.evidence.listed import HeldRows
+from tocsin.adapters.evidence.pack import Pack, place_of
 from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
 from tocsin.domain.act import Envelope, Release
+from tocsin.domain.errors import Broken
 from tocsin.domain.notice import (
     FAILED,
     SETTLED,
@@ -37,7 +39,7 @@ def waves_bound(pack: Pack) -> Iterator[Finding]:
         yield from _digest_faults(pack, held)
         yield from _release_faults(pack, held)
     known = {held.wave.wave_id for held in pack.ledger}
-    for entry in pack.entries:
+    for entry in pack.deeds:
         if entry.draft.kind == "wave.drafted" and entry.draft.data.get("wave") not in known:
             what = f"wave {entry.draft.data.get('wave')} is in the log and not here: it was taken out"
             yield Finding(file=layout.LEDGER, entry=entry.number, what=what)
@@ -55,17 +57,17 @@ def ledger_in_log(pack: Pack) -> Iterator[Finding]:
         elif ended is not None and _counted(pack, held, ended) != ended.draft.data.get("states"):
             what = f"wave {held.wave.wave_id} has other counts than those with which it ended"
             yield Finding(file=layout.LEDGER, entry=ended.number, what=what)
-    for notice_id in sorted(pack.of_notice.keys() - pack.rows.keys()):
+    for notice_id in sorted(one for one in pack.entries.notices if one not in pack.rows):
         what = f"notice {notice_id} is in the log and not here: it was taken out"
-        yield Finding(file=layout.LEDGER, entry=pack.of_notice[notice_id][0][0].number, what=what)
+        yield Finding(file=layout.LEDGER, entry=pack.said_of(notice_id)[0][0].number, what=what)
 
 
-def _digest_faults(pack: Pack, held: LedgerWave) -> Iterator[Finding]:
+def _digest_faults(pack: Pack, held: HeldRows) -> Iterator[Finding]:
     wave = held.wave
     if wave.digest is None:
         return
     drafted = _last(pack, "wave.drafted", wave.wave_id)
-    if wave.digest != wave_digest(sorted((row.notice for row in held.rows), key=lambda row: row.ordinal)):
+    if wave.digest != _digest_of_rows(held):
         what = f"the rows of wave {wave.wave_id} do not give its digest: a letter, contact or place was changed"
         yield Finding(file=layout.LEDGER, what=what)
     if drafted is None or drafted.draft.data.get("digest") != wave.digest:
@@ -73,7 +75,7 @@ def _digest_faults(pack: Pack, held: LedgerWave) -> Iterator[Finding]:
         yield Finding(file=layout.LEDGER, entry=drafted.number if drafted else None, what=what)
 
 
-def _release_faults(pack: Pack, held: LedgerWave) -> Iterator[Finding]:
+def _release_faults(pack: Pack, held: HeldRows) -> Iterator[Finding]:
     wave = held.wave
     released = [e for e in pack.acts.values() if isinstance(e.act.deed, Release) and e.act.deed.wave_id == wave.wave_id]
     silent = _last(pack, BY_SILENCE, wave.wave_id)
@@ -96,12 +98,19 @@ def _release_faults(pack: Pack, held: LedgerWave) -> Iterator[Finding]:
             yield Finding(file=layout.ACTS, what=f"wave {wave.wave_id} was released by the person who drafted it")
 
 
+def _digest_of_rows(held: HeldRows) -> str | None:
+    try:
+        return wave_digest(row.notice for row in held.rows)
+    except Broken:  # they do not stand by ordinal
+        return None
+
+
 def _digest_of(envelope: Envelope) -> str:
     return envelope.act.deed.digest if isinstance(envelope.act.deed, Release) else ""
 
 
 def _row_faults(pack: Pack, row: LedgerRow) -> Iterator[Finding]:
-    notice, entries = row.notice, pack.of_notice.get(row.notice.notice_id, [])
+    notice, entries = row.notice, pack.said_of(row.notice.notice_id)
     for entry, _ in entries:
         if entry.draft.data.get("letter") != (notice.letter_sha256 or ""):
             what = f"notice {notice.number} has another letter digest than the log recorded"
@@ -116,14 +125,14 @@ def _row_faults(pack: Pack, row: LedgerRow) -> Iterator[Finding]:
         if logged != (notice.attempts, notice.possible_duplicate):
             what = f"notice {notice.number} has other attempts, or another mark as duplicate, than the log recorded"
             yield Finding(file=layout.LEDGER, entry=number, what=what)
-    if notice.settled_at not in _settled(pack, row):
+    if notice.settled_at not in _settled(pack, row, entries):
         what = f"notice {notice.number} was settled at {notice.settled_at}, when the log says nothing of it"
         yield Finding(file=layout.LEDGER, entry=number, what=what)
     if notice.state is S.TOLD_BY_HAND and notice.notice_id not in pack.told_by_hand:
         yield Finding(file=layout.LEDGER, what=f"notice {notice.number} was told by hand, but no act says so")
 
 
-def _identity_faults(pack: Pack, held: LedgerWave, row: LedgerRow) -> Iterator[Finding]:
+def _identity_faults(pack: Pack, held: HeldRows, row: LedgerRow) -> Iterator[Finding]:
     """Ids are made from ids, and a notice answers its own party's duties."""
     notice = row.notice
     notice_id = notice_id_of(held.wave.wave_id, notice.agreement_id, notice.contact_id, notice.method)
@@ -133,24 +142,24 @@ def _identity_faults(pack: Pack, held: LedgerWave, row: LedgerRow) -> Iterator[F
             f"notice {notice.number}: its id, number, message id or wave is not made from wave, agreement and contact"
         )
         yield Finding(file=layout.LEDGER, what=what)
-    if any(pack.owed.get(duty_id) != notice.agreement_id for duty_id in notice.duty_ids):
+    if any(hash((duty_id, notice.agreement_id)) not in pack.owed for duty_id in notice.duty_ids):
         what = f"notice {notice.number} names duties that are not here, or are owed to others"
         yield Finding(file=layout.LEDGER, what=what)
     copy_answers = notice.role is ContactRole.COPY and notice.duty_ids
-    if copy_answers or len(pack.answered[held.wave.wave_id, notice.agreement_id, notice.role, notice.method]) > 1:
+    if copy_answers or place_of(notice) in pack.unlike:
         what = f"notice {notice.number} answers other duties than the chain that it stands in"
         yield Finding(file=layout.LEDGER, what=what)
 
 
-def _settled(pack: Pack, row: LedgerRow) -> set[datetime | None]:
+def _settled(pack: Pack, row: LedgerRow, entries: list[tuple[Entry, NoticeState]]) -> set[datetime | None]:
     """Return the instants at which, says the log, the notice may have come to the state that it is in."""
-    notice, entries = row.notice, pack.of_notice.get(row.notice.notice_id, [])
+    notice = row.notice
     hand = pack.told_by_hand.get(notice.notice_id)
     if notice.state is S.TOLD_BY_HAND and hand is not None:
         return {hand.draft.at}
     if entries and notice.state is entries[-1][1]:
         return {entries[-1][0].draft.at}
-    ofwave = (e for e in pack.entries if e.draft.kind in _MOVING and e.draft.data.get("wave") == notice.wave_id)
+    ofwave = (e for e in pack.deeds if e.draft.kind in _MOVING and e.draft.data.get("wave") == notice.wave_id)
     return {None} | {e.draft.at for e in ofwave} | {entry.draft.at for entry, _ in entries}
 
 
@@ -169,7 +178,7 @@ def _reachable(state: NoticeState) -> set[NoticeState]:
     return found
 
 
-def _counted(pack: Pack, held: LedgerWave, ended: Entry) -> dict[str, int]:
+def _counted(pack: Pack, held: HeldRows, ended: Entry) -> dict[str, int]:
     """Count the rows as they stood when the wave ended, deputies who were not needed left out."""
     states = ((_state_at(pack, row, ended.number), row.notice.chain_position) for row in held.rows)
     return dict(Counter(str(state) for state, place in states if not (state is S.DRAFTED and place > 0)))
@@ -177,17 +186,17 @@ def _counted(pack: Pack, held: LedgerWave, ended: Entry) -> dict[str, int]:
 
 def _state_at(pack: Pack, row: LedgerRow, number: int) -> NoticeState:
     notice_id = row.notice.notice_id
-    entries, hand = pack.of_notice.get(notice_id, []), pack.told_by_hand.get(notice_id)
+    entries, hand = pack.said_of(notice_id), pack.told_by_hand.get(notice_id)
     if not any(entry.number > number for entry in (*(entry for entry, _ in entries), hand) if entry is not None):
         return row.notice.state
     # Something happened to it after the wave had ended: go back to where the end found it.
     before = [state for entry, state in entries if entry.number < number]
     if before and before[-1] in SETTLED:
         return before[-1]
-    handed_over = any(task.notice_id == notice_id for task in pack.tasks)
+    handed_over = notice_id in pack.handed_over
     return S.REPLACED if before and before[-1] in FAILED and not handed_over else S.BY_HAND
 
 
 def _last(pack: Pack, kind: str, wave_id: str) -> Entry | None:
-    found = [e for e in pack.entries if e.draft.kind == kind and e.draft.data.get("wave") == wave_id]
+    found = [e for e in pack.deeds if e.draft.kind == kind and e.draft.data.get("wave") == wave_id]
     return found[-1] if found else None

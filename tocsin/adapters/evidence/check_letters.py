@@ -12,8 +12,9 @@ from typing import Any
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.layout import LedgerRow
+from tocsin.adapters.evidence.listed import Unreadable
 from tocsin.adapters.evidence.our_mail import OurMail, address, our_mail
-from tocsin.adapters.evidence.pack import Pack, Unreadable
+from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
 from tocsin.adapters.headers import checked
 from tocsin.adapters.letter_words import one_line
@@ -38,11 +39,11 @@ _HEAD = BytesHeaderParser(policy=_READING)
 
 def letters_as_approved(pack: Pack) -> Iterator[Finding]:
     """Compare each letter with the digest in its ledger row, and its address with the row's recipient."""
-    known = {name for row in pack.rows.values() for name in (row.letter, row.as_sent) if name}
+    known = {name for row in pack.rows.each() for name in (row.letter, row.as_sent) if name}
     for name in sorted(pack.names() - known):
         if name.startswith(f"{layout.LETTERS}/"):
             yield Finding(file=name, what="no row of the ledger has this letter")
-    for row in pack.rows.values():
+    for row in pack.rows.each():
         if layout.left(row.notice) and (row.letter is None or row.as_sent is None):
             yield Finding(file=layout.LEDGER, what=f"notice {row.notice.number} was sent, but no letter is named")
         yield from _each(pack, row, _approved)
@@ -50,7 +51,7 @@ def letters_as_approved(pack: Pack) -> Iterator[Finding]:
 
 def sent_as_approved(pack: Pack) -> Iterator[Finding]:
     """Compare what each channel was given with the letter beside it."""
-    for row in pack.rows.values():
+    for row in pack.rows.each():
         yield from _each(pack, row, _sent)
 
 

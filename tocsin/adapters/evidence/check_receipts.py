@@ -6,18 +6,18 @@ from pydantic import ValidationError
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.layout import ReceiptRecord
-from tocsin.adapters.evidence.pack import Pack, Unreadable
+from tocsin.adapters.evidence.listed import Unreadable
+from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
-from tocsin.domain.receipt import ReceiptKind
 
 
 def receipts_in_log(pack: Pack) -> Iterator[Finding]:
     """Compare each receipt with its entry, both ways: one that was moved to another notice has none there."""
-    kinds = {f"receipt.{kind}" for kind in ReceiptKind}
-    logged = {str(e.draft.data.get("receipt")): e for e in pack.entries if e.draft.kind in kinds}
+    left = pack.entries.receipts
     for record in _records(pack):
         receipt = record.receipt
-        entry = logged.pop(receipt.receipt_id, None)
+        entry = pack.entries.of_receipt(receipt.receipt_id) if receipt.receipt_id in left else None
+        left.discard(receipt.receipt_id)
         if entry is None:
             what = f"receipt {receipt.receipt_id} ({receipt.kind}) is not in the log: it was added"
             yield Finding(file=layout.RECEIPTS, what=what)
@@ -32,9 +32,10 @@ def receipts_in_log(pack: Pack) -> Iterator[Finding]:
             yield Finding(file=layout.RECEIPTS, entry=entry.number, what=what)
         if receipt.notice_id not in pack.rows:
             yield Finding(file=layout.RECEIPTS, what=f"receipt {receipt.receipt_id} is of a notice that is not here")
-    for receipt_id, entry in logged.items():
+    for receipt_id in sorted(left):
+        entry = pack.entries.of_receipt(receipt_id)
         what = f"receipt {receipt_id} is in the log and not here: it was taken out"
-        yield Finding(file=layout.RECEIPTS, entry=entry.number, what=what)
+        yield Finding(file=layout.RECEIPTS, entry=entry.number if entry else None, what=what)
 
 
 def _records(pack: Pack) -> Iterator[ReceiptRecord]:

@@ -7,7 +7,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import ValidationError
 
 from tocsin.adapters.evidence import layout
-from tocsin.adapters.evidence.pack import Pack, Unreadable
+from tocsin.adapters.evidence.listed import Unreadable
+from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
 from tocsin.adapters.evidence.sign import from_pem, signature_holds
 from tocsin.audit.checkpoint import Checkpoint, Note, fingerprint
@@ -48,19 +49,27 @@ def checkpoint_is_ours(pack: Pack) -> Iterator[Finding]:
 def entries_are_included(pack: Pack) -> Iterator[Finding]:
     """Follow the proof of each entry of this incident to the checkpoint's root."""
     _, checkpoint = _checkpoint(pack)
-    proofs = _proofs(pack)
-    own = {entry.number for entry in pack.entries}
+    wanted = iter(sorted({entry.number for entry in pack.entries}))
+    proofs, own = _proofs(pack), next(wanted, None)
+    proof = next(proofs, None)
     for number, line in enumerate(pack.lines(layout.LOG)):
-        if number not in own:
+        while proof is not None and proof.number < number:
+            yield _not_ours(proof)
+            proof = next(proofs, None)
+        if number != own:
             continue
-        proof = proofs.pop(number, None)
-        leads = proof is not None and proof.size == checkpoint.size
-        if proof is None or not leads or not verify_inclusion(leaf_hash(line), proof, checkpoint.root):
+        own = next(wanted, None)
+        mine, proof = (proof, next(proofs, None)) if proof is not None and proof.number == number else (None, proof)
+        leads = mine is not None and mine.size == checkpoint.size
+        if mine is None or not leads or not verify_inclusion(leaf_hash(line), mine, checkpoint.root):
             what = "its proof is missing, or does not lead to the root of the checkpoint"
             yield Finding(file=layout.PROOFS, entry=number, what=what)
-    for number in sorted(proofs):
-        what = "it is proved, and is not one of this incident: it was taken out of the log"
-        yield Finding(file=layout.PROOFS, entry=number, what=what)
+    yield from map(_not_ours, [*([proof] if proof is not None else []), *proofs])
+
+
+def _not_ours(proof: Inclusion) -> Finding:
+    what = "it is proved, and is not one of this incident, or a second time: it was taken out of the log, or put in"
+    return Finding(file=layout.PROOFS, entry=proof.number, what=what)
 
 
 def public_of(pack: Pack) -> bytes:
@@ -79,10 +88,10 @@ def _checkpoint(pack: Pack) -> tuple[Note, Checkpoint]:
         raise Unreadable(Finding(file=layout.CHECKPOINT, what=f"{error}")) from error
 
 
-def _proofs(pack: Pack) -> dict[int, Inclusion]:
+def _proofs(pack: Pack) -> Iterator[Inclusion]:
+    """Yield the proofs, which stand by number."""
     try:
-        found = map(Inclusion.model_validate_json, pack.lines(layout.PROOFS))
-        return {proof.number: proof for proof in found}
+        yield from map(Inclusion.model_validate_json, pack.lines(layout.PROOFS))
     except ValidationError as error:
         what = f"a line of it is no proof any more: {error.errors()[0]['msg']}"
         raise Unreadable(Finding(file=layout.PROOFS, what=what)) from error

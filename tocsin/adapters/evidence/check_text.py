@@ -17,7 +17,7 @@ _ANEW = "it is not what this version of Tocsin writes from the other files"
 
 def nothing_else(pack: Pack) -> Iterator[Finding]:
     """Find files that are no part of evidence: SHA256SUMS may have been written anew to list them."""
-    named = {name for row in pack.rows.values() for name in (row.letter, row.as_sent) if name}
+    named = {name for row in pack.rows.each() for name in (row.letter, row.as_sent) if name}
     for name in sorted(pack.names() - layout.FILES - named):
         # Attached files are compared with their acts, what witnesses took with the log; histories are signed only.
         if not name.startswith((f"{layout.ATTACHMENTS}/", f"{layout.HISTORY}/", f"{layout.WITNESS}/")):
@@ -26,15 +26,24 @@ def nothing_else(pack: Pack) -> Iterator[Finding]:
 
 def timeline_retells(pack: Pack) -> Iterator[Finding]:
     """Write the timeline again from acts, log and records, and compare every byte."""
-    names = Names.of(pack.acts.values(), pack.duties, pack.ledger, pack.clocks, pack.tasks)
-    items = timeline(pack.entries, list(pack.acts.values()), names)
-    if pack.sha256(layout.TIMELINE) != _sha256(as_json_list(items)):
-        yield _first_unlike(pack, items)
-    if pack.sha256(layout.TIMELINE_TEXT) != _sha256(
-        markdown(pack.incident.incident_id, items, drill=pack.incident.drill)
-    ):
-        text = b"".join(markdown(pack.incident.incident_id, items, drill=pack.incident.drill))
+    names, acts, incident_id = _names(pack), list(pack.acts.values()), pack.incident.incident_id
+
+    def anew() -> Iterator[TimelineItem]:
+        return timeline(pack.entries, acts, names)
+
+    if pack.sha256(layout.TIMELINE) != _sha256(as_json_list(anew())):
+        yield _first_unlike(pack, anew())
+    if pack.sha256(layout.TIMELINE_TEXT) != _sha256(markdown(incident_id, anew(), drill=pack.incident.drill)):
+        text = b"".join(markdown(incident_id, anew(), drill=pack.incident.drill))
         yield from _unlike_text(layout.TIMELINE_TEXT, pack.read(layout.TIMELINE_TEXT), text)
+
+
+def _names(pack: Pack) -> Names:
+    """Return the names that the records in the folder give: those of rows before those of duties."""
+    parties = {one.duty.agreement_id: (one.party, one.reference or "") for one in pack.duties if one.party}
+    written = {row.notice.agreement_id: (row.party, row.reference) for row in pack.rows.each()}
+    named = {key: pair for key, pair in (parties | written).items() if key is not None}
+    return Names.of(pack.acts.values(), named, pack.written, pack.clocks, pack.tasks)
 
 
 def readme_is_ours(pack: Pack) -> Iterator[Finding]:
@@ -60,7 +69,7 @@ def _sha256(chunks: Iterable[bytes]) -> str:
     return whole.hexdigest()
 
 
-def _first_unlike(pack: Pack, items: list[TimelineItem]) -> Finding:
+def _first_unlike(pack: Pack, items: Iterable[TimelineItem]) -> Finding:
     for told, item in zip_longest(pack.timeline, items):
         if told == item:
             continue

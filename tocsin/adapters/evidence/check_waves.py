@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.check_acts import in_order
-from tocsin.adapters.evidence.layout import LedgerWave
+from tocsin.adapters.evidence.listed import HeldRows
 from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
@@ -35,9 +35,9 @@ def waves_follow(pack: Pack) -> Iterator[Finding]:
             yield Finding(file=layout.INCIDENT, what=what)
 
 
-def _ledger_faults(pack: Pack, held: LedgerWave) -> Iterator[tuple[Entry | None, str]]:
+def _ledger_faults(pack: Pack, held: HeldRows) -> Iterator[tuple[Entry | None, str]]:
     wave, wave_id = held.wave, held.wave.wave_id
-    act = next((entry for entry in pack.entries if _drafts(pack, entry, wave_id)), None)
+    act = next((entry for entry in pack.deeds if _drafts(pack, entry, wave_id)), None)
     envelope = pack.act_of(act) if act else None
     drafted = _of_wave(pack, "wave.drafted", wave_id)
     if wave.drafter == ENGINE and drafted:
@@ -55,7 +55,8 @@ def _ledger_faults(pack: Pack, held: LedgerWave) -> Iterator[tuple[Entry | None,
         and (len(held.rows), str(wave.kind)) != (drafted[-1].draft.data["rows"], drafted[-1].draft.data["kind"])
     ):
         yield drafted[-1], "it has other rows, or another kind, than when it was drafted"
-    if [row.notice.ordinal for row in held.rows] != list(range(wave.rows)):
+    counted = all(row.notice.ordinal == ordinal for ordinal, row in enumerate(held.rows))
+    if not counted or len(held.rows) != wave.rows:
         yield None, f"it says that it has {wave.rows} rows, and has others"
     if wave.released_at != _released_at(pack, wave_id):
         yield None, f"released_at is {wave.released_at}, and the log has its release at another instant, or never"
@@ -71,7 +72,7 @@ def _ledger_faults(pack: Pack, held: LedgerWave) -> Iterator[tuple[Entry | None,
 
 def _unlike(pack: Pack, wave_id: WaveId, wave: WaveState) -> list[str]:
     """Return the fields of a remembered wave that differ. Its end, and its new digest, are heard of a little later."""
-    entry = next((entry for entry in pack.entries if _drafts(pack, entry, wave_id)), None)
+    entry = next((entry for entry in pack.deeds if _drafts(pack, entry, wave_id)), None)
     envelope = pack.act_of(entry) if entry else None
     drafted = [(e.draft.data["digest"], e.draft.data["rows"]) for e in _of_wave(pack, "wave.drafted", wave_id)]
     digests = {d.digest for act in in_order(pack) if isinstance(d := act.deed, Release) and d.wave_id == wave_id}
@@ -96,7 +97,7 @@ def _drafts(pack: Pack, entry: Entry, wave_id: WaveId) -> bool:
 
 def _released_at(pack: Pack, wave_id: WaveId) -> object:
     """Return when the log has the act that released the wave, or None."""
-    for entry in pack.entries:
+    for entry in pack.deeds:
         envelope = pack.act_of(entry)
         if envelope is not None and isinstance(deed := envelope.act.deed, Release) and deed.wave_id == wave_id:
             return entry.draft.at
@@ -110,4 +111,4 @@ def _is_stopped(pack: Pack, wave_id: WaveId) -> bool:
 
 
 def _of_wave(pack: Pack, kind: str, wave_id: WaveId) -> list[Entry]:
-    return [e for e in pack.entries if e.draft.kind == kind and e.draft.data.get("wave") == wave_id]
+    return [e for e in pack.deeds if e.draft.kind == kind and e.draft.data.get("wave") == wave_id]

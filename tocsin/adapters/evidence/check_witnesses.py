@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.check_seal import public_of
 from tocsin.adapters.evidence.layout import Handed
-from tocsin.adapters.evidence.pack import Pack, Unreadable
+from tocsin.adapters.evidence.listed import Unreadable
+from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
 from tocsin.adapters.evidence.sign import signature_holds
 from tocsin.adapters.timestamps import dated

@@ -92,9 +92,12 @@ class Held(Protocol):
     """A wave and its rows by ordinal, wherever they come from."""
 
     @property
-    def wave(self) -> WaveRow: ...
+    def wave(self) -> WaveRow:
+        """The wave."""
+
     @property
-    def rows(self) -> Iterable[LedgerRow]: ...
+    def rows(self) -> Iterable[LedgerRow]:
+        """Its rows by ordinal."""
 
 
 class LedgerWave(Value):

@@ -46,7 +46,9 @@ class Lines:
         """Return the next line, which is one of these. Raises Unreadable."""
         line = self.next()
         if line not in expected:
-            raise misshapen(self.name, f"{line[:60].decode(errors='replace').strip()!r} stands where it does not belong")
+            raise misshapen(
+                self.name, f"{line[:60].decode(errors='replace').strip()!r} stands where it does not belong"
+            )
         return line
 
     def object(self, margin: bytes) -> tuple[bytes, bool]:

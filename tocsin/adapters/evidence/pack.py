@@ -181,7 +181,7 @@ class Pack:
 
     @property
     def unlike(self) -> set[int]:
-        """The places in chains, by `place_of`, whose notices answer different duties: there are none, if all is well."""
+        """The places in chains, by `place_of`, whose notices answer different duties: none, if all is well."""
         return self._ledger[3]
 
     @cached_property
@@ -245,6 +245,11 @@ class Pack:
     def said_of(self, notice_id: str) -> list[tuple[Entry, NoticeState]]:
         """Return the entries about a notice, with the state that each says it came to, in the log's order."""
         return [(entry, _STATES[entry.draft.kind]) for entry in self.entries.about(notice_id)]
+
+    @cached_property
+    def handed_over(self) -> set[str]:
+        """The notices that became tasks for people."""
+        return {task.notice_id for task in self.tasks if task.notice_id is not None}
 
     @cached_property
     def told_by_hand(self) -> dict[str, Entry]:

@@ -12,7 +12,8 @@ from temporalio.worker import Replayer
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.archive import unpacked
-from tocsin.adapters.evidence.pack import Pack, Unreadable
+from tocsin.adapters.evidence.listed import Unreadable
+from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Check, Checked, Finding
 from tocsin.domain.errors import Refused
 

@@ -87,16 +87,63 @@ class Pack:
                 whole.update(piece)
         return whole.hexdigest()
 
-    def entries(self) -> list[dict[str, Any]]:
-        """Return the log's entries of this incident."""
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Yield the log's entries of this incident."""
         incident_id = self.json(INCIDENT)["incident_id"]
         found = (json.loads(line) for line in self.lines(LOG) if incident_id.encode() in line)
-        return [entry for entry in found if entry.get("incident_id") == incident_id]
+        return (entry for entry in found if entry.get("incident_id") == incident_id)
+
+    def listed(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a list one by one, in the only form in which a pack is written: it may be very long."""
+        lines = self.lines(name)
+        more = _next(lines, b"[", b"[]") == b"["
+        while more:
+            _next(lines, b" {")
+            value, more = _object(lines, b" ")
+            yield value
+            if not more:
+                _next(lines, b"]")
+        _next(lines, None)
+
+    def waves(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield ("row", row) for each row of a wave, then ("wave", wave)."""
+        lines = self.lines(LEDGER)
+        more = _next(lines, b"[", b"[]") == b"["
+        empty = not more
+        while more:
+            _next(lines, b" {")
+            rows = _next(lines, b'  "rows": [', b'  "rows": [],') == b'  "rows": ['
+            while rows:
+                _next(lines, b"   {")
+                value, rows = _object(lines, b"   ")
+                yield "row", value
+                if not rows:
+                    _next(lines, b"  ],")
+            _next(lines, b'  "wave": {')
+            yield "wave", _object(lines, b"  ")[0]
+            more = _next(lines, b" },", b" }") == b" },"
+        _next(lines, None if empty else b"]")
+        _next(lines, None)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the ledger's rows."""
-        for wave in self.json(LEDGER):
-            yield from wave["rows"]
+        return (value for kind, value in self.waves() if kind == "row")
+
+
+def _next(lines: Iterator[bytes], *expected: bytes | None) -> bytes | None:
+    line = next(lines, None)
+    if line not in expected:
+        raise ValueError(f"{(line or b'its end')[:60]!r} stands where it does not belong")
+    return line
+
+
+def _object(lines: Iterator[bytes], margin: bytes) -> tuple[dict[str, Any], bool]:
+    pieces = [b"{"]
+    for line in lines:
+        if line in (margin + b"}", margin + b"},"):
+            return json.loads(b"\n".join([*pieces, b"}"])), line.endswith(b",")
+        pieces.append(line)
+    raise ValueError("it ends in the middle of an object")
 
 
 def opened(path: Path) -> zipfile.ZipFile:
@@ -199,16 +246,21 @@ def checkpoint_is_ours(pack: Pack) -> Iterator[Fault]:
 def entries_are_included(pack: Pack) -> Iterator[Fault]:
     """Follow the proof of each entry of this incident to the checkpoint's root (RFC 6962, section 2.1.1)."""
     _, size, root = pack.read(CHECKPOINT).decode().split("\n")[:3]
-    proofs = {proof["number"]: proof["path"] for proof in map(json.loads, pack.lines(PROOFS))}
-    incident_id = pack.json(INCIDENT)["incident_id"]
+    proofs = map(json.loads, pack.lines(PROOFS))
+    proof, incident_id = next(proofs, None), pack.json(INCIDENT)["incident_id"]
     for number, line in enumerate(pack.lines(LOG)):
         if incident_id.encode() not in line or json.loads(line).get("incident_id") != incident_id:
             continue
-        path = [bytes.fromhex(digest) for digest in proofs.pop(number, ())]
+        while proof and proof["number"] < number:
+            yield PROOFS, f"it proves entry {proof['number']}, which is not one of this incident: it was taken out"
+            proof = next(proofs, None)
+        path = []
+        if proof and proof["number"] == number:
+            path, proof = [bytes.fromhex(digest) for digest in proof["path"]], next(proofs, None)
         if included(leaf(line), number, int(size), path) != base64.b64decode(root):
-            yield PROOFS, f"the proof of log entry {number} does not lead to the checkpoint's root"
-    for number in sorted(proofs):
-        yield PROOFS, f"it proves entry {number}, which is not one of this incident: it was taken out of the log"
+            yield PROOFS, f"the proof of log entry {number} is missing, or does not lead to the checkpoint's root"
+    if proof:
+        yield PROOFS, f"it proves entry {proof['number']}, which is not one of this incident: it was taken out"
 
 
 def witnesses_agree(pack: Pack) -> Iterator[Fault]:
@@ -243,13 +295,15 @@ def acts_in_log(pack: Pack) -> Iterator[Fault]:
 
 def letters_as_approved(pack: Pack) -> Iterator[Fault]:
     """Compare each letter with the digest under which it was approved, and the bytes that left with their notice."""
-    logged: dict[str, set[str]] = {}
-    for entry in pack.entries():
-        if entry["kind"].startswith("notice."):
-            logged.setdefault(entry["data"]["notice"], set()).add(entry["data"]["letter"])
+    logged: dict[str, str] = {}
+    several = set()
+    for data in (entry["data"] for entry in pack.entries() if entry["kind"].startswith("notice.")):
+        if logged.setdefault(data["notice"], data["letter"]) != data["letter"]:
+            several.add(data["notice"])
     for row in pack.rows():
         notice, number = row["notice"], row["notice"]["number"]
-        if logged.get(notice["notice_id"], set()) - {notice["letter_sha256"] or ""}:
+        letter = notice["letter_sha256"] or ""
+        if logged.get(notice["notice_id"], letter) != letter or notice["notice_id"] in several:
             yield LEDGER, f"notice {number} has another letter than the log recorded"
         if row["letter"] is None:
             continue
@@ -268,28 +322,30 @@ def _read(reading: Callable[[str], Any], name: str) -> Any:
 
 def receipts_in_log(pack: Pack) -> Iterator[Fault]:
     """Compare each receipt with its log entry, both ways, and with the notices that are here."""
-    logged = {entry["data"]["receipt"]: entry for entry in pack.entries() if entry["kind"].startswith("receipt.")}
+    receipts = (entry for entry in pack.entries() if entry["kind"].startswith("receipt."))
+    logged = {one["data"]["receipt"]: (one["kind"], one["data"].get("notice"), one["n"]) for one in receipts}
     notices = {row["notice"]["notice_id"] for row in pack.rows()}
     for line in pack.lines(RECEIPTS):
         receipt = json.loads(line)["receipt"]
-        entry = logged.pop(receipt["receipt_id"], None)
-        said = (entry["kind"], entry["data"]["notice"]) if entry else ()
+        said = logged.pop(receipt["receipt_id"], ("", "", 0))[:2]
         if said != ("receipt." + receipt["kind"], receipt["notice_id"]) or receipt["notice_id"] not in notices:
             yield RECEIPTS, f"receipt {receipt['receipt_id']} stands by another notice than in the log, or was added"
-    for receipt_id, entry in logged.items():
-        if entry["kind"] != "receipt.assigned":
-            yield RECEIPTS, f"receipt {receipt_id} is in log entry {entry['n']} and not here: it was taken out"
+    for receipt_id, (kind, _, number) in logged.items():
+        if kind != "receipt.assigned":
+            yield RECEIPTS, f"receipt {receipt_id} is in log entry {number} and not here: it was taken out"
 
 
 def releases_bind(pack: Pack) -> Iterator[Fault]:
     """Compare each wave's digest with its letters, and with what a second person released."""
     acts = [envelope["act"] for envelope in pack.json(ACTS) if envelope["act"]["deed"]["kind"] == "release"]
-    for held in pack.json(LEDGER):
-        wave, whole = held["wave"], hashlib.sha256()
-        for notice in sorted((row["notice"] for row in held["rows"]), key=lambda notice: notice["ordinal"]):
-            fields = ("notice_id", "agreement_id", "contact_id", "role", "chain_position", "letter_sha256")
-            whole.update(("|".join(str(notice[field]) for field in fields) + "\n").encode())
-        if wave["digest"] and wave["digest"] != whole.hexdigest():
+    fields = ("notice_id", "agreement_id", "contact_id", "role", "chain_position", "letter_sha256")
+    whole = hashlib.sha256()
+    for kind, value in pack.waves():
+        if kind == "row":  # they stand by ordinal: in another order they give another digest
+            whole.update(("|".join(str(value["notice"][field]) for field in fields) + "\n").encode())
+            continue
+        wave, letters, whole = value, whole, hashlib.sha256()
+        if wave["digest"] and wave["digest"] != letters.hexdigest():
             yield LEDGER, f"the letters of wave {wave['wave_id']} are not those of its digest"
         for act in acts:
             if act["deed"]["wave_id"] != wave["wave_id"]:
@@ -305,12 +361,20 @@ def duties_as_resolved(pack: Pack) -> Iterator[Fault]:
     resolved = [entry["data"] for entry in pack.entries() if entry["kind"] == "duties.resolved"]
     digest, law = (resolved[-1].get("digest"), resolved[-1].get("law")) if resolved else (None, None)
     whole = hashlib.sha256()
-    for duty in sorted((record["duty"] for record in pack.json(DUTIES)), key=lambda duty: duty["duty_id"]):
+    for duty in _by_id(pack):
         whole.update(canonical({name: value for name, value in duty.items() if name not in DUTY_END}) + b"\n")
     if digest and digest != whole.hexdigest():
         yield DUTIES, "they are not the duties, deadlines and computations that the log recorded"
     if law and law != hashlib.sha256(canonical(pack.json(LAW))).hexdigest():
         yield LAW, "it is not the law that the duties were computed by"
+
+
+def _by_id(pack: Pack) -> Iterator[dict[str, Any]]:
+    """Yield the duties by id, as they stand; those of packs of before they did need to fit in memory."""
+    ids = [record["duty"]["duty_id"] for record in pack.listed(DUTIES)]
+    if ids == sorted(ids):
+        return (record["duty"] for record in pack.listed(DUTIES))
+    return iter(sorted((record["duty"] for record in pack.listed(DUTIES)), key=lambda duty: duty["duty_id"]))
 
 
 # -- arithmetic -----------------------------------------------------------------------------------------------------
