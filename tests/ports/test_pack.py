@@ -403,6 +403,19 @@ def test_a_checkpoint_of_another_installation_is_named(story: Story, copy: Path,
         assert "checkpoint.txt" in named
 
 
+@pytest.mark.parametrize("name", ["ledger.json", "duties.json"])
+def test_long_lists_have_one_form(story: Story, copy: Path, name: str) -> None:
+    """What is read value by value is taken in the one form in which it is written: else two readers may differ."""
+    value = json.loads((copy / name).read_text())
+    written = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    assert (copy / name).read_text() == written
+    for other in (json.dumps(value), written + "[]\n", written.replace("[\n {", "[\n\n {", 1), written[:-3]):
+        (copy / name).write_text(other)
+        seal_again(copy)
+        assert name in verdicts(copy).full
+        assert verdicts(copy).alone - {"SHA256SUMS.sig"}
+
+
 def test_what_witnesses_prove_is_said(story: Story, copy: Path, tmp_path: Path) -> None:
     """Checking says who took which checkpoint, how many of the incident's entries it covers, and how to ask them."""
     said = next(check.proves for check in check_evidence(copy).checks if check.proves)
