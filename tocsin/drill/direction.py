@@ -116,7 +116,7 @@ class Drill:
         self._stage.kill_worker()
         pack, holds = await self._evidence(house, cast)
         with house.store.reading() as tx:
-            timeline = Record(tx, cast.incident_id).timeline
+            timeline = list(Record(tx, cast.incident_id).timeline)
         return Played(outcome, timeline, pack, holds, self._happened)
 
     async def _evidence(self, house: House, cast: Cast) -> tuple[Path, bool]:

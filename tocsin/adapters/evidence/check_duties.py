@@ -72,7 +72,7 @@ def duties_as_resolved(pack: Pack) -> Iterator[Finding]:
         yield Finding(file=layout.DUTIES, entry=logged[-1].number, what=what)
     for record in pack.duties:
         given, agreement_id = (record.party, record.reference), record.duty.agreement_id
-        written = pack.parties.get(agreement_id, {given}) if agreement_id is not None else {(None, None)}
+        written = pack.parties.get(agreement_id, (given,)) if agreement_id is not None else ((None, None),)
         if given not in written:
             what = f"{_what(record.duty)} is owed to another party or agreement than the ledger's"
             yield Finding(file=layout.DUTIES, what=what)

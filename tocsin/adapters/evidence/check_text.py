@@ -41,7 +41,7 @@ def timeline_retells(pack: Pack) -> Iterator[Finding]:
 def _names(pack: Pack) -> Names:
     """Return the names that the records in the folder give: those of rows before those of duties."""
     parties = {one.duty.agreement_id: (one.party, one.reference or "") for one in pack.duties if one.party}
-    written = {row.notice.agreement_id: (row.party, row.reference) for row in pack.rows.each()}
+    written = {key: pairs[-1] for key, pairs in pack.parties.items()}
     named = {key: pair for key, pair in (parties | written).items() if key is not None}
     return Names.of(pack.acts.values(), named, pack.written, pack.clocks, pack.tasks)
 

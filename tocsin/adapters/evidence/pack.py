@@ -29,6 +29,7 @@ from tocsin.domain.task import Task
 from tocsin.domain.values import ActId, AgreementId
 
 T = TypeVar("T")
+Parties = dict[AgreementId, tuple[tuple[str, str], ...]]
 _STATES = {f"notice.{state}": state for state in NoticeState}
 RECEIPTS = frozenset(f"receipt.{kind}" for kind in ReceiptKind)
 """The kinds of entries that are about a receipt."""
@@ -175,8 +176,8 @@ class Pack:
         return self._ledger[1]
 
     @property
-    def parties(self) -> dict[AgreementId, set[tuple[str, str]]]:
-        """By agreement, the names of party and agreement in the rows."""
+    def parties(self) -> Parties:
+        """By agreement, the names of party and agreement in the rows, the last ones at the end."""
         return self._ledger[2]
 
     @property
@@ -185,13 +186,15 @@ class Pack:
         return self._ledger[3]
 
     @cached_property
-    def _ledger(self) -> tuple[LedgerIndex, Written, dict[AgreementId, set[tuple[str, str]]], set[int]]:
-        written, parties = Written(), dict[AgreementId, set[tuple[str, str]]]()
+    def _ledger(self) -> tuple[LedgerIndex, Written, Parties, set[int]]:
+        written, parties = Written(), Parties()
         answers, unlike = dict[int, int](), set[int]()
 
         def see(row: LedgerRow) -> None:
             written.add_row(row)
-            parties.setdefault(row.notice.agreement_id, set()).add((row.party, row.reference))
+            pair, before = (row.party, row.reference), parties.get(row.notice.agreement_id, ())
+            if before[-1:] != (pair,):
+                parties[row.notice.agreement_id] = (*(one for one in before if one != pair), pair)
             place, duties = place_of(row.notice), hash(row.notice.duty_ids)
             if answers.setdefault(place, duties) != duties:
                 unlike.add(place)
