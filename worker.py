@@ -23,7 +23,7 @@ from activities.settling import Doubts
 from activities.sweep import Sweep
 from activities.tasks import Tasks
 from tocsin import wire
-from tocsin.adapters import logging
+from tocsin.adapters import collector, logging
 from tocsin.adapters.channels import open_callers, open_channel, open_channels, open_copies, open_witnesses
 from tocsin.adapters.door import SignedDoor
 from tocsin.adapters.figures import figures_shown
@@ -105,7 +105,7 @@ async def _until_told(worker: Worker) -> None:
     stop = asyncio.Event()
     for told in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(told, stop.set)
-    async with worker:
+    async with worker, collector.passing_over_what_is_loaded():
         print(f"worker {worker.config()['client'].identity} polls {wire.TASK_QUEUE}", flush=True)
         await stop.wait()
 
