@@ -67,12 +67,12 @@ async def main() -> None:
     who = {"name": settings.sender_name, "address": settings.sender_address, "reply_to": settings.reply_to}
     sender = Sender.model_validate(who | {"public_url": settings.public_url})
     sending = Sending(store, channels, callers.everyone, settings.sends_in_flight)
+    erasing = Erasing(store, vault, open_copies(settings, keyring), callers, settings.kept_for)
     deeds = [
         *Acts(store, door, vault, notary).all(),
         *Checkpoints(store, notary, open_witnesses(pages, settings), callers.everyone).all(),
         *Duties(store, law, callers.ladder).all(),
-        *Erasing(store, vault, open_copies(settings, keyring), callers, settings.kept_for).all(),
-        *Evidence(store, open_shelf(store, vault, keyring, client, settings.home)).all(),
+        *Evidence(store, open_shelf(store, vault, keyring, client, settings.home), erasing).all(),
         *Letters(store, JinjaLetters(), channels[settings.channel], sender, channels["posting"], sending.lists).all(),
         *sending.all(),
         *Doubts(store, channels).all(),

@@ -2,11 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-
-from temporalio import activity
 
 from tocsin import erasing
 from tocsin.domain.act import Actor
@@ -33,7 +30,7 @@ class SweptErasures(Value):
 
 
 class Erasing:
-    """The deeds around erasing. It asks persons for what is due, and never erases what two have not confirmed."""
+    """What the sweep of evidence does of erasing. It tells persons what is due, and erases what two have confirmed."""
 
     def __init__(
         self, store: Store, destroyer: Destroyer, copies: Copies, callers: Callers, kept_for: timedelta
@@ -44,11 +41,6 @@ class Erasing:
         self._callers = callers
         self._kept_for = kept_for
 
-    def all(self) -> list[Callable[..., object]]:
-        """Return the deeds for a worker to register."""
-        return [self.sweep]
-
-    @activity.defn(name="erasures.sweep")
     async def sweep(self, at: Instant) -> SweptErasures:
         """Finish what was confirmed; tell once of each incident that is past its retention."""
         finished = 0

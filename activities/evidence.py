@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from temporalio import activity
 
+from activities.erasures import Erasing
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.values import IncidentId, Instant, Value
@@ -32,9 +33,10 @@ class Swept(Value):
 class Evidence:
     """The deeds around evidence packs."""
 
-    def __init__(self, store: Store, archive: Archive) -> None:
+    def __init__(self, store: Store, archive: Archive, erasing: Erasing) -> None:
         self._store = store
         self._archive = archive
+        self._erasing = erasing
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
@@ -49,13 +51,17 @@ class Evidence:
 
     @activity.defn(name="evidence.sweep")
     async def sweep(self, at: Instant) -> Swept:
-        """Write the packs that incidents which are over lack; one that cannot be written keeps no other one back."""
+        """Write the packs that incidents which are over lack; one that cannot be written keeps no other one back.
+
+        Then see to what is past its retention. It is one deed, since a sweep costs by its deeds.
+        """
         missing = await asyncio.to_thread(self._archive.lacking)
         kept = 0
         for incident_id in missing[:AT_ONCE]:
             with suppress(TocsinError):  # its key was destroyed, or the disk is full: the next sweep tries again
                 await self.keep(ToKeep(incident_id=incident_id, at=at))
                 kept += 1
+        await self._erasing.sweep(at)
         return Swept(missing=len(missing), kept=kept)
 
     def _log(self, order: ToKeep, kept: KeptPack) -> None:

@@ -154,12 +154,13 @@ class House:
         )
         copies = HomeCopies(Settings(home=self.home), self.keyring.open_from_engine)
         sending = Sending(self.store, channels, pager, self.in_flight, self.group)
+        shelf = open_shelf(self.store, self.vault, self.keyring, self.client, self.home)
+        erasing = Erasing(self.store, self.vault, copies, LadderCallers(self.ladder, pagers), self.kept_for)
         deeds = [
             *Acts(self.store, door, self.vault, notary).all(),
             *Checkpoints(self.store, notary, self.witnesses, pager).all(),
             *Duties(self.store, law, self.ladder).all(),
-            *Erasing(self.store, self.vault, copies, LadderCallers(self.ladder, pagers), self.kept_for).all(),
-            *Evidence(self.store, open_shelf(self.store, self.vault, self.keyring, self.client, self.home)).all(),
+            *Evidence(self.store, shelf, erasing).all(),
             *Letters(self.store, JinjaLetters(), self.channel, sender, posting, sending.lists).all(),
             *sending.all(),
             *Doubts(self.store, channels).all(),

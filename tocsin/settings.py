@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.adapters.drill_home import drill_settings, read_drill
@@ -157,8 +157,8 @@ class Settings(BaseSettings):
     """The build of this worker, such as the image's tag."""
     sends_in_flight: PositiveInt = 64
     """Letters on the wire at the same time, per worker."""
-    sweep_every_seconds: PositiveInt = 300
-    """How often the sweep looks for what a timer missed."""
+    sweep_every_seconds: PositiveInt = Field(default=300, le=300)
+    """How often the sweep looks for what a timer missed, and signs the log: every five minutes (300) at least."""
     history_limit: PositiveInt | None = None
     """Events after which an incident continues as new; default: when the server suggests it."""
 

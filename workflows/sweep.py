@@ -5,7 +5,6 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.checkpoints import Checkpoints
-    from activities.erasures import Erasing
     from activities.evidence import Evidence
     from activities.sweep import Sweep, SweepOrder, SweepResult
     from tocsin import wire
@@ -42,11 +41,6 @@ class SweepWorkflow:
                 await perform(Evidence.sweep, sweep.at, options.SWEEP, "keep the evidence of incidents that are over")
             except ActivityError:
                 workflow.logger.warning("evidence that is missing is left to the next sweep")
-        if workflow.patched("erasures-swept"):
-            try:
-                await perform(Erasing.sweep, sweep.at, options.SWEEP, "finish erasures, ask for those that are due")
-            except ActivityError:
-                workflow.logger.warning("what is due for erasure is left to the next sweep")
         workflow.set_current_details(f"compared {result.compared}, missing {len(result.missing)}{wrong}")
         return result
 

@@ -43,12 +43,15 @@ def test_two_persons_erase_an_incident(desk: Desk) -> None:
     """It is listed as due, asked for, shown to the second person with every copy, then it is gone; the log holds."""
     assert f"{INCIDENT}  due since" in desk.tocsin("erase", "--due", user="noor").out
     assert "an approver, an admin or an auditor may" in desk.tocsin("erase", "--due", user="asha").err
+    assert "past its retention (1 in all): ask that it be erased" in desk.tocsin("next", user="dara").out
+    assert "Nothing waits" in desk.tocsin("next", user="asha").out
     assert "say why" in desk.tocsin("erase", "last", user="dara").err
     assert "only an approver or an admin" in desk.tocsin("erase", "last", "--reason", "old", user="asha").err
     asked = desk.tocsin("erase", "last", "--reason", "six years are over", user="dara")
     assert f"1 evidence packs written when it ended: {desk.home / 'evidence'}" in asked.out
     assert f"tocsin erase {INCIDENT} --confirm" in asked.out
     assert f"confirm: tocsin erase {INCIDENT} --confirm" in desk.tocsin("erase", "--due", user="ada").out
+    assert "Dara Okafor asks that it be erased" in desk.tocsin("next", user="ada").out
     alone = desk.tocsin("erase", "last", "--confirm", user="dara")
     assert (alone.code, "another approver or admin must confirm" in alone.err) == (1, True)
     assert "Backup share" in desk.tocsin("show", "last", user="dara").out

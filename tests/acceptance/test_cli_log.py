@@ -1,6 +1,8 @@
 """The log and its keys on the command line, without an engine: checkpoints, proofs, rotation."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +41,15 @@ def happen(cli: Desk, *keys: str) -> None:
         assert signed(tx, LogNotary.of(keyring), AT).holds
     store.close()
     engine.dispose()
+
+
+def logged(kind: str) -> list[dict[str, Any]]:
+    """Return the log's entries whose kind begins like this."""
+    work = Session("asha")
+    with work.store.reading() as tx:
+        found = [json.loads(stored.body) for stored in tx.log.entries()]
+    work.close()
+    return [one for one in found if one["kind"].startswith(kind)]
 
 
 def test_before_the_first_checkpoint(cli: Desk) -> None:
@@ -110,6 +121,10 @@ def test_keys_are_rotated(cli: Desk) -> None:
     assert cli.tocsin("keys", "list", "--json").json["log"] != before["log"]
     assert cli.tocsin("log", "verify").code == 0
     assert "current, seals the keys of 1 incidents" in cli.tocsin("keys", "list").out
+    assert [(e["kind"], e["data"]["key"]) for e in logged("keys.")] == [
+        ("keys.rotated", "master"),
+        ("keys.rotated", "log"),
+    ]
 
 
 def test_data_keys_rotate_and_keys_are_exported(cli: Desk) -> None:
@@ -125,6 +140,7 @@ def test_data_keys_rotate_and_keys_are_exported(cli: Desk) -> None:
 
     assert cli.tocsin("keys", "export", str(exported)).code == 0
     assert exported.stat().st_mode & 0o777 == 0o600
+    assert [e["kind"] for e in logged("keys.")] == ["keys.rotated", "keys.exported"]
     assert "was not written: File exists" in cli.tocsin("keys", "export", str(exported)).err
 
     (cli.home / "keys").rename(cli.home / "away")

@@ -40,6 +40,7 @@ async def test_two_who_are_signed_in_erase(store: SqlStore, vault: Vault, keyrin
         days[0] = 31
         dara, ada = await at.signed_in("dara"), await at.signed_in("ada")
         assert [one["incident_id"] for one in (await ada.get("/api/v1/erasures")).json()["due"]] == [INCIDENT]
+        assert "its retention (1 in all)" in (await dara.get("/")).text
         asked = (await dara.post(ERASURE, json={"reason": "its time is over"})).json()
         assert asked["asked"]["act"]["actor"]["authenticated"] == "password"
         assert asked["asked"]["signature"]

@@ -75,6 +75,12 @@ def test_sendgrid_without_a_key(monkeypatch: pytest.MonkeyPatch, key: str | None
     assert len(message.splitlines()) == 2
 
 
+def test_the_log_is_signed_every_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep that would come less often is refused, since it signs the log's checkpoints."""
+    message = mistakes(monkeypatch, TOCSIN_SWEEP_EVERY_SECONDS="301")
+    assert "TOCSIN_SWEEP_EVERY_SECONDS: Input should be less than or equal to 300" in message
+
+
 def test_unknown_channel(monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel that does not exist is refused, naming those that do."""
     message = mistakes(monkeypatch, TOCSIN_CHANNEL="pigeon")

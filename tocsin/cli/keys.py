@@ -8,6 +8,7 @@ import typer
 from tocsin.adapters import keyfile
 from tocsin.adapters.notary import LogNotary
 from tocsin.adapters.vault import KEPT, NAMESPACE_SCOPE
+from tocsin.audit.entry import EntryDraft
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
@@ -51,6 +52,7 @@ def rotate(
     if log:
         work.keyring.rotate_log()
         notary = LogNotary.of(work.keyring)
+        _note(work, "rotated", key="log", fingerprint=notary.fingerprint)
         if as_json:
             emit({"fingerprint": notary.fingerprint, "verifier_key": notary.verifier_key})
             return
@@ -59,6 +61,7 @@ def rotate(
         return
     current = work.keyring.rotate_master()
     moved = work.vault.rewrap()
+    _note(work, "rotated", key="master", id=current, moved=moved)
     if as_json:
         emit({"master": current, "moved": moved})
         return
@@ -72,7 +75,11 @@ def export(
 ) -> None:
     """Write all keys as one line, for TOCSIN_KEYRING on a machine without a disk; whoever reads it reads everything."""
     work = session(ctx)
+    if file.exists():
+        raise Refused(f"{file} was not written: File exists; name a file that does not exist yet")
     exported = work.keyring.exported()
+    # Before there is a file: no copy of the keys without a line in the log.
+    _note(work, "exported")
     try:
         keyfile.write(file, exported + "\n")
     except OSError as error:
@@ -85,8 +92,24 @@ def _rotate_data(work: Session, *, as_json: bool) -> None:
     with work.store.reading() as tx:
         scopes = [NAMESPACE_SCOPE, *(state.incident_id for state in tx.incidents.all(open_only=True))]
     rotated = {scope: work.vault.rotate(scope) for scope in scopes}
+    _note(work, "rotated", key="data", scopes=len(rotated))
     if as_json:
         emit({"generations": rotated})
         return
     say(f"{len(rotated) - 1} open incidents and the namespace have a new key for what comes; old ones stay for reading")
     say(f"Running workers take the new keys up within {KEPT.seconds // 60} minutes.")
+
+
+def _note(work: Session, what: str, **data: str | int) -> None:
+    at = work.now()
+    entry = EntryDraft(
+        key=f"keys.{what}:{at.isoformat()}",
+        at=at,
+        kind=f"keys.{what}",
+        incident_id=None,
+        actor=work.actor.person_id,
+        authenticated=work.actor.authenticated,
+        data=data,
+    )
+    with work.store.writing() as tx:
+        tx.log.append([entry])

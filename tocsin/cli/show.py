@@ -11,7 +11,7 @@ from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.erase import show_erased
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
-from tocsin.cli.todo import Me, Todo, by_urgency, tasks_of, waiting_for
+from tocsin.cli.todo import Me, Todo, by_urgency, erasures_for, tasks_of, waiting_for
 from tocsin.cli.views import IncidentView, read_incident
 from tocsin.domain.erasure import Erasure
 from tocsin.domain.incident import OVER, Severity, Status, Trigger
@@ -69,6 +69,7 @@ def next_(ctx: typer.Context, as_json: Json = False) -> None:
     me = Me.of(work)
     with work.store.reading() as tx:
         waiting = [todo for state in tx.incidents.all() for todo in mine(tx, me, state, work.now())]
+        waiting += erasures_for(tx, me, work.now(), work.settings.kept_for)
     todos = [*_spooled(work), *by_urgency(waiting)]
     if as_json:
         emit(todos)

@@ -11,15 +11,19 @@ from tocsin.domain.act import Role
 from tocsin.domain.audience import naming
 from tocsin.domain.clock import ClockState, Mark
 from tocsin.domain.duty import DECIDE_RULE
+from tocsin.domain.erasure import MAY_ERASE
 from tocsin.domain.gdpr_duties import AUTHORITY
 from tocsin.domain.incident import OVER, Status
 from tocsin.domain.statutory import POLICY, RULE_OUT
 from tocsin.domain.task import Task, TaskKind, TaskState
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value
-from tocsin.ports import WaveRow
+from tocsin.ports import Transaction, WaveRow
 
 INTERNAL = (DECIDE_RULE, RULE_OUT)
 """Clocks of what we owe ourselves."""
+
+MOST_DUE = 5
+"""Incidents past their retention that a list names; `tocsin erase --due` has them all."""
 
 REVIEW_AHEAD = timedelta(days=1)
 """How long before its review date a hold is shown."""
@@ -96,6 +100,19 @@ def tasks_of(me: Me, incident_id: IncidentId, tasks: Iterable[Task]) -> Iterator
             if task.kind is TaskKind.PROMISE:
                 do = f"tocsin draft {incident_id} --kind follow_up (or final; if it stays unknown: {do})"
             yield Todo(incident_id=incident_id, what=task.title, do=do, due_at=task.due_at)
+
+
+def erasures_for(tx: Transaction, me: Me, now: datetime, kept_for: timedelta) -> Iterator[Todo]:
+    """Yield the incidents past their retention whose erasure this person can ask for or confirm; a few of many."""
+    due = tx.erasures.due(now - kept_for) if me.roles & MAY_ERASE else []
+    for key in due[:MOST_DUE]:
+        erasure = tx.erasures.of(key)
+        if erasure is None or erasure.lapsed(now):
+            what = f"past its retention ({len(due)} in all): ask that it be erased"
+            yield Todo(incident_id=key, what=what, do=f"tocsin erase {key} --reason '…'")
+        elif erasure.asked.act.actor.person_id != me.person_id:
+            what = f"{erasure.asked.act.actor.name} asks that it be erased: look, and confirm as the second person"
+            yield Todo(incident_id=key, what=what, do=f"tocsin erase {key} (then with --confirm)")
 
 
 def _decisions(view: IncidentView, now: datetime) -> Iterator[Todo]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from tocsin.cli.todo import Todo
+from tocsin.cli.todo import Todo, erasures_for
 from tocsin.console.board import AT_ONCE, Board, Card
 from tocsin.console.forms import Form, new_facts
 from tocsin.console.gate import Guard, Pass
@@ -118,7 +118,8 @@ class Reader:
         board.refresh(tx)
         missing = board.missing(mine)
         board.read_more(tx, missing[:AT_ONCE])
-        waiting = board.waiting(self._house.me(who), mine)
+        me, office = self._house.me(who), self._house.office
+        waiting = [*board.waiting(me, mine), *erasures_for(tx, me, office.now(), office.settings.kept_for)]
         cards = [card for card in board.open() if mine is None or card.incident_id in mine]
         pages = max(1, -(-len(cards) // SHOWN))
         at = min(number, pages)

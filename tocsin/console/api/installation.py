@@ -9,7 +9,7 @@ from tocsin import receiving
 from tocsin.audit.verify import Verdict, verify
 from tocsin.cli.explain import policies
 from tocsin.cli.show import mine
-from tocsin.cli.todo import Me, Todo, by_urgency
+from tocsin.cli.todo import Me, Todo, by_urgency, erasures_for
 from tocsin.console.api.routing import After, Limit, Page, Router, page_of
 from tocsin.console.gate import Guard, Pass, sees_too
 from tocsin.console.office import Office
@@ -57,7 +57,7 @@ def routes(office: Office) -> Router:
         def read(tx: Transaction) -> list[Todo]:
             me = Me(user=who.visitor.user, **who.visitor.actor.model_dump(exclude={"authenticated"}))
             found = (todo for state in states_for(tx, who.visitor) for todo in mine(tx, me, state, office.now()))
-            return by_urgency(list(found))
+            return by_urgency([*found, *erasures_for(tx, me, office.now(), office.settings.kept_for)])
 
         return await office.read(read)
 
