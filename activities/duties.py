@@ -130,15 +130,7 @@ class Duties:
     def count(self, spec: ClockSpec) -> ClockCount:
         """Count a clock's duties, and those that a hold covers now."""
         with self._store.reading() as tx:
-            duties = tx.duties.of(spec.incident_id, clock_id=spec.clock_id)
-            holds = tx.duties.holds(spec.incident_id)
-            may_be = _may_be_affected(tx, spec.incident_id, [duty for duty in duties if duty.state is DutyState.OPEN])
-            goes = bool(silent(tx, spec.incident_id, duties))
-        still_open = [duty for duty in duties if duty.state is DutyState.OPEN]
-        ours = [(d, d.agreement_id) for d in still_open if d.agreement_id and not d.owed_to_us]
-        held = [d for d, agreement_id in ours if any(hold.covers(agreement_id) for hold in holds)]
-        silent_at = spec.target_at - self._ladder.silence_margin(spec.target_at - spec.trigger_at) if goes else None
-        return ClockCount(open=len(still_open), total=len(duties), held=len(held), may_be=may_be, silent_at=silent_at)
+            return counted(tx, spec, self._ladder)
 
     @activity.defn(name="duties.mark")
     def mark(self, order: Marking) -> None:
@@ -149,6 +141,23 @@ class Duties:
     def end_clock(self, order: Ending) -> Ended:
         """End the clock unless a duty was added in the meantime; the count and the end are one transaction."""
         return self._store.once(order.stamp, order, lambda tx: _end(tx, order), Ended)
+
+
+def counted(tx: Transaction, spec: ClockSpec, ladder: Ladder) -> ClockCount:
+    """Count a clock's duties, and those that a hold covers now."""
+    duties = tx.duties.of(spec.incident_id, clock_id=spec.clock_id)
+    holds = tx.duties.holds(spec.incident_id)
+    still_open = [duty for duty in duties if duty.state is DutyState.OPEN]
+    ours = [(d, d.agreement_id) for d in still_open if d.agreement_id and not d.owed_to_us]
+    held = [d for d, agreement_id in ours if any(hold.covers(agreement_id) for hold in holds)]
+    goes = bool(silent(tx, spec.incident_id, duties))
+    return ClockCount(
+        open=len(still_open),
+        total=len(duties),
+        held=len(held),
+        may_be=_may_be_affected(tx, spec.incident_id, still_open),
+        silent_at=spec.target_at - ladder.silence_margin(spec.target_at - spec.trigger_at) if goes else None,
+    )
 
 
 def _resolve(tx: Transaction, order: Resolving, law: Law) -> ResolvedDuties:

@@ -7,7 +7,10 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from activities.duties import ClockCount, counted
 from tocsin.audit.entry import EntryDraft
+from tocsin.domain.clock import SHARES, ClockSpec, Mark, warning
+from tocsin.domain.clock import about as subject_of
 from tocsin.domain.duty import Duty
 from tocsin.domain.errors import Broken, Deferred, TocsinError
 from tocsin.domain.incident import Severity
@@ -45,6 +48,21 @@ class Called(Value):
     """Whether a pager keeps an incident open until it is told what became of it."""
 
 
+class Warn(Value):
+    """A clock's warning is due, as far as its workflow knows: whether anything is still open is looked up with it."""
+
+    spec: ClockSpec
+    mark: Mark
+    at: Instant
+
+
+class Warned(Value):
+    """How the clock stands, and how far the page came; None: nothing was open any more, and nobody was called."""
+
+    count: ClockCount
+    called: Called | None = None
+
+
 class Answering(Value):
     """What became of what pages were about."""
 
@@ -61,7 +79,7 @@ class Pages:
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
-        return [self.send, self.call, self.answer]
+        return [self.send, self.call, self.warn, self.answer]
 
     @activity.defn(name="pages.send")
     async def send(self, page: Page) -> None:
@@ -91,11 +109,37 @@ class Pages:
             await self._callers.everyone.page(_with(order.page, "", self._callers.link(order.incident_id)))
         return self._came(order, steps, called)
 
+    @activity.defn(name="pages.warn")
+    async def warn(self, order: Warn) -> Warned:
+        """Count what is open of a clock, and if anything is, call the ladder's first rungs.
+
+        One deed and not two, so that very many warnings at once stay in time.
+
+        Raises:
+            Deferred: if the store cannot be read, or no pager at all took it.
+        """
+        count = await asyncio.to_thread(self._count, order.spec)
+        if count.open == 0:
+            return Warned(count=count)
+        calling = Calling(
+            incident_id=order.spec.incident_id,
+            clock_id=order.spec.clock_id,
+            page=warning_page(order.spec, order.mark, count, order.at),
+            share=SHARES[order.mark],
+            since=order.at,
+            held=count.held == count.open,
+        )
+        return Warned(count=count, called=await self.call(calling))
+
     @activity.defn(name="pages.answer")
     async def answer(self, order: Answering) -> None:
         """Tell every pager that keeps an incident open what became of it. Raises Deferred if one did not take it."""
         for about in order.about:
             await self._callers.everyone.answer(about, order.answer)
+
+    def _count(self, spec: ClockSpec) -> ClockCount:
+        with self._store.reading() as tx:
+            return counted(tx, spec, self._callers.ladder)
 
     def _came(self, order: Calling, steps: Sequence[Step], called: int) -> Called:
         next_at = order.since + steps[called].after if called < len(steps) else None
@@ -142,6 +186,13 @@ class Pages:
         )
         with self._store.writing() as tx:
             tx.log.append([entry])
+
+
+def warning_page(spec: ClockSpec, mark: Mark, count: ClockCount, at: Instant, *, keeps: bool = True) -> Page:
+    """Return the page of a warning; with `keeps` a pager may keep an incident open about it."""
+    subject, text = warning(spec, mark, at, (count.open, count.total), count.held, count.may_be)
+    key = f"{spec.clock_id}:{spec.target_at.isoformat()}:{mark}"
+    return Page(key=key, subject=subject, text=text, at=at, about=subject_of(spec, mark) if keeps else None)
 
 
 def _unreleased(duty: Duty, written: set[AgreementId]) -> bool:

@@ -7,9 +7,9 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.duties import ClockCount, Duties, Ended, Ending, Marking
-    from activities.pages import Answering, Calling, Pages
+    from activities.pages import Answering, Called, Calling, Pages, Warn, warning_page
     from tocsin import wire
-    from tocsin.domain.clock import SHARES, ClockSpec, Mark, about, covered_by, due_mark, next_mark_at, warning
+    from tocsin.domain.clock import SHARES, ClockSpec, Mark, about, covered_by, due_mark, next_mark_at
     from tocsin.domain.tempo import time_left
     from tocsin.ports import Page, PageAnswer
 
@@ -36,6 +36,7 @@ class ClockWorkflow:
         self._stirred = False
         self._page_again_at: datetime | None = None
         self._climbs = False
+        self._at_once = False
         self._climbing = order.climbing
         self._answered_at: datetime | None = None
         self._open_pages = list(order.open_pages)
@@ -47,11 +48,12 @@ class ClockWorkflow:
     @workflow.run
     async def run(self, order: wire.ClockInput) -> str:
         """Warn when due and not yet sent, until nothing is left open; then tell the incident."""
+        self._at_once = workflow.patched("warns-at-once")
         self._climbs, self._lets_go = workflow.patched("ladder"), workflow.patched("release-by-silence")
         self._quiet_until = scenario_now(order.tempo) + QUIET
         while True:
             self._stirred = False
-            count = await self._count()
+            count = await (self._count_and_warn() if self._at_once else self._count())
             if count.open == 0:
                 ended = await self._end()
                 if not ended.ended:
@@ -60,7 +62,8 @@ class ClockWorkflow:
                     # Nobody could be warned at the deadline itself; that it was missed is said all the same.
                     await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=self._spec.clock_id))
                 break
-            await self._warn(count)
+            if not self._at_once:
+                await self._warn(count)
             await self._climb(count)
             await self._let_go(count)
             self._show(count)
@@ -116,6 +119,29 @@ class ClockWorkflow:
         if not await self._page(mark, count, now):
             self._page_again_at = now + options.PAGE_AGAIN
             return
+        await self._warned(spec, mark, count)
+
+    async def _count_and_warn(self) -> ClockCount:
+        """Count what is open. A warning that is due goes out in the same deed: each one before it would be a delay."""
+        spec, now = self._spec, scenario_now(self._order.tempo)
+        self._page_again_at = None
+        mark = due_mark(spec, self._sent, now)
+        if mark is None:
+            return await self._count()
+        order = Warn(spec=spec, mark=mark, at=now)
+        try:
+            warned = await perform(Pages.warn, order, options.CALL, f"count and warn: {mark}")
+        except ActivityError:
+            self._untaken(mark)
+            self._page_again_at = now + options.PAGE_AGAIN
+            return await self._count()
+        if warned.called is not None:
+            self._came(wire.Climbing(mark=mark, since=now), warned.called, spec, now)
+            await self._warned(spec, mark, warned.count)
+        return warned.count
+
+    async def _warned(self, spec: ClockSpec, mark: Mark, count: ClockCount) -> None:
+        """Remember that a warning went out; at the deadline itself, that it was missed."""
         if self._spec.target_at != spec.target_at:
             # The deadline moved while the page was on its way: nothing was warned about of the new one.
             return
@@ -159,17 +185,22 @@ class ClockWorkflow:
             called=climbing.called,
             held=count.held == count.open,
         )
-        target_at = self._spec.target_at
+        spec = self._spec
         try:
             called = await perform(Pages.call, order, options.CALL, f"call: {climbing.mark}")
         except ActivityError:
             return self._untaken(climbing.mark)
-        if called.keeps_open and order.page.about not in {None, *self._open_pages}:
-            self._open_pages.append(order.page.about or "")
+        self._came(climbing, called, spec, now)
+        return True
+
+    def _came(self, climbing: wire.Climbing, called: Called, spec: ClockSpec, now: datetime) -> None:
+        """Remember how far up the ladder a page came, and what a pager keeps open about it."""
+        subject = about(spec, climbing.mark)
+        if called.keeps_open and subject not in self._open_pages:
+            self._open_pages.append(subject)
         answered = self._answered_at is not None and self._answered_at >= now
         on = climbing.model_copy(update={"called": called.called, "next_at": called.next_at})
-        self._climbing = None if answered or called.next_at is None or self._spec.target_at != target_at else on
-        return True
+        self._climbing = None if answered or called.next_at is None or self._spec.target_at != spec.target_at else on
 
     async def _say(self, answer: PageAnswer) -> None:
         """Tell the pagers that keep an incident open about this clock what became of it."""
@@ -194,11 +225,7 @@ class ClockWorkflow:
         self._ask_again_at = due_at if now < due_at else now + options.PAGE_AGAIN
 
     def _words(self, mark: Mark, count: ClockCount, now: datetime) -> Page:
-        subject, text = warning(self._spec, mark, now, (count.open, count.total), count.held, count.may_be)
-        key = f"{self._spec.clock_id}:{self._spec.target_at.isoformat()}:{mark}"
-        return Page(
-            key=key, subject=subject, text=text, at=now, about=about(self._spec, mark) if self._climbs else None
-        )
+        return warning_page(self._spec, mark, count, now, keeps=self._climbs)
 
     def _untaken(self, mark: Mark) -> bool:
         workflow.logger.error("page %s was not taken; trying again in %s", mark, options.PAGE_AGAIN)
