@@ -9,15 +9,23 @@ HOUR = timedelta(hours=1)
 
 
 class Hours:
-    """Tells the scenario's time, and waits for its hours. Hour 0 is when this is made."""
+    """Tells the scenario's time, and waits for its hours. Hour 0 is when this is made, or begun again."""
 
     def __init__(self, tempo: Tempo) -> None:
         self.tempo = tempo
         self.began_at = self.now()
 
+    def begin(self) -> None:
+        """Let hour 0 be now."""
+        self.began_at = self.now()
+
+    def wall(self) -> datetime:
+        """Return the instant on the wall."""
+        return datetime.now(UTC)
+
     def now(self) -> datetime:
         """Return the scenario's instant."""
-        return self.tempo.scenario(datetime.now(UTC))
+        return self.tempo.scenario(self.wall())
 
     def passed(self) -> float:
         """Return how many hours have passed."""

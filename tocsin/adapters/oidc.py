@@ -22,6 +22,7 @@ from tocsin.domain.act import Role
 from tocsin.domain.errors import Deferred, Refused
 from tocsin.domain.register_text import parse_word
 from tocsin.domain.values import Value
+from tocsin.settings import Settings
 
 SCOPE = "openid profile email"
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
@@ -178,3 +179,12 @@ def groups_of(text: str) -> Groups:
             raise Refused(f"{pair!r} maps no group; write TOCSIN_OIDC_GROUPS as GROUP=ROLE, separated by commas")
         found[group.strip()] = found.get(group.strip(), frozenset()) | {parse_word(Role, role.strip(), "role")}
     return found
+
+
+def provider_of(settings: Settings) -> Provider | None:
+    """Return the provider that the settings name; None: people sign in here only."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None
+    groups = groups_of(settings.oidc_groups)
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, secret, groups, settings.oidc_groups_claim)

@@ -28,7 +28,7 @@ def invite(
     """Print a link, once, with which somebody sets their password; an older link and their old password end."""
     work = session(ctx)
     link = invitation(work, work.people.person(user), work.actor)
-    until = work.now() + INVITED_FOR
+    until = work.wall() + INVITED_FOR
     if as_json:
         emit({"user": user, "link": link, "until": until})
         return
@@ -79,4 +79,4 @@ def _lines(work: Session) -> list[AccessLine]:
 
 def invitation(work: Session, person: Person, by: Actor | None) -> str:
     """Make an invitation and return its link, which is kept nowhere."""
-    return f"{work.settings.console_at}/invitation/{make_invitation(work.store, person, by, work.now())}"
+    return f"{work.settings.console_at}/invitation/{make_invitation(work.store, person, by, work.wall())}"

@@ -28,6 +28,9 @@ def drill(
         float | None,
         typer.Option(min=1, max=100_000, help="Times faster than the wall's clock; default: 72 hours in a minute."),
     ] = None,
+    script: Annotated[
+        bool, typer.Option("--script", help="At a --speed, too, the script acts; else people do, at the console.")
+    ] = False,
     home: Annotated[Path | None, typer.Option(help="A new folder for all it leaves; default: drill-… here.")] = None,
     pager: Annotated[
         str | None,
@@ -57,7 +60,9 @@ def drill(
         def show(moment: Moment) -> None:
             live.update(drill_page.standing(read, moment))
 
-        played = asyncio.run(Drill(read, Stage(folder), chosen, show).play(urls))
+        by_people = speed is not None and not script
+        welcome = (lambda links: drill_page.welcome(live.console, links, folder)) if by_people else None
+        played = asyncio.run(Drill(read, Stage(folder), chosen, show, welcome).play(urls))
     if as_json:
         emit(
             {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -25,6 +26,17 @@ LATEST, SHOWN = 8, 60
 def starting() -> RenderableType:
     """Return what stands there until hour 0."""
     return Text("A server, a worker and a store are being made for it ...")
+
+
+def welcome(console: Console, links: dict[str, str], home: Path) -> None:
+    """Print where people act: a link for each, which works once."""
+    console.print(Text("People act now, at the console. Each opens their own link, once, and chooses a password:"))
+    for name, link in links.items():
+        console.print(Text(f"  {name}: {link}"), soft_wrap=True)
+    console.print(
+        Text(f"Commands work as well: TOCSIN_HOME={home.resolve()} tocsin --as USER show last"), soft_wrap=True
+    )
+    console.file.flush()  # into a file or a pipe, too: somebody waits for it
 
 
 def standing(scenario: Scenario, moment: Moment) -> RenderableType:

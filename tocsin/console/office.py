@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tocsin.adapters.access import access_entry
 from tocsin.adapters.door import SignedDoor, sign
 from tocsin.adapters.evidence import Means
-from tocsin.adapters.oidc import Identity, Provider, groups_of
+from tocsin.adapters.oidc import Identity, provider_of
 from tocsin.adapters.passwords import digest_of, hashed, matches, new_secret
 from tocsin.adapters.people import People, Person
 from tocsin.client import EnvelopeFor
@@ -119,12 +119,16 @@ class Office:
         self.id_key = id_key
         self.now = now
         self.monotonic = monotonic
-        self.provider = _provider(settings)
+        self.provider = provider_of(settings)
         self.repeats = Repeats(store, sealer, now)
         self.door = SignedDoor({door_key[0]: door_key[1].public_key()}, allow_direct=False)
         self._door_key = door_key
         self._engine = engine
         self._connected: ActDoor | None = None
+
+    def wall(self) -> datetime:
+        """Return the instant on the wall: in a drill, too, sessions, invitations and tokens last as long as said."""
+        return self.settings.tempo.wall(self.now())
 
     # -- signing in -------------------------------------------------------------------------------------------------
 
@@ -173,12 +177,12 @@ class Office:
         """Return the account that an invitation's link is for, while it is good."""
         with self.store.reading() as tx:
             account = tx.accounts.invited(digest_of(token))
-        good = account and account.invited_until and self.now() < account.invited_until and not account.disabled_at
+        good = account and account.invited_until and self.wall() < account.invited_until and not account.disabled_at
         return account if good else None
 
     def open_session(self, account: Account, how: str) -> str:
         """Open a session for somebody who was authenticated; return its secret."""
-        secret, at = new_secret(), self.now()
+        secret, at = new_secret(), self.wall()
         session = SignedIn(digest=digest_of(secret), person_id=account.person_id, how=how, opened_at=at, seen_at=at)
         with self.store.writing() as tx:
             tx.accounts.put(account.model_copy(update={"last_login_at": at}))
@@ -194,7 +198,7 @@ class Office:
     def visitor(self, tx: Transaction, secret: str) -> tuple[Visitor, SignedIn] | None:
         """Return whose session has this secret, if it is good; people who may not come in any more have none."""
         session = tx.accounts.session(digest_of(secret))
-        if session is None or not session.good(self.now()):
+        if session is None or not session.good(self.wall()):
             return None
         account = tx.accounts.one(session.person_id)
         if account is None or account.disabled_at is not None:
@@ -205,7 +209,7 @@ class Office:
     def bearer(self, tx: Transaction, secret: str, scope: Scope) -> Visitor | None:
         """Return whose token has this secret, if it is good for this; no more than its person may is it good for."""
         token = tx.tokens.found(digest_of(secret))
-        if token is None or not token.good(self.now(), scope):
+        if token is None or not token.good(self.wall(), scope):
             return None
         account = tx.accounts.one(token.person_id) or self._account_of(token.person_id)
         if account is None or account.disabled_at is not None:
@@ -225,7 +229,7 @@ class Office:
     def token_used(self, token_id: str) -> None:
         """Note that a token was used."""
         with self.store.writing() as tx:
-            tx.tokens.used(token_id, self.now())
+            tx.tokens.used(token_id, self.wall())
 
     def as_visitor(self, tx: Transaction, account: Account, how: str) -> Visitor | None:
         """Return somebody with the roles that count now, or None if nobody vouches for them any more."""
@@ -299,9 +303,9 @@ class Office:
 
     def see(self, session: SignedIn) -> None:
         """Write down, once a minute at most, that a session is in use."""
-        if self.now() - session.seen_at >= SEEN_EVERY:
+        if self.wall() - session.seen_at >= SEEN_EVERY:
             with self.store.writing() as tx:
-                tx.accounts.see(session.digest, self.now())
+                tx.accounts.see(session.digest, self.wall())
 
     def person_id(self, user: str) -> PersonId:
         """Return the id of whoever logs in under a name here."""
@@ -354,7 +358,7 @@ class Office:
         """Return a deed as done now by a visitor, signed by this door."""
         at, (key_id, private) = self.now(), self._door_key
         act = Act(act_id=act_id or new_act_id(), incident_id=incident_id, actor=visitor.actor, at=at, deed=deed)
-        return sign(Envelope(act=act, expires_at=at + EXPIRES_AFTER), private, key_id)
+        return sign(Envelope(act=act, expires_at=at + EXPIRES_AFTER * self.settings.tempo.speed), private, key_id)
 
     async def engine(self) -> ActDoor:
         """Return the door to the engine, connected. Raises Unreachable if it does not answer."""
@@ -385,14 +389,6 @@ class Office:
     async def beside(self, deed: Callable[[], T]) -> T:
         """Do something that takes a while without keeping others waiting."""
         return await asyncio.to_thread(deed)
-
-
-def _provider(settings: Settings) -> Provider | None:
-    if settings.oidc_issuer is None or settings.oidc_client_id is None:
-        return None
-    secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None
-    groups = groups_of(settings.oidc_groups)
-    return Provider(settings.oidc_issuer, settings.oidc_client_id, secret, groups, settings.oidc_groups_claim)
 
 
 def new_act_id() -> ActId:

@@ -28,7 +28,7 @@ class Answered(Value):
     @property
     def took(self) -> timedelta | None:
         """How long they were waited for."""
-        return None if self.answered_at is None else self.answered_at - self.needed_at
+        return None if self.answered_at is None else max(self.answered_at - self.needed_at, timedelta())
 
     @property
     def in_time(self) -> bool:

@@ -34,6 +34,12 @@ class Tempo(Value):
             return wall
         return self.origin + (wall - self.origin) * self.speed
 
+    def wall(self, scenario: datetime) -> datetime:
+        """Return the wall instant of the scenario instant `scenario`."""
+        if self.speed == 1.0:
+            return scenario
+        return self.origin + (scenario - self.origin) / self.speed
+
     def wait(self, span: timedelta) -> timedelta:
         """Return how long to wait, in wall time, for `span` of scenario time to pass."""
         return span / self.speed

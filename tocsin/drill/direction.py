@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from temporalio.client import Client
 
+from tocsin.adapters.access import invite
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.drill_home import SWEEP_SECONDS
 from tocsin.adapters.evidence import Means, write_evidence
@@ -32,6 +33,7 @@ from tocsin.drill.outcome import Moment, Standing
 from tocsin.drill.player import Cast
 from tocsin.drill.sink import Sink
 from tocsin.drill.stage import Stage
+from tocsin.drill.team import Team
 
 TICK = 0.25
 """Seconds of the wall between two looks at the whole."""
@@ -50,6 +52,10 @@ class Played(NamedTuple):
     """Acts and faults by the hour, in sentences."""
 
 
+Welcome = Callable[[dict[str, str]], None]
+"""Is told the console's links by name."""
+
+
 class House(NamedTuple):
     """What a drill acts with and looks at."""
 
@@ -57,16 +63,26 @@ class House(NamedTuple):
     vault: Vault
     keyring: FileKeyring
     client: Client
+    hours: Hours
 
 
 class Drill:
     """Plays a scenario on a stage; `show` is told how it stands, some times a second."""
 
-    def __init__(self, scenario: Scenario, stage: Stage, speed: float, show: Callable[[Moment], None]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        stage: Stage,
+        speed: float,
+        show: Callable[[Moment], None],
+        welcome: Welcome | None = None,
+    ) -> None:
+        """With `welcome` people act, through a console, of whose links it is told; without it the script does."""
         self._scenario = scenario
         self._stage = stage
         self._speed = speed
         self._show = show
+        self._welcome = welcome
         self._happened: list[str] = []
         self._floors: list[str] = []
         self._sink = Sink()
@@ -95,17 +111,23 @@ class Drill:
                 client = await Client.connect(
                     self._stage.address, namespace=self._stage.namespace, data_converter=converter
                 )
-                return await self._played(House(store, vault, keyring, client), hours)
+                return await self._played(House(store, vault, keyring, client, hours))
             finally:
                 self._stage.stop()
                 await self._sink.stop()
 
-    async def _played(self, house: House, hours: Hours) -> Played:
+    async def _played(self, house: House) -> Played:
+        hours = house.hours
         people = People.load(self._stage.home / "people.toml", house.keyring.id_key())
         engine = Engine(house.client, tempo=hours.tempo)
         cast = Cast(self._scenario, hours, house.store, house.keyring.id_key(), people, engine, self._teller(hours))
+        actors: Cast | Team = cast
+        if self._welcome is not None:
+            self._welcome(await self._open_console(house, people))
+            hours.begin()
+            actors = Team(self._scenario, cast, hours, house.store, self._teller(hours))
         standing = Standing(self._scenario, hours, house.store, cast.incident_id)
-        await self._until_over(cast, standing, hours)
+        await self._until_over(actors, standing, hours)
         second, sweep = (in_words(seconds * hours.tempo.speed) for seconds in (PAUSE, timedelta(seconds=SWEEP_SECONDS)))
         floors = (
             f"an act, a letter and a page take up to a second or two of the wall; a second is {second} here",
@@ -119,6 +141,15 @@ class Drill:
             timeline = list(Record(tx, cast.incident_id).timeline)
         return Played(outcome, timeline, pack, holds, self._happened)
 
+    async def _open_console(self, house: House, people: People) -> dict[str, str]:
+        """Start the console; return a link for each person, which works once."""
+        await self._stage.start_console()
+        now = house.hours.wall()
+        return {
+            person.name: f"{self._stage.console}/invitation/{invite(house.store, person, None, now)}"
+            for person in people.all()
+        }
+
     async def _evidence(self, house: House, cast: Cast) -> tuple[Path, bool]:
         known = workflow_ids(house.store, cast.incident_id)
         histories = await TemporalHistories(house.client).of(cast.incident_id, known)
@@ -127,7 +158,7 @@ class Drill:
         checked = await asyncio.to_thread(write_evidence, house.store, means, cast.incident_id, pack)
         return pack, checked.holds
 
-    async def _until_over(self, cast: Cast, standing: Standing, hours: Hours) -> None:
+    async def _until_over(self, cast: Cast | Team, standing: Standing, hours: Hours) -> None:
         at_work = [asyncio.create_task(cast.person(user)) for user in self._scenario.people]
         at_work += [asyncio.create_task(self._break(hours, fault)) for fault in self._scenario.fault]
         try:

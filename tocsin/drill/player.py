@@ -61,9 +61,10 @@ class Cast:
             if awake > turn.hour:
                 self._tell(f"{player.name} is needed ({turn.do}) and asleep until hour {awake:g}")
             await self._hours.until(awake)
-            await self._play(turn, player.name)
+            await self.take(turn, player.name)
 
-    async def _play(self, turn: play.AnyTurn, name: str) -> None:
+    async def take(self, turn: play.AnyTurn, name: str) -> None:
+        """Play one act."""
         answer = Answered(who=name, what=turn.do, needed_at=self._hours.at(turn.hour))
         try:
             if not isinstance(turn, play.ReportTurn):

@@ -43,6 +43,8 @@ class Stage:
         self.namespace = f"{PREFIX}{secrets.token_hex(6)}"
         self._own = address is None
         self.address = address or f"127.0.0.1:{free_port()}"
+        self.console = ""
+        """Where people reach the console, once it is set up."""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_CARRIED)}
         self._env = kept | {"TOCSIN_HOME": str(home.resolve())}
@@ -87,6 +89,7 @@ class Stage:
             console_address=f"127.0.0.1:{free_port()}",
             pagers=tuple(pager_urls),
         )
+        self.console = f"http://{drill.console_address}"
         if pager_urls:
             self._env["TOCSIN_PAGER_URLS"] = " ".join(f"{name}={url}" for name, url in pager_urls.items())
         return drill

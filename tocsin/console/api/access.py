@@ -52,7 +52,7 @@ def routes(office: Office) -> Router:
         if who.visitor.token is not None:
             raise Denied(403, "a token lets nobody in; sign in to do this")
         person = office.people().person(user)
-        token = await office.beside(lambda: invite(office.store, person, who.visitor.actor, office.now()))
+        token = await office.beside(lambda: invite(office.store, person, who.visitor.actor, office.wall()))
         return Invited(link=f"{office.settings.console_at}/invitation/{token}")
 
     @router.delete("/access/{person_id}", status_code=204)

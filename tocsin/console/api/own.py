@@ -80,7 +80,7 @@ def routes(office: Office) -> Router:
         _refuse_by_token(who)
         if not said.scopes:
             raise Denied(422, "say what it is good for: scopes")
-        secret, at = secret_of(secrets.token_urlsafe(32)), office.now()
+        secret, at = secret_of(secrets.token_urlsafe(32)), office.wall()
         token = Token(
             token_id=derived_id("tok", secret),
             digest=digest_of(secret),
