@@ -9,6 +9,7 @@ from activities.addressed import Owed, audience, open_duties, silent_ones
 from activities.postings import Postings, public_letter
 from activities.releasing import PAGE, rows_of
 from activities.silence import SilentlyReleased, SilentRelease, release
+from activities.spoken import Prepared, told_by_hand
 from activities.suppressing import Lists, Suppressions
 from activities.ways import Ways
 from tocsin.domain.act import Draft
@@ -136,11 +137,10 @@ class Letters:
         desk.lists = self._suppressions.at_hand(desk.wave.drafted_at)
         made, unwritable = [], []
         for row in rows:
-            posting = self._posting if row.method is Method.POSTING else None
-            if row.contact_id is None and posting is None:
+            if row.method is Method.POSTING and self._posting is None:
                 continue
             try:
-                made.append(self._posted(desk, row, posting) if posting else self._letter(desk, row))
+                made.append(self._made(desk, row))
             except Refused as error:
                 # One address that the channel cannot write to must not keep the others from being told.
                 unwritable.append(row.model_copy(update={"letter_sha256": None, "detail": str(error)}))
@@ -250,7 +250,16 @@ class Letters:
             linked=self._sender.public_url is not None and role is ContactRole.CHAIN and contact is not None,
         )
 
-    def _letter(self, desk: "_Desk", row: Notice) -> tuple[Notice, Letter, bytes]:
+    def _made(self, desk: "_Desk", row: Notice) -> Prepared:
+        if row.method is Method.POSTING and self._posting is not None:
+            return self._posted(desk, row, self._posting)
+        if row.contact_id is not None:
+            return self._letter(desk, row)
+        agreement, sender = desk.agreements[row.agreement_id], self._sender
+        words = self._renderer.render(desk.facts_for(row, agreement, _NOBODY, sender))
+        return told_by_hand(row, agreement, words, (sender.name, sender.address), sender.reply_to)
+
+    def _letter(self, desk: "_Desk", row: Notice) -> Prepared:
         agreement = desk.agreements[row.agreement_id]
         contact = next(c for c in agreement.contacts() if c.contact_id == row.contact_id)
         facts = desk.facts_for(row, agreement, contact, self._sender)
@@ -276,12 +285,15 @@ class Letters:
         drawn = row.model_copy(update={"letter_sha256": letter.fingerprint(), "detail": warning})
         return drawn, letter, self._channel.prepare(letter)
 
-    def _posted(self, desk: "_Desk", row: Notice, posting: Channel) -> tuple[Notice, Letter, bytes]:
-        nobody = Contact(contact_id=ContactId(""), name="", email="")
-        facts = desk.facts_for(row, desk.agreements[row.agreement_id], nobody, self._sender)
+    def _posted(self, desk: "_Desk", row: Notice, posting: Channel) -> Prepared:
+        facts = desk.facts_for(row, desk.agreements[row.agreement_id], _NOBODY, self._sender)
         words = self._renderer.render(desk.postings.facts(row, facts))
         letter = public_letter(row, desk.wave, words, (self._sender.name, self._sender.address))
         return row.model_copy(update={"letter_sha256": letter.fingerprint()}), letter, posting.prepare(letter)
+
+
+_NOBODY = Contact(contact_id=ContactId(""), name="", email="")
+"""Whom a letter greets that goes to a party by another way than mail."""
 
 
 class _Desk:

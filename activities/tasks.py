@@ -5,11 +5,11 @@ from collections.abc import Callable
 from temporalio import activity
 
 from activities.acts import Recorded, act_entry, engine_entry, joining, refuse_misdirected
-from tocsin.domain.act import Envelope, TaskDone
+from tocsin.domain.act import Attach, Envelope, TaskDone
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import NoticeState, step
-from tocsin.domain.task import Task, TaskKind, open_playbook
-from tocsin.domain.values import Value
+from tocsin.domain.task import Task, TaskKind, open_playbook, refuse_unproved
+from tocsin.domain.values import IncidentId, Value
 from tocsin.ports import Door, Playbooks, Sealer, Stamp, Store, Transaction
 from tocsin.steps import discharge
 
@@ -92,6 +92,12 @@ class Tasks:
         return Recorded()
 
 
+def _attached(tx: Transaction, incident_id: IncidentId) -> set[str]:
+    """Return the names and digests of an incident's files: those whose act was recorded, and no others."""
+    deeds = [envelope.act.deed for envelope in tx.incidents.acts(incident_id)]
+    return {said for deed in deeds if isinstance(deed, Attach) for said in (deed.name, deed.sha256)}
+
+
 def _deliver_by_hand(tx: Transaction, order: Keeping, deed: TaskDone) -> None:
     task = next((task for task in order.tasks if task.task_id == deed.task_id), None)
     if task is None or task.kind is not TaskKind.NOTICE or task.notice_id is None:
@@ -101,6 +107,7 @@ def _deliver_by_hand(tx: Transaction, order: Keeping, deed: TaskDone) -> None:
         raise Refused(f"task {task.task_id} names notice {task.notice_id}, which is not in the ledger")
     if row.state is NoticeState.WITHDRAWN:
         return  # A dismissal took the notice back; the task may end, and the ledger stays as it is.
+    refuse_unproved(task.task_id, deed.proof or "", _attached(tx, row.incident_id))
     for hold in tx.duties.holds(row.incident_id):
         if hold.covers(row.agreement_id):
             raise Refused(f"hold {hold.hold_id} forbids telling this party; lift it first: tocsin lift")

@@ -40,7 +40,7 @@ SAID = {
     "order": "QB-2026-4711",
     "task": "Ask the quorbish vendor for its own logs",
     "outcome": "Rotated every quorbish credential",
-    "proof": "phoned the quorbish reception, spoke to the head",
+    "proof": "call 17 to the quorbish reception, spoke to the head",
     "stop": "a quorbish typo in the second letter",
     "cause": "a quorbish password used twice",
     "lessons": "quorbish passwords are gone",

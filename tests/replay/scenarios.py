@@ -122,7 +122,7 @@ class RecordingHouse(House):
 
     async def finish(self, incident: IncidentId, kind: TaskKind) -> None:
         """Finish the open tasks of a kind."""
-        proof = "spoke to the head of the desk" if kind is TaskKind.NOTICE else None
+        proof = "call 17: spoke to the head of the desk" if kind is TaskKind.NOTICE else None
         for task in self.tasks(incident).values():
             if task.kind is kind and task.state is TaskState.OPEN:
                 await self.act(incident, TaskDone(task_id=task.task_id, outcome="done", proof=proof))

@@ -16,6 +16,7 @@ from tocsin.domain.task import (
     next_due_at,
     open_playbook,
     reassign,
+    refuse_unproved,
     task_id_of,
 )
 from tocsin.domain.values import ActId, IncidentId, TaskId
@@ -154,3 +155,27 @@ def test_refused_reassigning() -> None:
         reassign(done(TASKS, "scope"), named("scope"), "dara")
     with pytest.raises(Refused, match="there is no task"):
         reassign(TASKS, named("dance"), "dara")
+
+
+@pytest.mark.parametrize(
+    "proof", ["RR 123 456 789 DE", "call 17", "protocol.PDF", f" {'a' * 64}", "ticket INC-00012, portal"]
+)
+def test_what_proves_a_delivery_by_hand(proof: str) -> None:
+    """A number to ask back with does, and so does a file of the incident, by its name or its digest."""
+    refuse_unproved(TaskId("tsk-1"), proof, ["protocol.pdf", "a" * 64])
+
+
+@pytest.mark.parametrize(
+    ("proof", "words"),
+    [
+        ("other.pdf", "attach it first"),
+        ("b" * 64, "attach it first"),
+        ("scan of 17 July.jpeg", "attach it first"),
+        ("told them", "give a reference number"),
+        ("yes", "give a reference number"),
+    ],
+)
+def test_what_proves_nothing(proof: str, words: str) -> None:
+    """A file that the incident does not have is no proof, and neither are words without a number."""
+    with pytest.raises(Refused, match=words):
+        refuse_unproved(TaskId("tsk-1"), proof, ["protocol.pdf", "a" * 64])

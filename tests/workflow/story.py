@@ -161,7 +161,7 @@ class Story:
 
     async def finish(self, task: Task) -> Receipt:
         """Let Asha finish a task, with a proof where one is needed."""
-        proof = "on the phone" if task.kind is TaskKind.NOTICE else None
+        proof = "call 17" if task.kind is TaskKind.NOTICE else None
         return await self.asha(TaskDone(task_id=task.task_id, outcome="done", proof=proof))
 
     async def close(self) -> Receipt:

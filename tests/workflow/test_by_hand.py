@@ -8,7 +8,7 @@ from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Story, polic
 from tocsin.domain.act import AddAffected, Draft, Lift, TaskDone
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
-from tocsin.domain.notice import NoticeState
+from tocsin.domain.notice import NoticeState, wave_digest
 from tocsin.domain.task import Task, TaskKind
 from tocsin.ports import Verdict
 
@@ -34,12 +34,30 @@ async def test_no_usable_contact(story: Story) -> None:
 
     with pytest.raises(Refused, match="give --proof"):
         await story.asha(TaskDone(task_id=task.task_id, outcome="told them"))
+    with pytest.raises(Refused, match="no attachment of this incident"):
+        await story.asha(TaskDone(task_id=task.task_id, outcome="told them", proof="protocol.pdf"))
+    assert task == story.task(task.task_id)
     await story.asha(TaskDone(task_id=task.task_id, outcome="told them", proof="call 17 to +44 20 0000 0000"))
     await story.rest()
     told = story.duties_of("ELM-1")[FROM_CONFIRMATION]
     assert (told.state, told.proved_by) == (DutyState.DISCHARGED, task.notice_id)
     assert not story.state.clocks
     assert [row.state for row in story.house.notices(story.incident, "ELM-1")] == [NoticeState.TOLD_BY_HAND]
+
+
+async def test_what_a_person_says_was_released(story: Story) -> None:
+    """The text that a person delivers is stored when it is drafted, and the digest that is released binds it."""
+    await story.confirmed()
+    await story.asha(AddAffected(agreements=(story.house.agreement("ELM-1"),)))
+    drafted = await story.draft()
+    (row,) = story.house.notices(story.incident, "ELM-1")
+    with story.house.store.reading() as tx:
+        letter, rows = tx.ledger.letter(row.notice_id), tx.ledger.notices(drafted.wave)
+    assert letter is not None
+    assert (letter.fingerprint(), letter.to_name, letter.to_address) == (row.letter_sha256, "Elm Logistics", "")
+    assert drafted.digest == wave_digest(rows)
+    other = row.model_copy(update={"letter_sha256": "0" * 64})
+    assert drafted.digest != wave_digest([other if one.notice_id == row.notice_id else one for one in rows])
 
 
 async def test_not_by_hand_under_a_hold(story: Story) -> None:

@@ -17,6 +17,7 @@ from tocsin.domain.erasure import Erasure
 from tocsin.domain.incident import OVER, Severity, Status, Trigger
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter
+from tocsin.domain.notice import Notice
 from tocsin.domain.read import Way
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import AgreementId, IncidentId, Instant, Value, WaveId
@@ -154,20 +155,21 @@ def _spooled(work: Session) -> list[Todo]:
 def _show_letters(work: Session, wave_id: WaveId, only: tuple[AgreementId, ...] | None, as_json: bool) -> None:
     with work.store.reading() as tx:
         rows = [row for row in tx.ledger.notices(wave_id) if only is None or row.agreement_id in only]
-        letters = (tx.ledger.letter(row.notice_id) for row in rows if row.contact_id is not None)
-        found = (letter for letter in letters if letter is not None)
+        found = ((row, letter) for row in rows if (letter := tx.ledger.letter(row.notice_id)) is not None)
         if as_json:
-            emit(list(found))
+            emit([letter for _, letter in found])
             return
-        for letter in found:
-            _say_letter(letter)
+        for row, letter in found:
+            _say_letter(row, letter)
     alone = sum(row.lonely for row in rows)
     if alone:
         say(f"{alone} recipient(s) have no contact: they become tasks, to be told by hand.")
 
 
-def _say_letter(letter: Letter) -> None:
-    say(f"To: {letter.to_name} <{letter.to_address}>", style="bold")
+def _say_letter(row: Notice, letter: Letter) -> None:
+    by_hand = "by hand" if row.lonely else row.method.words
+    to = f"{letter.to_name} <{letter.to_address}>" if row.contact_id else f"{letter.to_name or 'everybody'}, {by_hand}"
+    say(f"To: {to}", style="bold")
     say(f"Subject: {letter.subject}", style="bold")
     say()
     say(letter.text.rstrip(), indent=2)

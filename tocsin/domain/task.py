@@ -1,11 +1,15 @@
 """Investigation steps, mitigation tasks, and the other work that an incident hands to people."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.domain.errors import Refused
 from tocsin.domain.values import ActId, IncidentId, Instant, NoticeId, TaskId, Value, derived_id
+
+_FILE = re.compile(r"[^/\\]+\.[A-Za-z][A-Za-z0-9]{1,4}|[0-9a-fA-F]{64}")
+"""What is the name of a file, or its digest, and no reference number."""
 
 
 class TaskKind(StrEnum):
@@ -116,6 +120,28 @@ def finish(
     done = {"state": TaskState.DONE, "outcome": outcome, "proof": proof, "done_at": at, "done_by": act_id}
     known[task_id] = task.model_copy(update=done)
     return tuple(_opened(other, known) for other in known.values())
+
+
+def refuse_unproved(task_id: TaskId, proof: str, attached: Iterable[str]) -> None:
+    """Check what proves that a notice was delivered by hand: a file of this incident, or a number to ask back with.
+
+    `attached` holds the names and the SHA-256 of the incident's files. What looks like either must be one of them.
+
+    Raises:
+        Refused: if it is neither.
+    """
+    if proof.strip().casefold() in {known.casefold() for known in attached}:
+        return
+    if _FILE.fullmatch(proof.strip()):
+        raise Refused(
+            f"{proof!r} is no attachment of this incident; attach it first (tocsin attach INCIDENT FILE), then finish "
+            f"task {task_id} again"
+        )
+    if not any(letter.isdigit() for letter in proof):
+        raise Refused(
+            f"{proof!r} proves nothing for task {task_id}; give a reference number (of a parcel, a call, a ticket), "
+            "or the name of an attachment of this incident"
+        )
 
 
 def reassign(tasks: Iterable[Task], task_id: TaskId, owner: str) -> tuple[Task, ...]:

@@ -46,20 +46,23 @@ def letters_as_approved(pack: Pack) -> Iterator[Finding]:
     for row in pack.rows.each():
         if layout.left(row.notice) and (row.letter is None or row.as_sent is None):
             yield Finding(file=layout.LEDGER, what=f"notice {row.notice.number} was sent, but no letter is named")
+        if layout.spoken(row.notice) and row.letter is None:
+            yield Finding(file=layout.LEDGER, what=f"notice {row.notice.number} was told, but no letter is named")
         yield from _each(pack, row, _approved)
 
 
 def sent_as_approved(pack: Pack) -> Iterator[Finding]:
     """Compare what each channel was given with the letter beside it."""
     for row in pack.rows.each():
-        yield from _each(pack, row, _sent)
+        if row.as_sent is not None:
+            yield from _each(pack, row, _sent)
 
 
 def _each(pack: Pack, row: LedgerRow, test: Any) -> Iterator[Finding]:
-    if row.letter is None or row.as_sent is None:
+    if row.letter is None:
         return
     try:
-        yield from test(pack, row, row.letter, row.as_sent)
+        yield from test(pack, row, row.letter, row.as_sent or "")
     except Unreadable as unreadable:
         yield unreadable.finding
 
@@ -80,7 +83,8 @@ def _approved(pack: Pack, row: LedgerRow, name: str, _as_sent: str) -> Iterator[
     if not all(one_line(name) in letter.text for name in (row.party, row.reference)):
         what = f"notice {row.notice.number} names another party or agreement than its letter does"
         yield Finding(file=layout.LEDGER, what=what)
-    if (letter.to_name, letter.to_address) != (row.recipient_name, row.recipient_address):
+    whom = (row.party, "") if row.notice.contact_id is None else (row.recipient_name, row.recipient_address)
+    if (letter.to_name, letter.to_address) != whom:
         what = f"notice {row.notice.number} names another recipient than its letter is addressed to"
         yield Finding(file=layout.LEDGER, what=what)
 

@@ -74,17 +74,17 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
 
 
 def _letters(tx: Transaction, record: Record) -> Files:
-    for page in _pages(row for row in record.rows if row.letter and row.as_sent):
+    for page in _pages(row for row in record.rows if row.letter):
         rows = {row.notice.notice_id: row for row in page}
         for notice_id, letter, prepared in tx.ledger.sent(list(rows)):
             row = rows.pop(notice_id)
             assert row.letter is not None
-            assert row.as_sent is not None
             yield row.letter, [as_json(letter)]
-            yield row.as_sent, [prepared]
+            if row.as_sent is not None:
+                yield row.as_sent, [prepared]
         for row in rows.values():
             raise Broken(
-                f"notice {row.notice.number} was sent, but the store has no letter of it; compare it with a backup"
+                f"notice {row.notice.number} was told, but the store has no letter of it; compare it with a backup"
             )
 
 

@@ -10,7 +10,7 @@ from pydantic_core import to_jsonable_python
 
 from tocsin.audit.entry import Entry, EntryDraft
 from tocsin.domain.duty import Duty
-from tocsin.domain.notice import Notice
+from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.receipt import Receipt
 from tocsin.domain.values import ActId, Instant, Value
 from tocsin.ports import WaveRow
@@ -83,9 +83,9 @@ class LedgerRow(Value):
     recipient_name: str | None
     recipient_address: str | None
     letter: str | None = None
-    """The letter as it was approved, None if it never left."""
+    """The letter as it was approved, None if nobody was told by it."""
     as_sent: str | None = None
-    """The bytes that the channel was given."""
+    """The bytes that the channel was given; None where a person told them."""
 
 
 class Held(Protocol):
@@ -192,6 +192,12 @@ def _indented(value: BaseModel, depth: int) -> bytes:
 def left(notice: Notice) -> bool:
     """Say whether the notice's letter left, or may have: a channel was handed it at least once."""
     return not notice.lonely and notice.attempts > 0
+
+
+def spoken(notice: Notice) -> bool:
+    """Say whether a person delivered the text of the notice, which was released for that and given to no channel."""
+    by_hand = notice.contact_id is None and notice.state is NoticeState.TOLD_BY_HAND
+    return by_hand and notice.letter_sha256 is not None
 
 
 def letter_names(notice: Notice, taken: set[str]) -> tuple[str, str]:

@@ -134,7 +134,8 @@ class Record:
 
     def _row(self, notice: Notice, taken: set[str]) -> LedgerRow:
         party, reference, name, address = self._known[1].of(notice)
-        names = layout.letter_names(notice, taken) if layout.left(notice) else (None, None)
+        told = layout.left(notice) or layout.spoken(notice)
+        names = layout.letter_names(notice, taken) if told else (None, None)
         return LedgerRow(
             notice=notice,
             party=party,
@@ -142,7 +143,7 @@ class Record:
             recipient_name=name,
             recipient_address=address,
             letter=names[0],
-            as_sent=names[1],
+            as_sent=names[1] if layout.left(notice) else None,
         )
 
     def _duty(self, duty: Duty) -> DutyRecord:

@@ -267,7 +267,7 @@ class SqlLedger:
             "notice_id": key,
             "letter": self._session.seal(scope, letter.model_dump_json(), "letters", "letter", key),
             "prepared": self._session.seal(scope, prepared, "letters", "prepared", key),
-            "address_digest": address_digest(self._session, letter.to_address),
+            "address_digest": address_digest(self._session, letter.to_address) if letter.to_address else None,
         }
 
 
