@@ -152,6 +152,8 @@ class Course:
 
     def _heed(self, outcome: Outcome) -> None:
         self._came_to[outcome.verdict] += 1
+        if outcome.verdict is Verdict.ACCEPTED:
+            return
         waits = [wait for wait in (self._retry_after, outcome.retry_after) if wait is not None]
         self._retry_after = max(waits, default=None)
         if outcome.verdict is Verdict.CHANNEL_DOWN:
@@ -217,6 +219,8 @@ def word(outcome: Outcome | None, row: Claimed) -> Heard | None:
 def _tell(row: Notice, outcome: Outcome) -> None:
     """Say what became of a letter. What the channel answered may name a person: the ledger keeps it, sealed."""
     weight = logging.DEBUG if outcome.verdict is Verdict.ACCEPTED else logging.WARNING
+    if not _log.isEnabledFor(weight):
+        return
     ids = {"incident": row.incident_id, "wave": row.wave_id, "notice": row.notice_id}
     about = ids | {"verdict": outcome.verdict, "channel": row.channel, "attempt": row.attempts}
     _log.log(weight, "a letter was handed to its channel", extra=about)

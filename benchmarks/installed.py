@@ -76,7 +76,11 @@ class Wave(NamedTuple):
     drafting: float
     """Recipients per second from the report to letters that wait for release: rendered, sealed, stored, digested."""
     cpu: float
-    """Processor time of the worker, microseconds per recipient."""
+    """Processor time of the worker from the release on, microseconds per recipient."""
+    drafting_kib: int
+    """The most memory that the worker held until the letters waited for release."""
+    peak_kib: int
+    """The most that it held until the end: with a fresh worker, for the release and the wave alone."""
 
 
 class Stage:
@@ -129,11 +133,14 @@ class Stage:
                 self._bodies = [tx.ledger.prepared(row.notice_id) or b"" for row in tx.ledger.of(incident)]
         return [self._bodies[number % len(self._bodies)] for number in range(count)]
 
-    async def wave(self, count: int | None = None) -> Wave:
-        """Draft and release to everybody, or to so many, and wait for the end."""
+    async def wave(self, count: int | None = None, *, fresh: bool = False) -> Wave:
+        """Draft and release to everybody, or to so many, and wait for the end; `fresh`: with another worker."""
         began = time.perf_counter()
         incident, drafted = await self._drafted(count)
         drafting = time.perf_counter() - began
+        drafting_kib = self.peak_kib()
+        if fresh:
+            await self.fresh_worker()
         before = self._cpu()
         run = await self._release(incident, drafted)
         await run.result()
@@ -144,7 +151,8 @@ class Stage:
         seconds = (about.close_time - about.start_time).total_seconds()
         wave = WaveId(drafted.ids["wave"])
         each = cpu / rows * 1e6
-        return Wave(incident, wave, rows, rows / seconds, about.history_length, rows / drafting, each)
+        rate, told = rows / seconds, rows / drafting
+        return Wave(incident, wave, rows, rate, about.history_length, told, each, drafting_kib, self.peak_kib())
 
     async def killed_half_way(self) -> int:
         """Kill the worker in the middle of a wave; return how many rows that leaves in doubt, and let it end."""

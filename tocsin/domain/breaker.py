@@ -95,6 +95,8 @@ def _after(state: ChannelState, heard: Heard, at: datetime) -> ChannelState:
             probed = state.stopped_at is not None and heard.left_at is not None and heard.left_at > state.stopped_at
             if probed and state.stopped_by is None:
                 return opened(state)
+            if not state.failures and state.failing_since is None:
+                return state
             return state.model_copy(update={"failures": 0, "failing_since": None})
         case Word.WAIT:
             until = max(filter(None, (state.paused_until, at + (heard.wait or timedelta()))))

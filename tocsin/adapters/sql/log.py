@@ -96,7 +96,7 @@ def _numbered(drafts: list[EntryDraft], known: dict[str, int], size: int) -> lis
     for draft in drafts:
         if draft.key not in known:
             known[draft.key] = number = size + len(rows)
-            body = Entry(number=number, draft=draft).to_bytes()
+            body = Entry.trusted({"number": number, "draft": draft}).to_bytes()
             rows.append((number, draft.key, draft.incident_id, body, leaf_hash(body).hex()))
     return rows
 
