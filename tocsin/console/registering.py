@@ -1,0 +1,103 @@
+"""The register as its page shows it: read again only when a new revision was published, or a day has passed."""
+
+from datetime import date
+from threading import Lock
+
+from tocsin.domain.governing import has_ended
+from tocsin.domain.readiness import Finding, Readiness, Weight
+from tocsin.domain.register import Agreement
+from tocsin.domain.values import AgreementId, Value
+from tocsin.ports import Transaction
+
+SHOWN = 50
+
+
+class Line(Value):
+    """One agreement in the list."""
+
+    agreement_id: AgreementId
+    reference: str
+    party: str
+    promises: tuple[str, ...]
+    language: str
+    first: str
+    """The first contact's name and address; empty: there is nobody to write to."""
+    contacts: int
+    ended: bool
+    weights: tuple[Weight, ...]
+    """How much each of its findings matters, the gravest first."""
+
+    def holds(self, text: str) -> bool:
+        """Say whether a text stands in its reference, party or first contact."""
+        return text.casefold() in f"{self.reference}\n{self.party}\n{self.first}".casefold()
+
+
+class Index(Value):
+    """The whole register, in few words."""
+
+    revision: int
+    on: date
+    lines: tuple[Line, ...]
+    findings: dict[AgreementId, tuple[Finding, ...]]
+
+    @property
+    def counts(self) -> dict[Weight, int]:
+        """How many agreements have a finding of each weight."""
+        return {weight: sum(weight in line.weights for line in self.lines) for weight in Weight}
+
+    def found(self, text: str, weight: Weight | None) -> tuple[Line, ...]:
+        """Return the lines that hold a text and have a finding of a weight."""
+        return tuple(
+            line for line in self.lines if (weight is None or weight in line.weights) and (not text or line.holds(text))
+        )
+
+
+class Registering:
+    """Keeps the index."""
+
+    def __init__(self) -> None:
+        self._index: Index | None = None
+        self._lock = Lock()
+
+    def index(self, tx: Transaction, on: date) -> Index:
+        """Return the index of the newest revision, as of a day."""
+        with self._lock:
+            revision, kept = tx.register.revision(), self._index
+            if kept is None or (kept.revision, kept.on) != (revision, on):
+                kept = self._index = _read(tx, revision, on)
+            return kept
+
+
+def _read(tx: Transaction, revision: int, on: date) -> Index:
+    looking = Readiness(on)
+    agreements = [_line(looking.look(agreement), on) for agreement in tx.register.agreements()]
+    findings: dict[AgreementId, list[Finding]] = {}
+    for finding in looking.findings():
+        findings.setdefault(finding.agreement_id, []).append(finding)
+    order = list(Weight)
+    lines = (
+        line.model_copy(
+            update={
+                "weights": tuple(sorted({one.severity for one in findings.get(line.agreement_id, ())}, key=order.index))
+            }
+        )
+        for line in agreements
+    )
+    frozen = {key: tuple(sorted(each, key=lambda one: order.index(one.severity))) for key, each in findings.items()}
+    by_name = sorted(lines, key=lambda line: (line.party.casefold(), line.reference))
+    return Index(revision=revision, on=on, lines=tuple(by_name), findings=frozen)
+
+
+def _line(agreement: Agreement, on: date) -> Line:
+    first = next(iter(agreement.chain), None)
+    return Line(
+        agreement_id=agreement.agreement_id,
+        reference=agreement.reference,
+        party=agreement.party_name,
+        promises=tuple(limb.title for clause in agreement.clauses for limb in clause.limbs),
+        language=agreement.language,
+        first=f"{first.name} <{first.email}>" if first else "",
+        contacts=len(agreement.contacts()),
+        ended=has_ended(agreement, on),
+        weights=(),
+    )
