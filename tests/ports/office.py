@@ -79,11 +79,12 @@ class Noted:
 class Counter:
     """A console that listens, and those who come to it."""
 
-    def __init__(self, url: str, app: FastAPI, office: Office, door: Noted) -> None:
+    def __init__(self, url: str, app: FastAPI, office: Office, door: Noted, codec: CodecRoom | None = None) -> None:
         self.url = url
         self.app = app
         self.office = office
         self.door = door
+        self.codec = codec
         self._browsers: list[httpx.AsyncClient] = []
 
     def browser(self) -> httpx.AsyncClient:
@@ -160,6 +161,6 @@ async def counter(
     room = CodecRoom(office, codec, namespace="tocsin", origins=[UI], hosts=[]) if codec else None
     app = create_app(desk(store, sealer), nothing_missing, office, room)
     async with serving(app, port) as url:
-        at = Counter(url, app, office, door)
+        at = Counter(url, app, office, door, room)
         yield at
         await at.close()

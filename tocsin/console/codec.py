@@ -23,6 +23,7 @@ from tocsin.console.office import Office, Visitor
 from tocsin.console.paper import page
 from tocsin.console.problems import Denied, problem_of
 from tocsin.console.webhooks import source_of
+from tocsin.domain.erasure import words
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.read import Way
 from tocsin.domain.rights import Action, Verdict, may
@@ -147,6 +148,9 @@ def _refuse_unless_seen(room: CodecRoom, visitor: Visitor, scopes: set[str]) -> 
                 allowed = may(Action.SEE, visitor.roles, on_team=visitor.person_id in team)
             if allowed is not Verdict.ALLOWED:
                 raise Denied(404, "there is no such incident, or it is not for you to see")
+            erasure = tx.erasures.of(IncidentId(scope))
+            if erasure is not None and erasure.sealed_off:
+                raise Denied(410, words(erasure))
 
 
 def _check_place(room: CodecRoom, request: Request) -> None:
