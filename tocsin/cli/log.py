@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tocsin.adapters.evidence.sign import Signer
 from tocsin.adapters.notary import LogNotary
 from tocsin.audit.entry import leaf_hash
 from tocsin.audit.proof import inclusion_proofs
@@ -28,7 +29,7 @@ def verify(ctx: typer.Context, as_json: Json = False) -> None:
     work = session(ctx)
     with work.store.reading() as tx:
         verdict = verify_entries(tx.log.entries(), tx.log.head())
-        checkpoints, verdict = _with_checkpoints(tx, LogNotary.of(work.keyring), verdict)
+        checkpoints, verdict = with_checkpoints(tx, LogNotary.of(work.keyring), verdict)
     if as_json:
         emit({**verdict.model_dump(), "checkpoints": checkpoints})
     elif verdict.holds:
@@ -108,7 +109,7 @@ def prove(
     say(f"entry {number} is in the checkpoint of {proof.size} entries, root {newest.head.root()}")
 
 
-def _with_checkpoints(tx: Transaction, notary: LogNotary, verdict: Verdict) -> tuple[int, Verdict]:
+def with_checkpoints(tx: Transaction, notary: LogNotary | Signer, verdict: Verdict) -> tuple[int, Verdict]:
     """Return how many checkpoints there are, and the verdict with them: the log must go on from each to the next."""
     heads = [Frontier()]
     for row in tx.checkpoints.after(0):

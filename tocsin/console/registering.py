@@ -21,7 +21,8 @@ class Line(Value):
     promises: tuple[str, ...]
     language: str
     first: str
-    """The first contact's name and address; empty: there is nobody to write to."""
+    """The first contact's name; empty: there is nobody to write to."""
+    address: str
     contacts: int
     ended: bool
     weights: tuple[Weight, ...]
@@ -29,7 +30,7 @@ class Line(Value):
 
     def holds(self, text: str) -> bool:
         """Say whether a text stands in its reference, party or first contact."""
-        return text.casefold() in f"{self.reference}\n{self.party}\n{self.first}".casefold()
+        return text.casefold() in f"{self.reference}\n{self.party}\n{self.first}\n{self.address}".casefold()
 
 
 class Index(Value):
@@ -96,7 +97,8 @@ def _line(agreement: Agreement, on: date) -> Line:
         party=agreement.party_name,
         promises=tuple(limb.title for clause in agreement.clauses for limb in clause.limbs),
         language=agreement.language,
-        first=f"{first.name} <{first.email}>" if first else "",
+        first=(first.name or first.email) if first else "",
+        address=first.email if first else "",
         contacts=len(agreement.contacts()),
         ended=has_ended(agreement, on),
         weights=(),

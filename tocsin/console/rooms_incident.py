@@ -57,7 +57,9 @@ def routes(house: House) -> APIRouter:
     async def why(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> Response:
         """Show who must be told, by when, and why: every step of every deadline."""
         found = await house.explanation(who.incident)
-        return house.show("why.html", who, found=found, state=who.incident, in_words=facts_in_words)
+        facts = await office.read(lambda tx: tx.incidents.facts(incident_id))
+        values: dict[str, Any] = {"found": found, "state": who.incident, "in_words": facts_in_words}
+        return house.show("why.html", who, title=facts.title if facts else incident_id, **values)
 
     for action in DEEDS:
         router.add_api_route(

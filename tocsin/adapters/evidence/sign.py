@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.notary import LogNotary
+from tocsin.audit.checkpoint import Checkpoint
 from tocsin.audit.tree import Frontier
 
 
@@ -20,6 +21,9 @@ class Signer(Protocol):
 
     def checkpoint(self, head: Frontier) -> str:
         """Return the log's head as a signed note; the same head gives the same note."""
+
+    def check(self, note: str) -> Checkpoint:
+        """Return what a signed note of this log commits to. Raises Refused if it is none."""
 
     def sign(self, content: bytes) -> bytes:
         """Return the Ed25519 signature of the content."""
@@ -45,6 +49,10 @@ class LogSigner:
     def checkpoint(self, head: Frontier) -> str:
         """Return the log's head as a signed note."""
         return self._notary.sign(head)
+
+    def check(self, note: str) -> Checkpoint:
+        """Return what a signed note of this log commits to. Raises Refused if it is none."""
+        return self._notary.check(note)
 
     def sign(self, content: bytes) -> bytes:
         """Return the Ed25519 signature of the content."""
