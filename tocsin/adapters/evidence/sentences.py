@@ -23,6 +23,7 @@ _ENGINE = {
     "erasure.confirmed": "Confirmed that the incident is erased.",
     "erasure.completed": "The incident was erased: {destroyed} destroyed, {unreadable} left without a key.",
     "erasure.reached": "{destroyed} more file(s) of the erased incident were destroyed on another machine.",
+    "bounce.questioned": "A failure came that may be of the notice {notice}; a person has to say whose it is.",
     "evidence.kept": "The evidence pack as of then was written: {size} bytes, SHA-256 {sha256}.",
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
