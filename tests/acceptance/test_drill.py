@@ -14,8 +14,8 @@ from tocsin.drill.direction import Drill, Played
 from tocsin.drill.scenario_file import read_scenario, shipped
 from tocsin.drill.stage import PROMPT_SERVER, Stage
 
-SPEED = 4320.0
-"""72 hours in a minute, which is the default."""
+SPEED, AT_ONCE = 2160.0, 2
+"""72 hours in two minutes, two scenarios at a time: a busy machine must not decide what comes of them."""
 
 
 class Ended(NamedTuple):
@@ -76,24 +76,26 @@ def test_a_drill_from_outside(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_what_each_scenario_comes_to(tmp_path: Path) -> None:
-    """All six at once on one server: each ends as it must, with these margins, and its pack holds."""
+    """All six on one server: each ends as it must, with these margins, and its pack holds."""
     options = [word for key, value in PROMPT_SERVER.items() for word in ("--dynamic-config-value", f"{key}={value}")]
     server = Server(tmp_path / "server", free_port(), *options)
     server.start()
+    gate = asyncio.Semaphore(AT_ONCE)
     try:
-        played = await asyncio.gather(*(play(name, tmp_path, server) for name in shipped()))
+        played = await asyncio.gather(*(play(name, tmp_path, server, gate) for name in shipped()))
     finally:
         server.stop()
     for name, one in zip(shipped(), played, strict=True):
         compare(name, one)
 
 
-async def play(name: str, folder: Path, server: Server) -> Played:
+async def play(name: str, folder: Path, server: Server, gate: asyncio.Semaphore) -> Played:
     """Play a scenario on a server that runs already."""
-    stage = Stage(folder / name, server.address)
-    return await Drill(read_scenario(name), stage, SPEED, lambda _: None).play()
+    async with gate:
+        stage = Stage(folder / name, server.address)
+        return await Drill(read_scenario(name), stage, SPEED, lambda _: None).play()
 
 
 def compare(name: str, played: Played) -> None:

@@ -121,6 +121,8 @@ class DoneTurn(Turn):
 
     do: Literal["tasks"]
     outcome: str
+    proof: str = "call 0912-77"
+    """For notices that a person delivered: a reference number."""
 
 
 class ReasonTurn(Turn):

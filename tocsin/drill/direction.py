@@ -172,6 +172,8 @@ class Drill:
                     return
                 await asyncio.sleep(TICK)
         finally:
+            # Whatever Temporal's client was at fails now, and nobody asks any more how.
+            asyncio.get_running_loop().set_exception_handler(lambda _, about: None)
             for task in at_work:
                 task.cancel()
             for task in at_work:
