@@ -316,6 +316,12 @@ def _fault(error: RPCError, late: str) -> Exception:
             return _NotFoundError(error.message)
         case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
             return Unreachable(late)
+        case RPCStatusCode.FAILED_PRECONDITION:
+            # Temporal says so while the workflow's last tasks failed: its worker was killed, or overrun.
+            return Unreachable(
+                f"no worker gets on with this incident at present ({error.message}); try again, and if it stays so "
+                "look at the worker's log"
+            )
         case RPCStatusCode.UNAVAILABLE | RPCStatusCode.RESOURCE_EXHAUSTED:
             return Unreachable(f"the engine takes nothing at present ({error.message}); try again")
         case _:

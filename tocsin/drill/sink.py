@@ -4,7 +4,7 @@ from aiohttp import web
 
 
 class Sink:
-    """Answers `POST /v3/mail/send` with `status`: 202 takes the letter."""
+    """Answers `POST /v3/mail/send` with `status`: 202 takes the letter. No address is on a suppression list."""
 
     TAKES = 202
 
@@ -21,6 +21,7 @@ class Sink:
         """Listen on a free port of loopback."""
         app = web.Application()
         app.router.add_post("/v3/mail/send", self._take)
+        app.router.add_get("/v3/{list:(suppression|asm)/.*}", self._nobody)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -40,3 +41,6 @@ class Sink:
         self.taken += 1
         self.pages += str(letter.get("headers", {}).get("X-Tocsin-Notice", "")).startswith("page-")
         return web.Response(status=self.TAKES, headers={"X-Message-Id": f"drill-{self.taken}"})
+
+    async def _nobody(self, request: web.Request) -> web.Response:
+        return web.json_response([], status=200 if self.status == self.TAKES else self.status)
