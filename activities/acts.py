@@ -295,12 +295,11 @@ def _placed(act: Act, deed: PlaceHold) -> Hold:
 
 
 def _release(tx: Transaction, deed: Release, act: Act, order: ActToRecord) -> None:
-    wave = tx.ledger.wave(deed.wave_id)
-    if wave is None or wave_digest(rows_of(tx, wave)) != deed.digest:
-        raise Refused(
-            f"the stored letters of wave {deed.wave_id} are not those of digest {deed.digest[:12]}; draft again"
-        )
-    release_rows(tx, wave.model_copy(update={"digest": deed.digest}), act.actor.person_id, order.stamp.at)
+    for wave_id, digest in deed.approved.items():
+        wave = tx.ledger.wave(wave_id)
+        if wave is None or wave_digest(rows_of(tx, wave)) != digest:
+            raise Refused(f"the stored letters of wave {wave_id} are not those of digest {digest[:12]}; draft again")
+        release_rows(tx, wave.model_copy(update={"digest": digest}), act.actor.person_id, order.stamp.at)
 
 
 def _withdraw_unsent(tx: Transaction, incident_id: IncidentId) -> None:

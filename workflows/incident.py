@@ -185,11 +185,12 @@ class IncidentWorkflow:
                 return await self._draft(act.actor.person_id, wave_id_of(act), deed)
             case _ if act.deed.kind in REDRAFTED_BY:
                 lines += await self._draft_again(act.actor.person_id)
-            case Release(wave_id=wave_id):
-                await self._start_wave(wave_id)
-                if workflow.patched("promises"):
+            case Release() as deed:
+                for wave_id in deed.approved:
+                    await self._start_wave(wave_id)
+                for wave_id in deed.approved if workflow.patched("promises") else ():
                     await self._promise(wave_id)
-                lines = (f"wave {wave_id} is released; it is being sent",)
+                lines = tuple(f"wave {wave_id} is released; it is being sent" for wave_id in deed.approved)
             case _:
                 pass
         if act.deed.kind == "hold":

@@ -13,13 +13,13 @@ from tests.ports.story import AT, INCIDENT, agreement, entry, facts
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.sql import SqlStore
 from tocsin.adapters.vault import Vault
-from tocsin.domain.act import Release
+from tocsin.domain.act import Approved, Release, SendBack
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.values import ActId, WaveId
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 HERE = f"/incidents/{INCIDENT}"
-SECOND = WaveId("wav-second")
+SECOND, THIRD = WaveId("wav-second"), WaveId("wav-third")
 
 
 @pytest.fixture
@@ -111,6 +111,32 @@ async def test_release_is_bound_to_what_was_read(at: Counter) -> None:
     assert (done.status_code, done.headers["location"]) == (303, HERE)
     (envelope,) = at.door.envelopes
     assert envelope.act.deed == Release(wave_id=FIRST, digest=str(digest))
+
+
+async def test_several_waves_and_sending_back(at: Counter) -> None:
+    """What is ticked is released by one act; letters that are sent back bear the comment and can still be released."""
+    told(at)
+    for number, wave_id in enumerate((SECOND, THIRD)):
+        draft(at.office.store, at.office.home, wave_id, WaveKind.FOLLOW_UP, 20 + 2 * number)
+    dara = await at.signed_in("dara")
+    digests = {wave_id: str(wave_of(at, wave_id).digest) for wave_id in (SECOND, THIRD)}
+    fields = {"wave": [SECOND, THIRD]} | {f"digest.{wave_id}": [digest] for wave_id, digest in digests.items()}
+    assert (await dara.post(f"{HERE}/do/release", data=fields)).status_code == 303
+    empty = await dara.post(f"{HERE}/do/send_back", data={"wave_id": SECOND, "digest": digests[SECOND]})
+    assert (empty.status_code, "the comment is missing" in empty.text) == (409, True)
+    said = {"wave_id": SECOND, "digest": digests[SECOND], "comment": "say <b>which</b> tables"}
+    assert (await dara.post(f"{HERE}/do/send_back", data=said)).status_code == 303
+    release, back = (envelope.act.deed for envelope in at.door.envelopes)
+    assert release == Release(
+        wave_id=SECOND, digest=digests[SECOND], also=(Approved(wave_id=THIRD, digest=digests[THIRD]),)
+    )
+    assert back == SendBack(wave_id=SECOND, digest=digests[SECOND], comment=said["comment"])
+    with at.office.store.writing() as tx:
+        tx.incidents.add_act(at.door.envelopes[1], 30)
+        tx.log.append([entry("third")])
+    page = (await dara.get(f"{HERE}/review/{SECOND}")).text
+    assert ("Dara Okafor sent them back" in page, "say &lt;b&gt;which&lt;/b&gt; tables" in page) == (True, True)
+    assert "/do/release" in page
 
 
 async def test_whoever_drafted_is_told_that_another_releases(at: Counter) -> None:

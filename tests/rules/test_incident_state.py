@@ -10,6 +10,7 @@ from tocsin.domain.act import (
     Actor,
     AddAffected,
     AddNote,
+    Approved,
     Attach,
     Close,
     Confirm,
@@ -25,6 +26,7 @@ from tocsin.domain.act import (
     Resume,
     Revise,
     Role,
+    SendBack,
     Stop,
 )
 from tocsin.domain.clock import ClockSpec
@@ -107,6 +109,8 @@ CLOSED = confirmed().model_copy(update={"status": Status.CLOSED})
 DISMISSED = apply(reported(), act(Dismiss(reason="a test alert")))
 PLACE = PlaceHold(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="Police of Elmshire", reference="P-77")
 RELEASE = Release(wave_id=WAVE, digest=DIGEST)
+OTHER = Approved(wave_id=WaveId("wav-2"), digest=DIGEST)
+BACK = SendBack(wave_id=WAVE, digest=DIGEST, comment="say which tables")
 CLOSE = Close(cause="a stolen token", lessons="shorter lives for tokens")
 REPORT = Report(facts=Facts(title="odd sign-ins"), source_key="src-1")
 
@@ -140,6 +144,11 @@ REPORT = Report(facts=Facts(title="odd sign-ins"), source_key="src-1")
         ),
         (reported(), RELEASE, DARA, "no wave wav-1 in this incident"),
         (SENDING, RELEASE, DARA, "released already; nothing was sent twice"),
+        (DRAFTED, RELEASE.model_copy(update={"also": (OTHER,)}), DARA, "no wave wav-2 in this incident"),
+        (DRAFTED, RELEASE.model_copy(update={"also": (OTHER.model_copy(update={"wave_id": WAVE}),)}), DARA, "twice"),
+        (DRAFTED, BACK, ASHA, "only an approver may send_back"),
+        (DRAFTED, BACK.model_copy(update={"digest": "e" * 64}), DARA, "changed since you read them"),
+        (SENDING, BACK, DARA, "a correction is a wave of its own"),
         (
             DRAFTED,
             RELEASE,
@@ -176,6 +185,7 @@ def test_refused_acts(state: IncidentState, deed: Deed, actor: Actor, reason: st
         (reported(audience_known=False), AddAffected(everyone=True), ASHA),
         (reported(), Draft(), ASHA),
         (DRAFTED, RELEASE, DARA),
+        (DRAFTED, BACK, DARA),
         (SENDING, Stop(wave_id=WAVE, reason="wrong letter"), ASHA),
         (STOPPED, Resume(wave_id=WAVE), ASHA),
         (reported(), PLACE, DARA),
@@ -346,3 +356,12 @@ def test_what_was_signed_before_there_were_languages_still_is() -> None:
     assert b"language" not in Revise(facts={"summary": "x"}).canonical()
     assert b"written_in" not in Facts(title="x").canonical()
     assert b"translations" not in Facts(title="x").canonical()
+
+
+def test_several_waves_are_released_together() -> None:
+    """One release frees every wave that it names, and what is signed of one wave alone is what it always was."""
+    both = reported(waves={WAVE: wave(), OTHER.wave_id: wave()})
+    state = apply(both, act(RELEASE.model_copy(update={"also": (OTHER,)})))
+    assert [one.released for one in state.waves.values()] == [True, True]
+    assert set(RELEASE.model_dump()) == {"kind", "wave_id", "digest"}
+    assert apply(DRAFTED, act(BACK)) == DRAFTED

@@ -7,7 +7,21 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.house import ASHA, DARA, NOOR, House, person
 from tests.workflow.story import FROM_CONFIRMATION, Story, police
-from tocsin.domain.act import Confirm, Dismiss, Lift, Release, Reopen, Resume, Revise, Role, Stop
+from tocsin.cli.views import read_incident
+from tocsin.domain.act import (
+    Approved,
+    Confirm,
+    Dismiss,
+    Draft,
+    Lift,
+    Release,
+    Reopen,
+    Resume,
+    Revise,
+    Role,
+    SendBack,
+    Stop,
+)
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import NoticeState
@@ -41,6 +55,39 @@ async def test_what_may_be_released(story: Story) -> None:
     await story.rest()
     release = Release(wave_id=drafted.wave, digest=drafted.digest)
     await story.refuses(DARA, release, "was released already; nothing was sent twice")
+    assert story.post.handed == dict.fromkeys(EVERYONE, 1)
+
+
+async def test_several_waves_in_one_act(story: Story) -> None:
+    """One act releases two waves, all or none: with a wrong digest of the second nothing of the first leaves."""
+    await story.confirmed()
+    birch, cedar = story.house.agreement("BIRCH-1"), story.house.agreement("CEDAR-1")
+    first = await story.asha(Draft(agreements=(birch,)))
+    second = await story.asha(Draft(agreements=(cedar,)))
+    waves = [WaveId(receipt.ids["wave"]) for receipt in (first, second)]
+    digests = [receipt.ids["digest"] for receipt in (first, second)]
+    wrong = Release(wave_id=waves[0], digest=digests[0], also=(Approved(wave_id=waves[1], digest="0" * 64),))
+    await story.refuses(DARA, wrong, "changed since you reviewed them")
+    assert not any(wave.released for wave in story.state.waves.values())
+    also = (Approved(wave_id=waves[1], digest=digests[1]),)
+    receipt = await story.dara(Release(wave_id=waves[0], digest=digests[0], also=also))
+    assert [wave in line for wave, line in zip(waves, receipt.lines, strict=True)] == [True, True]
+    for wave in waves:
+        await story.wave(wave).result()
+    assert story.post.handed == dict.fromkeys(EVERYONE, 1)
+
+
+async def test_sent_back_and_still_released(story: Story) -> None:
+    """An approver's comment is on record, stands by the letters it is about, and keeps nobody from releasing them."""
+    await story.confirmed()
+    drafted = await story.draft()
+    back = SendBack(wave_id=drafted.wave, digest=drafted.digest, comment="say which tables")
+    await story.dara(back)
+    with story.house.store.reading() as tx:
+        (seen,) = read_incident(tx, story.incident, story.now).waves
+    assert [(one.by, one.comment) for one in seen.sent_back] == [("Dara", "say which tables")]
+    await story.release(drafted)
+    await story.wave(drafted.wave).result()
     assert story.post.handed == dict.fromkeys(EVERYONE, 1)
 
 

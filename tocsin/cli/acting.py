@@ -17,6 +17,7 @@ DONE = {
     "assess": "scored, which moves no clock; ",
     "attach": "attached, sealed; ",
     "handover": "handed over; ",
+    "send_back": "sent back to whoever drafted them; ",
     "stop": "nothing more of it leaves; ",
     "resume": "sending goes on; ",
 }

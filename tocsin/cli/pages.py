@@ -147,6 +147,8 @@ def _waves(view: IncidentView, names: Names) -> None:
         wave = seen.wave
         say(f"{wave.wave_id}  {wave.kind.replace('_', ' ')}: {_how_far(seen)}", indent=2)
         say(f"drafted by {names.get(wave.drafter, wave.drafter)}, {when(wave.drafted_at)}", indent=4)
+        for one in seen.sent_back:
+            say(f"sent back by {one.by}, {when(one.at)}: {one.comment}", indent=4)
         if wave.unknowns:
             said = "not yet known" if wave.released_at is None else "was not yet known"
             say(f"{said}: {in_words(wave.unknowns)}", indent=4)

@@ -152,12 +152,17 @@ def _whom_to_tell(me: Me, view: IncidentView) -> Iterator[Todo]:
 
 def _waves(me: Me, view: IncidentView) -> Iterator[Todo]:
     key = view.incident_id
-    for wave in (seen.wave for seen in view.waves if _waits_for_release(seen.wave)):
+    for seen in (seen for seen in view.waves if _waits_for_release(seen.wave)):
+        wave, said = seen.wave, "; ".join(f"{one.by}: {one.comment}" for one in seen.sent_back)
         if Role.APPROVER in me.roles and wave.drafter != me.person_id:
             do = f"tocsin show {key} --letters {wave.wave_id}, then {release_command(wave)}"
             yield Todo(
                 incident_id=key, what="review and release the letters", do=do, due_at=_nearest(view), release=True
             )
+        elif wave.drafter == me.person_id and said:
+            what = f"your letters were sent back ({said}); change the facts, or draft again"
+            do = f"tocsin revise {key}, then tocsin draft {key} --kind {wave.kind}"
+            yield Todo(incident_id=key, what=what, do=do, due_at=_nearest(view), release=True)
         elif wave.drafter == me.person_id:
             what = "wait for another approver to release your draft"
             yield Todo(incident_id=key, what=what, do=f"tocsin show {key}", due_at=_nearest(view))

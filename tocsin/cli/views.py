@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from tocsin.domain.act import AddNote, Decide
+from tocsin.domain.act import AddNote, Decide, SendBack
 from tocsin.domain.audience import MayBeAffected, may_be_affected
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState
 from tocsin.domain.duty import Duty, DutyState
@@ -17,7 +17,7 @@ from tocsin.domain.incident import OVER, Facts, Status, Triggers
 from tocsin.domain.notice import FAILED, WRITTEN_TO, Notice, NoticeState
 from tocsin.domain.task import Task
 from tocsin.domain.tempo import time_left
-from tocsin.domain.values import IncidentId, Instant, PersonId, Value
+from tocsin.domain.values import IncidentId, Instant, PersonId, Value, WaveId
 from tocsin.noting import READ
 from tocsin.ports import Transaction, WaveRow
 
@@ -65,6 +65,14 @@ class ClockView(Value):
     """What ended its duties, each with its instant; left out where there are very many."""
 
 
+class SentBack(Value):
+    """That an approver sent letters back, and why."""
+
+    by: str
+    at: Instant
+    comment: str
+
+
 class WaveView(Value):
     """A wave and how far it came."""
 
@@ -73,6 +81,8 @@ class WaveView(Value):
     total: int
     without_contact: int
     by_state: dict[NoticeState, int]
+    sent_back: tuple[SentBack, ...] = ()
+    """What approvers said who sent its letters back, as they stand now."""
 
 
 class LookAt(Value):
@@ -142,7 +152,7 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
     facts = facts or Facts(title="(no facts yet)")
     over = state.status in OVER
     rows = [row for row in tx.ledger.waves(incident_id) if row.released_at or not over]
-    waves = tuple(_wave(tx, row) for row in rows)
+    waves = _with_comments(tx, incident_id, tuple(_wave(tx, row) for row in rows))
     return IncidentView(
         incident_id=incident_id,
         status=state.status,
@@ -277,6 +287,20 @@ def _wave(tx: Transaction, row: WaveRow) -> WaveView:
         without_contact=sum(notice.lonely for notice in drafted),
         by_state=counts.by_state,
     )
+
+
+def _with_comments(tx: Transaction, incident_id: IncidentId, waves: tuple[WaveView, ...]) -> tuple[WaveView, ...]:
+    """Return the waves with what was said of those that wait. Drafted anew, their letters are others."""
+    if all(seen.wave.released_at for seen in waves):
+        return waves
+    acts = [envelope.act for envelope in tx.incidents.acts(incident_id)]
+    said: dict[tuple[WaveId, str | None], list[SentBack]] = {}
+    for act in acts:
+        if isinstance(deed := act.deed, SendBack):
+            comment = SentBack(by=act.actor.name, at=act.at, comment=deed.comment)
+            said.setdefault((deed.wave_id, deed.digest), []).append(comment)
+    found = ((seen, tuple(said.get((seen.wave.wave_id, seen.wave.digest), ()))) for seen in waves)
+    return tuple(seen.model_copy(update={"sent_back": comments}) if comments else seen for seen, comments in found)
 
 
 def _is_recipient(notice: Notice) -> bool:

@@ -10,11 +10,11 @@ from tocsin.cli.arguments import Incident, Json, Wave
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
 from tocsin.cli.todo import release_command
-from tocsin.domain.act import Draft, Receipt, Release, Resume, Stop
+from tocsin.domain.act import Approved, Draft, Receipt, Release, Resume, SendBack, Stop
 from tocsin.domain.incident_state import wave_id_of
 from tocsin.domain.notice import Notice, WaveKind
 from tocsin.domain.promise import in_words
-from tocsin.domain.values import AgreementId
+from tocsin.domain.values import AgreementId, IncidentId
 from tocsin.ports import WaveRow
 
 commands = typer.Typer()
@@ -47,12 +47,32 @@ def release(
     incident: Incident,
     wave: Wave,
     digest: Annotated[str, typer.Option(help="Of the letters you reviewed: all of it, or its first 12 digits.")],
+    also: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WAVE:DIGEST", help="A further wave, with what you reviewed: all or none. Repeatable."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Approve a drafted wave as a second person: exactly these letters go out."""
     work = session(ctx)
     row = lookup.wave(work, lookup.incident(work, incident).incident_id, wave)
-    act(work, Release(wave_id=row.wave_id, digest=lookup.digest(row, digest)), row.incident_id, as_json)
+    further = tuple(_approved(work, row.incident_id, one) for one in also or ())
+    deed = Release(wave_id=row.wave_id, digest=lookup.digest(row, digest), also=further)
+    act(work, deed, row.incident_id, as_json)
+
+
+@commands.command("send-back")
+def send_back(
+    ctx: typer.Context,
+    incident: Incident,
+    wave: Wave,
+    comment: Annotated[str, typer.Option(help="What should be different, for whoever drafted it.")],
+    as_json: Json = False,
+) -> None:
+    """Ask for other letters than a drafted wave holds. It voids nothing: they may still be released."""
+    work = session(ctx)
+    row = lookup.wave(work, lookup.incident(work, incident).incident_id, wave)
+    act(work, SendBack(wave_id=row.wave_id, digest=row.digest or "", comment=comment), row.incident_id, as_json)
 
 
 @commands.command()
@@ -75,6 +95,12 @@ def resume(ctx: typer.Context, incident: Incident, wave: Wave, as_json: Json = F
     work = session(ctx)
     row = lookup.wave(work, lookup.incident(work, incident).incident_id, wave)
     act(work, Resume(wave_id=row.wave_id), row.incident_id, as_json)
+
+
+def _approved(work: Session, incident_id: IncidentId, given: str) -> Approved:
+    wave, _, digest = given.partition(":")
+    row = lookup.wave(work, incident_id, wave)
+    return Approved(wave_id=row.wave_id, digest=lookup.digest(row, digest))
 
 
 def _names(work: Session, agreement_ids: list[AgreementId]) -> list[str]:

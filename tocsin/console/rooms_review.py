@@ -11,7 +11,7 @@ from tocsin.console.house import House
 from tocsin.console.problems import hidden
 from tocsin.console.reviewing import Reviewing
 from tocsin.console.rooms_incident import refused
-from tocsin.domain.act import Release
+from tocsin.domain.act import Approved, Release, SendBack
 from tocsin.domain.errors import Refused, TocsinError
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter
 from tocsin.domain.promise import in_words
@@ -32,8 +32,15 @@ LETTER_HEADERS = {
 
 def routes(house: House) -> APIRouter:
     """Return the routes."""
-    router, office = APIRouter(), house.office
-    sees, releases = Guard(office, Action.SEE), Guard(office, Action.RELEASE)
+    router = APIRouter()
+    _show_waves(router, house)
+    _show_letters(router, house)
+    _take_decisions(router, house)
+    return router
+
+
+def _show_waves(router: APIRouter, house: House) -> None:
+    office, sees = house.office, Guard(house.office, Action.SEE)
     reviewing = Reviewing(office.settings)
 
     @router.get("/incidents/{incident_id}/review")
@@ -86,6 +93,10 @@ def routes(house: House) -> APIRouter:
         values |= {"waits": waits(drafted), "drafters": drafters_of(who, drafted), "in_words": in_words}
         return house.show("review.html", who, incident_id=incident_id, **found, **values)
 
+
+def _show_letters(router: APIRouter, house: House) -> None:
+    office, sees = house.office, Guard(house.office, Action.SEE)
+
     @router.get("/incidents/{incident_id}/letters/{notice_id}")
     async def letter_html(
         incident_id: IncidentId, notice_id: NoticeId, who: Annotated[Pass, Depends(sees)]
@@ -109,6 +120,11 @@ def routes(house: House) -> APIRouter:
         headers = {"Content-Disposition": name, "Content-Security-Policy": "sandbox"}
         return Response(content, media_type="application/octet-stream", headers=headers)
 
+
+def _take_decisions(router: APIRouter, house: House) -> None:
+    office = house.office
+    releases, sends_back = Guard(office, Action.RELEASE), Guard(office, Action.SEND_BACK)
+
     @router.post("/incidents/{incident_id}/do/release")
     async def release(incident_id: IncidentId, request: Request, who: Annotated[Pass, Depends(releases)]) -> Response:
         """Release the waves that are ticked, each bound to the digest of what was shown."""
@@ -117,16 +133,30 @@ def routes(house: House) -> APIRouter:
         try:
             if not chosen:
                 raise Refused("no wave is ticked; tick those whose letters you have read")
-            lines: list[str] = []
-            for one in chosen:
-                deed = Release(wave_id=one, digest=str(form.get(f"digest.{one}", "")))
-                lines += (await office.do(who.visitor, deed, incident_id)).lines
+            first, *also = (Approved(wave_id=one, digest=str(form.get(f"digest.{one}", ""))) for one in chosen)
+            deed = Release(wave_id=first.wave_id, digest=first.digest, also=tuple(also))
+            lines = (await office.do(who.visitor, deed, incident_id)).lines or ("released",)
         except TocsinError as error:
             return refused(house, who, error)
         house.flash.tell(who, *lines)
         return RedirectResponse(f"/incidents/{incident_id}", 303)
 
-    return router
+    @router.post("/incidents/{incident_id}/do/send_back")
+    async def send_back(
+        incident_id: IncidentId, request: Request, who: Annotated[Pass, Depends(sends_back)]
+    ) -> Response:
+        """Ask for other letters than those that were shown."""
+        form = await request.form()
+        wave_id, comment = WaveId(str(form.get("wave_id", ""))), str(form.get("comment", "")).strip()
+        try:
+            if not comment:
+                raise Refused("the comment is missing; say what should be different")
+            deed = SendBack(wave_id=wave_id, digest=str(form.get("digest", "")), comment=comment)
+            await office.do(who.visitor, deed, incident_id)
+        except TocsinError as error:
+            return refused(house, who, error)
+        house.flash.tell(who, "sent back; whoever drafted it sees why. The letters may still be released as they are")
+        return RedirectResponse(f"/incidents/{incident_id}/review", 303)
 
 
 def waits(wave: WaveRow) -> bool:

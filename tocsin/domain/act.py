@@ -172,12 +172,36 @@ class Draft(Value):
     """None: everybody this kind of wave is meant for."""
 
 
+class Approved(Value):
+    """A wave, and the digest of its letters that were reviewed."""
+
+    wave_id: WaveId
+    digest: str
+
+
 class Release(Value):
-    """Approve a drafted wave, bound to the digest of what was reviewed."""
+    """Approve a drafted wave, bound to the digest of what was reviewed; `also`: further ones, all of them or none."""
 
     kind: Literal["release"] = "release"
     wave_id: WaveId
     digest: str
+    # Left out while empty, so that what was signed before there were several still is what was signed.
+    also: tuple[Approved, ...] = Field(default=(), exclude_if=lambda also: not also)
+
+    @property
+    def approved(self) -> dict[WaveId, str]:
+        """Every wave that it releases, with its digest."""
+        return {self.wave_id: self.digest} | {one.wave_id: one.digest for one in self.also}
+
+
+class SendBack(Value):
+    """Ask whoever drafted a wave for other letters. It voids nothing: what is on paper may still be released."""
+
+    kind: Literal["send_back"] = "send_back"
+    wave_id: WaveId
+    digest: str
+    """Of the letters that the comment is about."""
+    comment: str = Field(min_length=1)
 
 
 class Stop(Value):
@@ -343,6 +367,7 @@ Deed = Annotated[
     | AddAffected
     | Draft
     | Release
+    | SendBack
     | Stop
     | Resume
     | PlaceHold

@@ -26,6 +26,7 @@ from tocsin.domain.act import (
     Resume,
     Revise,
     Role,
+    SendBack,
     Stop,
     Told,
 )
@@ -35,6 +36,7 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.incident import OVER, Basis, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.releasing import admit_reviewed
 from tocsin.domain.tempo import IsDrill
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
 
@@ -97,7 +99,7 @@ class IncidentState(Value):
     """A rehearsal: no register takes it up, and its evidence says so."""
 
 
-APPROVERS_ONLY = (Release, Lift, PlaceHold, Decide)
+APPROVERS_ONLY = (Release, SendBack, Lift, PlaceHold, Decide)
 
 
 def admit(state: IncidentState, act: Act, now: datetime) -> None:
@@ -138,8 +140,8 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
             raise Refused(f"they told us already, at {told_at}; `tocsin attach` files what they send later")
         case Draft() | Decide():
             _admit_whom(state, deed)
-        case Release():
-            _admit_release(state, act, deed)
+        case Release() | SendBack():
+            admit_reviewed(state.waves, deed, act.actor.person_id)
         case Stop() | Resume():
             _admit_stop(state, deed)
         case Lift() if deed.hold_id not in state.holds:
@@ -199,7 +201,8 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
             told = WhomToTell(authority=deed.authority, subjects=deed.subjects, act_id=act.act_id, at=act.at)
             change = {"decision": told}
         case Release() as deed:
-            change = {"waves": _with_wave(state, deed.wave_id, released=True)}
+            freed = {key: state.waves[key].model_copy(update={"released": True}) for key in deed.approved}
+            change = {"waves": state.waves | freed}
         case Stop() as deed:
             change = {"waves": _with_wave(state, deed.wave_id, stopped=True)}
         case Resume() as deed:
@@ -312,19 +315,6 @@ def _admit_whom(state: IncidentState, deed: Draft | Decide) -> None:
         raise Refused(
             "a high risk is a risk, so whoever must tell the people must tell the authority, too (GDPR art. 33(1), "
             "34(1)); decide yes for both, or tell the people without being bound to"
-        )
-
-
-def _admit_release(state: IncidentState, act: Act, deed: Release) -> None:
-    wave = _wave(state, deed.wave_id)
-    if wave.released:
-        raise Refused(f"wave {deed.wave_id} was released already; nothing was sent twice")
-    if act.actor.person_id in {wave.drafter, *wave.co_drafters}:
-        raise Refused("whoever drafted or changed these letters may not release them; ask another approver")
-    if wave.digest != deed.digest:
-        raise Refused(
-            f"the letters of wave {deed.wave_id} changed since you reviewed them; their digest is {wave.digest[:12]}, "
-            f"you approved {deed.digest[:12]}; review them again and release that digest"
         )
 
 

@@ -35,6 +35,7 @@ class Action(StrEnum):
     AFFECTED_ADD = "affected_add"
     DRAFT = "draft"
     RELEASE = "release"
+    SEND_BACK = "send_back"
     STOP = "stop"
     RESUME = "resume"
     HOLD = "hold"
@@ -110,6 +111,7 @@ RULES: dict[Action, Rule] = {
     Action.OWN_ACCOUNT: _ALL,
     Action.SEE: Rule(anywhere=SEES_ALL, on_team=EVERYBODY),
     Action.RELEASE: _APPROVING,
+    Action.SEND_BACK: _APPROVING,
     Action.HOLD: _APPROVING,
     Action.LIFT: _APPROVING,
     Action.WAIVE: _APPROVING,

@@ -24,7 +24,7 @@ from tocsin.domain.notice import (
     notice_number,
     wave_digest,
 )
-from tocsin.domain.values import ENGINE
+from tocsin.domain.values import ENGINE, WaveId
 
 S = NoticeState
 _UNLOGGED = frozenset({S.DRAFTED, S.RELEASED, S.CLAIMED, S.BY_HAND, S.REPLACED, S.TOLD_BY_HAND, S.WITHDRAWN})
@@ -77,7 +77,7 @@ def _digest_faults(pack: Pack, held: HeldRows) -> Iterator[Finding]:
 
 def _release_faults(pack: Pack, held: HeldRows) -> Iterator[Finding]:
     wave = held.wave
-    released = [e for e in pack.acts.values() if isinstance(e.act.deed, Release) and e.act.deed.wave_id == wave.wave_id]
+    released = [e for e in pack.acts.values() if _digest_of(e, wave.wave_id) is not None]
     silent = _last(pack, BY_SILENCE, wave.wave_id)
     if bool(released or silent) is not (wave.released_at is not None):
         yield Finding(
@@ -91,7 +91,7 @@ def _release_faults(pack: Pack, held: HeldRows) -> Iterator[Finding]:
         what = f"wave {wave.wave_id} has another digest or releaser than its release by silence, or no clause allows it"
         yield Finding(file=layout.LEDGER, entry=silent.number, what=what)
     for envelope in released:
-        if (_digest_of(envelope), envelope.act.actor.person_id) != (wave.digest, wave.releaser):
+        if (_digest_of(envelope, wave.wave_id), envelope.act.actor.person_id) != (wave.digest, wave.releaser):
             what = f"wave {wave.wave_id} has another digest or releaser than act {envelope.act.act_id}"
             yield Finding(file=layout.LEDGER, what=what)
         if envelope.act.actor.person_id == wave.drafter:
@@ -105,8 +105,9 @@ def _digest_of_rows(held: HeldRows) -> str | None:
         return None
 
 
-def _digest_of(envelope: Envelope) -> str:
-    return envelope.act.deed.digest if isinstance(envelope.act.deed, Release) else ""
+def _digest_of(envelope: Envelope, wave_id: WaveId) -> str | None:
+    """Return the digest with which an act released a wave; None: it did not."""
+    return envelope.act.deed.approved.get(wave_id) if isinstance(envelope.act.deed, Release) else None
 
 
 def _row_faults(pack: Pack, row: LedgerRow) -> Iterator[Finding]:

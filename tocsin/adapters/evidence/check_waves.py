@@ -75,7 +75,9 @@ def _unlike(pack: Pack, wave_id: WaveId, wave: WaveState) -> list[str]:
     entry = next((entry for entry in pack.deeds if _drafts(pack, entry, wave_id)), None)
     envelope = pack.act_of(entry) if entry else None
     drafted = [(e.draft.data["digest"], e.draft.data["rows"]) for e in _of_wave(pack, "wave.drafted", wave_id)]
-    digests = {d.digest for act in in_order(pack) if isinstance(d := act.deed, Release) and d.wave_id == wave_id}
+    digests = {
+        d.approved[wave_id] for a in in_order(pack) if isinstance(d := a.deed, Release) and wave_id in d.approved
+    }
     digests |= {str(entry.draft.data["digest"]) for entry in _of_wave(pack, BY_SILENCE, wave_id)}
     changed_by = {entry.draft.data["by"] for entry in _of_wave(pack, "wave.changed", wave_id)}
     agree = {
@@ -99,7 +101,7 @@ def _released_at(pack: Pack, wave_id: WaveId) -> object:
     """Return when the log has the act that released the wave, or None."""
     for entry in pack.deeds:
         envelope = pack.act_of(entry)
-        if envelope is not None and isinstance(deed := envelope.act.deed, Release) and deed.wave_id == wave_id:
+        if envelope is not None and isinstance(deed := envelope.act.deed, Release) and wave_id in deed.approved:
             return entry.draft.at
     return next((entry.draft.at for entry in _of_wave(pack, BY_SILENCE, wave_id)), None)
 

@@ -86,11 +86,12 @@ def _approved(record: Record) -> Iterator[Point]:
     for act in record.acts:
         if not isinstance(deed := act.act.deed, Release):
             continue
-        wave = next((wave for wave in record.waves if wave.wave_id == deed.wave_id), None)
-        drafter = record.names.person(wave.drafter) if wave is not None else "nobody that is known"
-        rows = f"{wave.rows} row(s), " if wave is not None else ""
-        what = f"{_who(act)} released {rows}drafted by {drafter}, digest {deed.digest}, at {_utc(act.act.at)}"
-        yield Point(what=what, where=(f"{layout.LEDGER} {deed.wave_id}", *_of_act(record, act)))
+        for wave_id, digest in deed.approved.items():
+            wave = next((wave for wave in record.waves if wave.wave_id == wave_id), None)
+            drafter = record.names.person(wave.drafter) if wave is not None else "nobody that is known"
+            rows = f"{wave.rows} row(s), " if wave is not None else ""
+            what = f"{_who(act)} released {rows}drafted by {drafter}, digest {digest}, at {_utc(act.act.at)}"
+            yield Point(what=what, where=(f"{layout.LEDGER} {wave_id}", *_of_act(record, act)))
 
 
 def _received(record: Record) -> Iterator[Point]:

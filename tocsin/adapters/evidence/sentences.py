@@ -106,7 +106,8 @@ def deed_sentence(deed: act.Deed, names: Names) -> str:
             to = "" if deed.agreements is None else f" to {names.named_parties(deed.agreements)}"
             what = f"had the letters of the {deed.wave_kind.replace('_', '-')} wave written{to}"
         case act.Release():
-            what = f"released the wave {deed.wave_id}: exactly the letters of digest {deed.digest}"
+            each = (f"wave {key}: exactly the letters of digest {digest}" for key, digest in deed.approved.items())
+            what = f"released the {'; the '.join(each)}"
         case act.Stop():
             what = f"stopped the sending of the wave {deed.wave_id}" + _said(deed.reason)
         case act.Resume():
@@ -131,6 +132,8 @@ def _decided(deed: act.Decide) -> str:
 
 def _other_deed(deed: act.Deed, names: Names) -> str:
     match deed:
+        case act.SendBack():
+            what = f"sent the letters of the wave {deed.wave_id} back: {deed.comment}"
         case act.AddNote(clock_id=clock_id) if clock_id is not None:
             what = f"gave the reason why “{names.clocks.get(clock_id, clock_id)}” was missed: {deed.text}"
         case act.AddNote():

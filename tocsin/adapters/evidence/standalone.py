@@ -350,9 +350,10 @@ def releases_bind(pack: Pack) -> Iterator[Fault]:
         if wave["digest"] and wave["digest"] != letters.hexdigest():
             yield LEDGER, f"the letters of wave {wave['wave_id']} are not those of its digest"
         for act in acts:
-            if act["deed"]["wave_id"] != wave["wave_id"]:
+            approved = {one["wave_id"]: one["digest"] for one in (act["deed"], *act["deed"].get("also", ()))}
+            if wave["wave_id"] not in approved:
                 continue
-            if act["deed"]["digest"] != wave["digest"]:
+            if approved[wave["wave_id"]] != wave["digest"]:
                 yield LEDGER, f"wave {wave['wave_id']} is not what {act['actor']['name']} released"
             if act["actor"]["person_id"] == wave["drafter"]:
                 yield ACTS, f"wave {wave['wave_id']} was released by whoever drafted it"
