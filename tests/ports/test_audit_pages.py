@@ -75,6 +75,10 @@ async def test_the_log_of_the_installation(at: Counter) -> None:
     assert (await asha.get("/audit")).status_code == 403
     page = (await noor.get("/audit")).text
     assert (INCIDENT in page, OTHER_INCIDENT in page, "held by nobody outside" in page) == (True, True, True)
+    with at.office.store.writing() as tx:
+        tx.log.append([entry(f"more-{number}") for number in range(60)])
+    newest, oldest = (await noor.get("/audit")).text, (await noor.get("/audit?after=0")).text
+    assert (OTHER_INCIDENT in newest, OTHER_INCIDENT in oldest) == (False, True)
     only = (await noor.get(f"/audit?text={OTHER_INCIDENT}")).text
     assert re.findall(r"/incidents/([\w-]+)/audit", only) == [OTHER_INCIDENT]
     assert "The log holds:" in (await noor.get("/audit?verify=yes")).text

@@ -77,7 +77,7 @@ def routes(house: House) -> APIRouter:
     async def log(
         request: Request,
         who: Annotated[Pass, Depends(reads_log)],
-        after: After = 0,
+        after: Annotated[int | None, Query(ge=0, le=1_000_000_000)] = None,
         verify: Annotated[str, Query(pattern="^(yes)?$")] = "",
     ) -> Response:
         """Search the log of the installation; verify it if asked to."""
@@ -85,17 +85,21 @@ def routes(house: House) -> APIRouter:
         names = {str(key): name for key, name in house.names().items()}
 
         def read(tx: Transaction) -> dict[str, Any]:
-            newest = tx.checkpoints.newest()
+            newest, head = tx.checkpoints.newest(), tx.log.head()
+            # Without a search the newest entries are shown; a search goes through the log from its beginning.
+            first = after if after is not None else 0 if wanted != Wanted() else max(0, head.size - auditing.SHOWN)
             return {
-                "page": auditing.entries(tx, wanted, names, after),
-                "head": tx.log.head(),
+                "page": auditing.entries(tx, wanted, names, first),
+                "first": first,
+                "head": head,
                 "newest": newest,
                 "pins": tx.checkpoints.pins(newest.head.size) if newest else [],
             }
 
         found = await office.read(read)
         standing = await office.beside(lambda: auditing.standing(office)) if verify else None
-        return house.show("audit.html", who, standing=standing, **found, **_shown(house, wanted, after))
+        shown = _shown(house, wanted, found.pop("first"))
+        return house.show("audit.html", who, standing=standing, **found, **shown)
 
     return router
 
