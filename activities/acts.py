@@ -32,7 +32,6 @@ from tocsin.domain.act import (
     Lift,
     MergeInto,
     PlaceHold,
-    Recompute,
     Release,
     Report,
     Resume,
@@ -48,6 +47,7 @@ from tocsin.domain.incident_state import IncidentState, hold_id_of
 from tocsin.domain.law_pin import LawPin
 from tocsin.domain.notice import NoticeState, step, wave_digest
 from tocsin.domain.register import Discharge
+from tocsin.domain.repinning import Recompute
 from tocsin.domain.revising import revised
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task

@@ -13,8 +13,9 @@ from tests.ports.story import AT, INCIDENT, agreement, entry, facts
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.sql import SqlStore
 from tocsin.adapters.vault import Vault
-from tocsin.domain.act import Approved, Release, SendBack
+from tocsin.domain.act import Release
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.values import ActId, WaveId
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

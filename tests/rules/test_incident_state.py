@@ -10,7 +10,6 @@ from tocsin.domain.act import (
     Actor,
     AddAffected,
     AddNote,
-    Approved,
     Attach,
     Close,
     Confirm,
@@ -26,7 +25,6 @@ from tocsin.domain.act import (
     Resume,
     Revise,
     Role,
-    SendBack,
     Stop,
 )
 from tocsin.domain.clock import ClockSpec
@@ -35,6 +33,7 @@ from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident import Basis, Facts, Status, Translation, Trigger, TriggerFact
 from tocsin.domain.incident_state import LONGEST_AGO, SKEW, IncidentState, WaveState, admit, apply
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.revising import revised
 from tocsin.domain.values import ActId, AgreementId, ClockId, HoldId, IncidentId, PersonId, WaveId
 

@@ -13,10 +13,11 @@ from tests.workflow.test_watching import swept
 from tocsin.adapters.law import PolicyLaw
 from tocsin.adapters.organisation import load_organisation
 from tocsin.adapters.recomputed import Recomputed, recomputed
-from tocsin.domain.act import Recompute, Revise
+from tocsin.domain.act import Revise
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Facts
 from tocsin.domain.law_pin import LawPin
+from tocsin.domain.repinning import Recompute
 from tocsin.domain.values import IncidentId
 from tocsin.policies import load_policies
 

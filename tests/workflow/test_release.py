@@ -9,7 +9,6 @@ from tests.house import ASHA, DARA, NOOR, House, person
 from tests.workflow.story import FROM_CONFIRMATION, Story, police
 from tocsin.cli.views import read_incident
 from tocsin.domain.act import (
-    Approved,
     Confirm,
     Dismiss,
     Draft,
@@ -19,12 +18,12 @@ from tocsin.domain.act import (
     Resume,
     Revise,
     Role,
-    SendBack,
     Stop,
 )
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import NoticeState
+from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.values import WaveId
 
 EVERYONE = ["bea@birch.example", "cem@cedar.example", "copy@cedar.example"]

@@ -9,7 +9,7 @@ from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import session
-from tocsin.domain.act import Recompute
+from tocsin.domain.repinning import Recompute
 
 if TYPE_CHECKING:
     from tocsin.adapters.recomputed import Recomputed

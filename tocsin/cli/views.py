@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from tocsin.domain.act import AddNote, Decide, SendBack
+from tocsin.domain.act import AddNote, Decide
 from tocsin.domain.audience import MayBeAffected, may_be_affected
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState
 from tocsin.domain.duty import Duty, DutyState
@@ -15,6 +15,7 @@ from tocsin.domain.gdpr_decision import WhomToTell, against, in_words
 from tocsin.domain.hold import Hold, deadline_after_lift
 from tocsin.domain.incident import OVER, Facts, Status, Triggers
 from tocsin.domain.notice import FAILED, WRITTEN_TO, Notice, NoticeState
+from tocsin.domain.reviewing import SendBack
 from tocsin.domain.task import Task
 from tocsin.domain.tempo import time_left
 from tocsin.domain.values import IncidentId, Instant, PersonId, Value, WaveId

@@ -10,10 +10,11 @@ from tocsin.cli.arguments import Incident, Json, Wave
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
 from tocsin.cli.todo import release_command
-from tocsin.domain.act import Approved, Draft, Receipt, Release, Resume, SendBack, Stop
+from tocsin.domain.act import Draft, Receipt, Release, Resume, Stop
 from tocsin.domain.incident_state import wave_id_of
 from tocsin.domain.notice import Notice, WaveKind
 from tocsin.domain.promise import in_words
+from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.values import AgreementId, IncidentId
 from tocsin.ports import WaveRow
 

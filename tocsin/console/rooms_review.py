@@ -11,10 +11,11 @@ from tocsin.console.house import House
 from tocsin.console.problems import hidden
 from tocsin.console.reviewing import Reviewing
 from tocsin.console.rooms_incident import refused
-from tocsin.domain.act import Approved, Release, SendBack
+from tocsin.domain.act import Release
 from tocsin.domain.errors import Refused, TocsinError
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter
 from tocsin.domain.promise import in_words
+from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.rights import Action
 from tocsin.domain.values import IncidentId, NoticeId, WaveId
 from tocsin.ports import Transaction, WaveRow

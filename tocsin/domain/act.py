@@ -12,6 +12,8 @@ from tocsin.domain.hold import HoldKind
 from tocsin.domain.incident import Answer, Facts, Trigger, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.register import OnLift
+from tocsin.domain.repinning import Recompute
+from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.severity import SeverityInputs
 from tocsin.domain.task import TaskKind
 from tocsin.domain.values import (
@@ -100,18 +102,6 @@ class MergeInto(Value):
     target: IncidentId
 
 
-class Recompute(Value):
-    """Accept newer inputs than those that the duties were computed from: law, calendars, agreements."""
-
-    kind: Literal["recompute"] = "recompute"
-    law: str
-    """The digest of the pack of policies that a person has seen the difference of."""
-    calendars: str
-    revision: int
-    """The register's revision."""
-    reason: str = ""
-
-
 class Told(Value):
     """State that a party at which it happened has told us: what it owed us is discharged by its notice."""
 
@@ -172,13 +162,6 @@ class Draft(Value):
     """None: everybody this kind of wave is meant for."""
 
 
-class Approved(Value):
-    """A wave, and the digest of its letters that were reviewed."""
-
-    wave_id: WaveId
-    digest: str
-
-
 class Release(Value):
     """Approve a drafted wave, bound to the digest of what was reviewed; `also`: further ones, all of them or none."""
 
@@ -192,16 +175,6 @@ class Release(Value):
     def approved(self) -> dict[WaveId, str]:
         """Every wave that it releases, with its digest."""
         return {self.wave_id: self.digest} | {one.wave_id: one.digest for one in self.also}
-
-
-class SendBack(Value):
-    """Ask whoever drafted a wave for other letters. It voids nothing: what is on paper may still be released."""
-
-    kind: Literal["send_back"] = "send_back"
-    wave_id: WaveId
-    digest: str
-    """Of the letters that the comment is about."""
-    comment: str = Field(min_length=1)
 
 
 class Stop(Value):

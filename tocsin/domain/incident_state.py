@@ -26,7 +26,6 @@ from tocsin.domain.act import (
     Resume,
     Revise,
     Role,
-    SendBack,
     Stop,
     Told,
 )
@@ -37,6 +36,7 @@ from tocsin.domain.gdpr_decision import WhomToTell
 from tocsin.domain.incident import OVER, Basis, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.releasing import admit_reviewed
+from tocsin.domain.reviewing import SendBack
 from tocsin.domain.tempo import IsDrill
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
 

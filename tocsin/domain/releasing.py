@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from tocsin.domain.act import Release, SendBack
+from tocsin.domain.act import Release
 from tocsin.domain.errors import Refused
+from tocsin.domain.reviewing import SendBack
 from tocsin.domain.values import PersonId, WaveId
 
 

@@ -7,6 +7,8 @@ from tocsin.audit.entry import EntryDraft
 from tocsin.domain import act
 from tocsin.domain.gdpr_decision import against, in_words
 from tocsin.domain.notice import NoticeState
+from tocsin.domain.repinning import Recompute
+from tocsin.domain.reviewing import SendBack
 from tocsin.domain.severity import severity
 
 _ENGINE = {
@@ -132,7 +134,7 @@ def _decided(deed: act.Decide) -> str:
 
 def _other_deed(deed: act.Deed, names: Names) -> str:
     match deed:
-        case act.SendBack():
+        case SendBack():
             what = f"sent the letters of the wave {deed.wave_id} back: {deed.comment}"
         case act.AddNote(clock_id=clock_id) if clock_id is not None:
             what = f"gave the reason why “{names.clocks.get(clock_id, clock_id)}” was missed: {deed.text}"
@@ -150,7 +152,7 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
             what = f"took incident {deed.source} into this one" + _said(deed.reason)
         case act.MergeInto():
             what = f"made it a part of incident {deed.target}, where it goes on"
-        case act.Recompute():
+        case Recompute():
             what = f"accepted today's inputs: law {deed.law[:12]}, {deed.calendars}, register {deed.revision}"
         case act.Assess():
             score = severity(deed.inputs)
