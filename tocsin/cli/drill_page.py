@@ -42,7 +42,8 @@ def welcome(console: Console, links: dict[str, str], home: Path) -> None:
 def standing(scenario: Scenario, moment: Moment) -> RenderableType:
     """Return how it stands now."""
     head = Text(f"DRILL  hour {moment.hour:5.1f} of {scenario.hours:g}   {moment.at:%a %H:%M} UTC", "bold red")
-    bar = ProgressBar(total=scenario.hours, completed=min(moment.hour, scenario.hours), width=60)
+    bar = Table.grid()  # a bar alone ends no line
+    bar.add_row(ProgressBar(total=scenario.hours, completed=min(moment.hour, scenario.hours), width=60))
     counts = Text(f"told {moment.told} of {moment.recipients}   pages {moment.pages}")
     asleep = [p.name for p in scenario.people.values() if p.awake_at(moment.hour) > moment.hour]
     sleepers = Text(f"asleep: {', '.join(asleep) or 'nobody'}")

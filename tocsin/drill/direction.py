@@ -26,7 +26,6 @@ from tocsin.adapters.temporal_histories import TemporalHistories
 from tocsin.adapters.vault import Vault
 from tocsin.client import Engine
 from tocsin.domain.drill_score import Outcome
-from tocsin.domain.incident import OVER
 from tocsin.domain.scenario import MailFails, Scenario, WorkerDies
 from tocsin.domain.tempo import PAUSE, in_words
 from tocsin.drill.outcome import Moment, Standing
@@ -168,7 +167,7 @@ class Drill:
                 for task in at_work:
                     if task.done():
                         task.result()
-                if all(task.done() for task in at_work) and standing.status in OVER:
+                if all(task.done() for task in at_work) and standing.over:
                     return
                 await asyncio.sleep(TICK)
         finally:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tocsin.adapters.hours import Hours
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.drill_score import Answered, Called, Outcome, margin_of
-from tocsin.domain.incident import Status
+from tocsin.domain.incident import OVER
 from tocsin.domain.ladder import Who
 from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.scenario import Scenario
@@ -41,15 +41,15 @@ class Standing:
         self._hours = hours
         self._store = store
         self._incident_id = incident_id
-        self.status: Status | None = None
-        """As last looked at; None: nobody has reported it yet."""
+        self.over = False
+        """As last looked at: it has ended, and so has each of its clocks."""
 
     def moment(self, pages: int, happened: list[str]) -> Moment:
         """Return how it stands now."""
         with self._store.reading() as tx:
             state = tx.incidents.state(self._incident_id)
             clocks, notices = tx.duties.clocks(self._incident_id), self._notices(tx)
-        self.status = state.status if state is not None else None
+        self.over = state is not None and state.status in OVER and all(row.ended_at for row in clocks)
         hour = self._hours.passed()
         return Moment(hour, self._hours.now(), clocks, _told(notices), len(notices), pages, happened)
 
