@@ -110,7 +110,7 @@ class Course:
         self._unanswered -= 1
         at = self.now()
         if outcome is None:
-            step = moved(row.notice, NoticeState.RELEASED, at, detail="it did not leave: its batch was halted")
+            step = moved(row.notice, NoticeState.RELEASED, at, detail="it did not leave: something stood in its way")
         else:
             step = _after(row.notice, outcome, at)
             self._heed(outcome)

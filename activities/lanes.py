@@ -39,6 +39,8 @@ class Lanes:
         self._count = count
         self._queue: asyncio.Queue[tuple[Errand, Claimed]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
+        self._pauses: dict[str, datetime] = {}
+        """Until when a channel, by name, wants to be left alone, as it told these lanes; the store tells the others."""
 
     def put(self, errand: Errand, row: Claimed) -> None:
         """Let a letter wait for a lane."""
@@ -58,7 +60,7 @@ class Lanes:
         while True:
             errand, row = await self._queue.get()
             try:
-                errand.answered(row, await self._sent(errand, row) if errand.leaves() else None)
+                errand.answered(row, await self._sent(errand, row) if self._leaves(errand, row) else None)
             except Exception:  # noqa: BLE001 - see below
                 # A lane that ended would be missing for good; the row stays claimed, and is settled as a doubt.
                 ids = {"incident": row.notice.incident_id, "notice": row.notice.notice_id}
@@ -66,7 +68,18 @@ class Lanes:
             finally:
                 self._queue.task_done()
 
+    def _leaves(self, errand: Errand, row: Claimed) -> bool:
+        """Say whether a letter may leave: its batch goes on, and its channel has not asked for time meanwhile."""
+        pause = self._pauses.get(row.notice.channel)
+        return errand.leaves() and (pause is None or errand.now() >= pause)
+
     async def _sent(self, errand: Errand, row: Claimed) -> Outcome:
+        outcome = await self._handed(errand, row)
+        if outcome.retry_after is not None:
+            self._pauses[row.notice.channel] = errand.now() + outcome.retry_after
+        return outcome
+
+    async def _handed(self, errand: Errand, row: Claimed) -> Outcome:
         name = row.notice.channel
         if name not in self._channels:
             return Outcome(verdict=Verdict.CHANNEL_DOWN, detail=f"no channel {name} is configured here")

@@ -329,8 +329,8 @@ class Ledger(Protocol):
     def silent_since(self, wave_id: WaveId) -> datetime | None:
         """Return when the first accepted row was sent of which its reporting channel has said nothing at all."""
 
-    def numbered(self, number: str) -> Notice | None:
-        """Return the row of a notice number, if it has left; None for an unknown one."""
+    def is_genuine(self, number: str) -> bool:
+        """Say whether a notice of this number has left; no more is read of one that has than of one that has not."""
 
     def linked(self, token_digest: str) -> Notice | None:
         """Return the notice whose link has the token with this SHA-256, or None."""

@@ -9,7 +9,10 @@ from tests.acceptance.controllers import HEADER
 from tests.acceptance.desk import Desk
 from tests.acceptance.stack import Installation, wait_for
 from tests.ports.pdf_text import text_of
+from tocsin.cli.session import Session
+from tocsin.domain.act import AddNote, Attach
 from tocsin.domain.task import TaskKind
+from tocsin.domain.values import IncidentId
 
 REGISTER = f"""\
 {HEADER}
@@ -48,7 +51,7 @@ def test_the_text_is_prepared(desk: Desk, tmp_path: Path) -> None:
     desk.does("revise", "last", "--set", "summary=Nobody has approved this sentence")
     wait_for(lambda: bool(by_hand(desk)))
     (task,) = by_hand(desk)
-    number, incident = task["title"].split()[2], task["incident_id"]
+    number, incident = task["title"].split()[2], IncidentId(task["incident_id"])
 
     page = desk.does("task", "show", incident, task["task_id"], "--pdf", str(pdf)).out
 
@@ -60,6 +63,13 @@ def test_the_text_is_prepared(desk: Desk, tmp_path: Path) -> None:
     assert [line for line in text.splitlines() if line not in page] == []
     assert text == released
     assert number in text_of(pdf.read_bytes())
+    desk.does("note", incident, "they asked for the logs", "--notice", number)
+    desk.does("attach", incident, str(pdf), "--notice", number)
+    assert "there is no notice" in desk.tocsin("note", incident, "?", "--notice", "N-0000-0000").err
+    with Session("asha").store.reading() as tx:
+        deeds = [envelope.act.deed for envelope in tx.incidents.acts(incident)]
+    assert f"reply to notice {number}: they asked for the logs" in [d.text for d in deeds if isinstance(d, AddNote)]
+    assert f"reply to {number}, notice.pdf" in [d.name for d in deeds if isinstance(d, Attach)]
     refused = desk.tocsin("task", "done", incident, task["task_id"], "--outcome", "told them")
     assert "give --proof" in refused.err
     refused = desk.tocsin("task", "done", incident, task["task_id"], "--outcome", "told", "--proof", "notice.pdf")

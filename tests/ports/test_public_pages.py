@@ -4,9 +4,11 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.ports.story import AT, INCIDENT, WAVE, duty, letter, notice, wave, written
 from tests.ports.test_channels_posting import public
@@ -132,6 +134,32 @@ async def test_a_number_is_genuine_or_not_and_no_more(store: SqlStore, vault: Va
     assert draft[1] == unknown[1].replace("N-ZZZZ-ZZZZ", "N-AAAA-BBBB")
     assert set(known[2]) == set(unknown[2])
     assert "<script" not in hostile[1]
+
+
+async def test_a_genuine_number_costs_no_more_than_another(store: SqlStore, vault: Vault) -> None:
+    """The same statements are asked for either number, and the answers differ in the one line that says which it is."""
+    claimed(store)
+    asked: list[str] = []
+    said: list[list[str]] = []
+
+    def note(*call: Any) -> None:
+        if "notices" in call[2]:
+            asked.append(call[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with listening(desk(store, vault)) as url:
+            for number in ("N-ABCD-EFGH", "N-ZZZZ-ZZZZ"):
+                answer = await ask(url, f"/n/{number}")
+                said.append([*asked, *sorted(answer[2]), *answer[1].replace(number, "").splitlines()])
+                asked.clear()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert [len(one) for one in said] == [len(said[0])] * 2
+    ((yes, no),) = [pair for pair in zip(*said, strict=True) if pair[0] != pair[1]]
+    assert ("Yes: " in yes, "No: " in no) == (True, True)
+    assert sum("notices" in line for line in said[0]) == 1
 
 
 async def test_asking_too_often_is_refused(store: SqlStore, vault: Vault) -> None:

@@ -141,7 +141,7 @@ class Public:
 
     def _is_known(self, number: str) -> bool:
         with self._desk.store.reading() as tx:
-            return tx.ledger.numbered(number) is not None
+            return tx.ledger.is_genuine(number)
 
     def _page(self, name: str, **values: object) -> Response:
         html = self._templates.get_template(name).render(sender=self._desk.sender_name, **values)
