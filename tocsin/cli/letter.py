@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,11 @@ commands = typer.Typer(help="Letters as files, before anybody gets them.")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NUMBER, EARLIER = "N-0000-0000", "N-0000-0001"
 """The numbers of a letter that was not drafted yet, and of the one that it would follow."""
+
+
+WIDTH, HIGHEST = 720, 16_000
+"""Pixels of a picture; a browser draws none that is higher."""
+_MEASURE = "<script>const d = document.documentElement; d.dataset.height = d.scrollHeight</script>"
 
 
 @commands.command()
@@ -159,12 +165,25 @@ def _picture(page: Path) -> list[Path]:
     picture = page.with_suffix(".png")
     # A letter holds no script; without root there is a sandbox around it all the same.
     loose = ["--no-sandbox"] if os.geteuid() == 0 else []
-    command = [browser, "--headless", "--disable-gpu", "--hide-scrollbars", "--window-size=720,2400", *loose]
+    command = [browser, "--headless", "--disable-gpu", "--hide-scrollbars", *loose]
     try:
-        subprocess.run(  # noqa: S603 a browser of this machine, on a file of ours
-            [*command, f"--screenshot={picture.resolve()}", page.resolve().as_uri()],
-            check=True, capture_output=True, timeout=60,
-        )  # fmt: skip
+        size = f"--window-size={WIDTH},{_height(command, page)}"
+        _browse([*command, size, f"--screenshot={picture.resolve()}", page.resolve().as_uri()])
     except (OSError, subprocess.SubprocessError):
         return []
     return [picture] if picture.exists() else []
+
+
+def _height(command: list[str], page: Path) -> int:
+    """Ask the browser how high the letter is: a picture of a long one must not end before it does."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / page.name
+        copy.write_text(page.read_text(encoding="utf-8") + _MEASURE, encoding="utf-8")
+        shown = _browse([*command, f"--window-size={WIDTH},100", "--dump-dom", copy.as_uri()])
+    found = re.search(rb'data-height="(\d+)"', shown)
+    return min(int(found[1]), HIGHEST) if found else 2400
+
+
+def _browse(command: list[str]) -> bytes:
+    done = subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 a browser, on a file of ours
+    return done.stdout
