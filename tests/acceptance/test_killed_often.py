@@ -54,7 +54,9 @@ class Ordeal:
                 "SENDGRID_WEBHOOK_KEYS": await self.standin.key(),
                 "CONSOLE_ADDRESS": f"127.0.0.1:{port}",
             }
-            await self.standin.tell(events_url=f"http://127.0.0.1:{port}/webhooks/sendgrid")
+            # Each event comes twice and after the one that followed it, and each post once more from a forger before.
+            odd = {"duplicated": True, "reordered": True, "forged": True}
+            await self.standin.tell(events_url=f"http://127.0.0.1:{port}/webhooks/sendgrid", **odd)
         self.installation = Installation(self._folder / "home", self.server.address, "ordeal", **settings)
         self._stack.push_async_callback(asyncio.to_thread, self.installation.stop)
         await asyncio.to_thread(self.server.start)
@@ -140,6 +142,7 @@ async def agree(ordeal: Ordeal, house: House, wave: WaveId, *, events: bool) -> 
     assert {one["message_id"] for one in took} == {row.message_id for row in rows if row.notice_id in received}
     assert len({(one["notice_id"], one["message_id"]) for one in took}) == len(received)
     _log_agrees(house, told, "notice.delivered" if events else "notice.accepted")
+    assert bool(house.log("webhook.refused")) is events
 
 
 def _log_agrees(house: House, told: set[NoticeId], kind: str) -> None:
