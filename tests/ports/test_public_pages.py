@@ -93,7 +93,7 @@ async def test_a_page_holds_nothing_but_the_recipients_own_notice(store: SqlStor
     for secret in (words.to_name, words.to_address, words.subject, words.text, INCIDENT, row.notice_id, token):
         assert secret not in page
     assert "<script" not in page
-    assert re.findall(r'(?:src|href)="([^"]+)"', page) == ["/style.css"]
+    assert re.findall(r'(?:src|href)="([^"]+)"', page) == ["/icon.svg", "/style.css"]
 
 
 async def test_a_late_press_is_recorded(store: SqlStore, vault: Vault) -> None:
