@@ -138,7 +138,7 @@ async def test_a_number_is_genuine_or_not_and_no_more(store: SqlStore, vault: Va
 
 async def test_a_genuine_number_costs_no_more_than_another(store: SqlStore, vault: Vault) -> None:
     """The same statements are asked for either number, and the answers differ in the one line that says which it is."""
-    claimed(store)
+    claimed(store, ROW.model_copy(update={"number": "N-QRST-UVWX"}))
     asked: list[str] = []
     said: list[list[str]] = []
 
@@ -149,7 +149,7 @@ async def test_a_genuine_number_costs_no_more_than_another(store: SqlStore, vaul
     event.listen(Engine, "before_cursor_execute", note)
     try:
         async with listening(desk(store, vault)) as url:
-            for number in ("N-ABCD-EFGH", "N-ZZZZ-ZZZZ"):
+            for number in ("N-QRST-UVWX", "N-ZZZZ-ZZZZ"):
                 answer = await ask(url, f"/n/{number}")
                 said.append([*asked, *sorted(answer[2]), *answer[1].replace(number, "").splitlines()])
                 asked.clear()
