@@ -84,7 +84,8 @@ def _approved(pack: Pack, row: LedgerRow, name: str, _as_sent: str) -> Iterator[
         what = f"notice {row.notice.number} names another party or agreement than its letter does"
         yield Finding(file=layout.LEDGER, what=what)
     whom = (row.party, "") if row.notice.contact_id is None else (row.recipient_name, row.recipient_address)
-    if (letter.to_name, letter.to_address) != whom:
+    nobody = row.notice.contact_id is None and (row.recipient_name, row.recipient_address) != (None, None)
+    if nobody or (letter.to_name, letter.to_address) != whom:
         what = f"notice {row.notice.number} names another recipient than its letter is addressed to"
         yield Finding(file=layout.LEDGER, what=what)
 
