@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.commitments import signed
 from activities.deciding import assessed, refuse_an_old_proposal
+from activities.glass import refuse_unless_needed
 from activities.pinning import (
     absorbed_pins,
     found_affected,
@@ -29,9 +30,7 @@ from tocsin.domain.act import (
     EndDuty,
     Envelope,
     Handover,
-    Lift,
     MergeInto,
-    PlaceHold,
     Release,
     Report,
     Resume,
@@ -39,9 +38,11 @@ from tocsin.domain.act import (
     Stop,
     Told,
 )
+from tocsin.domain.breaking_glass import BreakGlass
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import Hold
+from tocsin.domain.holding import CONFIRM_WITHIN, ConfirmHold, HoldProvisionally, Lift, PlaceHold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of
 from tocsin.domain.law_pin import LawPin
@@ -51,7 +52,7 @@ from tocsin.domain.repinning import Recompute
 from tocsin.domain.revising import revised
 from tocsin.domain.statutory import policy_of
 from tocsin.domain.task import Task
-from tocsin.domain.values import IncidentId, PersonId, Value, WaveId
+from tocsin.domain.values import HoldId, IncidentId, PersonId, Value, WaveId
 from tocsin.ports import Door, Notary, Sealer, Stamp, Store, Transaction
 from tocsin.wire import incident_workflow, response_workflow
 
@@ -79,6 +80,14 @@ class Projection(Value):
     data: dict[str, str | int] = {}
 
 
+class Lapsing(Value):
+    """A provisional hold that nobody confirmed in time, and the state after it."""
+
+    stamp: Stamp
+    state: IncidentState
+    hold_id: HoldId
+
+
 class Recalled(Value):
     """What the store knows of an incident, None for a new one, and the last write of its workflow."""
 
@@ -104,7 +113,7 @@ class Acts:
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
-        return [self.recall, self.recall_tasks, self.last_sequence, self.record, self.project]
+        return [self.recall, self.recall_tasks, self.last_sequence, self.record, self.project, self.lapse]
 
     @activity.defn(name="acts.recall")
     def recall(self, incident_id: IncidentId) -> Recalled:
@@ -143,10 +152,24 @@ class Acts:
         """Write the projection and a log entry for something the engine did."""
         self._store.once(order.stamp, order, lambda tx: self._show(tx, order), Recorded)
 
+    @activity.defn(name="acts.lapse")
+    def lapse(self, order: Lapsing) -> None:
+        """End a provisional hold that nobody confirmed, with its entry in the log."""
+        self._store.once(order.stamp, order, lambda tx: self._lapse(tx, order), Recorded)
+
+    def _lapse(self, tx: Transaction, order: Lapsing) -> Recorded:
+        _change_hold(tx, order.stamp.incident_id, order.hold_id, lifted_at=order.stamp.at, lapsed=True)
+        return self._show(
+            tx,
+            Projection(stamp=order.stamp, state=order.state, kind="hold.lapsed", data={"hold": order.hold_id}),
+        )
+
     def _write(self, tx: Transaction, order: ActToRecord) -> Recorded:
         act = order.envelope.act
         if tx.incidents.act(act.act_id) is not None:
             return Recorded(already=True)
+        if isinstance(act.deed, BreakGlass):
+            refuse_unless_needed(tx, act, act.deed, order.stamp.at)
         tx.incidents.put_state(order.state, order.stamp.at)
         tx.incidents.add_act(order.envelope, order.stamp.sequence)
         tx.incidents.join(act.incident_id, joining(act), order.stamp.at)
@@ -188,12 +211,12 @@ class Acts:
                 tx.register.pin(incident_id, source_pins(tx, incident_id, (deed.agreement_id,)))
             case AddAffected() as deed:
                 tx.register.pin(incident_id, found_affected(tx, incident_id, deed, act))
-            case PlaceHold() as deed:
+            case PlaceHold() | HoldProvisionally() as deed:
                 tx.duties.put_hold(incident_id, _placed(act, deed))
+            case ConfirmHold() as deed:
+                _change_hold(tx, incident_id, deed.hold_id, confirmed_by=act.act_id)
             case Lift() as deed:
-                for hold in tx.duties.holds(incident_id):
-                    if hold.hold_id == deed.hold_id:
-                        tx.duties.put_hold(incident_id, hold.model_copy(update={"lifted_at": at}))
+                _change_hold(tx, incident_id, deed.hold_id, lifted_at=at)
             case AddNote(clock_id=clock_id) if clock_id is not None:
                 row = tx.duties.clock(clock_id)
                 if row is not None:
@@ -280,7 +303,13 @@ def _repin(tx: Transaction, deed: Recompute, order: ActToRecord) -> None:
     tx.register.repin(order.stamp.incident_id, deed.revision)
 
 
-def _placed(act: Act, deed: PlaceHold) -> Hold:
+def _change_hold(tx: Transaction, incident_id: IncidentId, hold_id: HoldId, **change: object) -> None:
+    for hold in tx.duties.holds(incident_id):
+        if hold.hold_id == hold_id:
+            tx.duties.put_hold(incident_id, hold.model_copy(update=change))
+
+
+def _placed(act: Act, deed: PlaceHold | HoldProvisionally) -> Hold:
     return Hold(
         hold_id=hold_id_of(act),
         kind=deed.hold_kind,
@@ -291,6 +320,7 @@ def _placed(act: Act, deed: PlaceHold) -> Hold:
         placed_by=act.act_id,
         review_at=deed.review_at,
         on_lift=deed.on_lift,
+        provisional_until=act.at + CONFIRM_WITHIN if isinstance(deed, HoldProvisionally) else None,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Container, Set
 from typing import NamedTuple
 
 from activities.family import written_to
+from activities.glass import reached
 from activities.silence import silent
 from tocsin.domain.act import Draft
 from tocsin.domain.clause import Method
@@ -53,6 +54,16 @@ def silent_ones(
     found = {party for party in parties if party in allowed}
     if not found:
         raise Refused("somebody was told, or a hold was placed, meanwhile: silence releases nothing")
+    return found
+
+
+def by_glass(
+    tx: Transaction, incident_id: IncidentId, clock_id: ClockId, parties: Set[AgreementId]
+) -> set[AgreementId]:
+    """Return those of them whom a broken glass tells. Raises Refused if there is none left."""
+    found = set(parties & reached(tx, incident_id, clock_id))
+    if not found:
+        raise Refused("somebody was told, or a hold was placed, meanwhile: nobody is left whom the broken glass tells")
     return found
 
 

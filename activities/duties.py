@@ -235,7 +235,7 @@ def _owed(tx: Transaction, order: Resolving, law: Law, pin: LawPin, before: Iter
     if order.status in OVER:
         return []
     pins = tx.register.pinned(incident_id)
-    lifted = [hold for hold in tx.duties.holds(incident_id) if hold.lifted_at is not None]
+    lifted = [hold for hold in tx.duties.holds(incident_id) if hold.lifted_at is not None and not hold.lapsed]
     owed = resolve(incident_id, order.triggers, pins, lifted)
     owed += [told(duty, order.told) for duty in owed_to_us(incident_id, order.triggers, pins, order.sources)]
     if facts is not None:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from temporalio import activity
 
 from activities.acts import engine_entry
-from activities.addressed import Owed, audience, open_duties, silent_ones
+from activities.addressed import Owed, audience, by_glass, open_duties, silent_ones
+from activities.breaking import GlassRelease
+from activities.breaking import release as release_glass
 from activities.postings import Postings, public_letter
 from activities.releasing import PAGE, rows_of
 from activities.silence import SilentlyReleased, SilentRelease, release
@@ -58,6 +60,8 @@ class Planning(Value):
     drafter: PersonId
     by_silence: ClockId | None = None
     """Only whom the clauses of this clock's duties have told when nobody releases a letter."""
+    by_glass: ClockId | None = None
+    """Only to whom this clock's duties are owed, whatever their clauses say of silence."""
 
 
 class Planned(Value):
@@ -116,7 +120,7 @@ class Letters:
 
     def all(self) -> list[Callable[..., object]]:
         """Return the deeds for a worker to register."""
-        return [self.plan, self.render, self.seal, self.release_by_silence]
+        return [self.plan, self.render, self.seal, self.release_by_silence, self.release_by_glass]
 
     @activity.defn(name="letters.plan")
     def plan(self, order: Planning) -> Planned:
@@ -159,6 +163,11 @@ class Letters:
         """Release a minimal wave as its clauses allow it. Raises Refused if somebody was told or held meanwhile."""
         return self._store.once(order.stamp, order, lambda tx: release(tx, order), SilentlyReleased)
 
+    @activity.defn(name="letters.release_by_glass")
+    def release_by_glass(self, order: GlassRelease) -> SilentlyReleased:
+        """Release a minimal wave for who broke the glass. Raises Refused if somebody was told or held meanwhile."""
+        return self._store.once(order.stamp, order, lambda tx: release_glass(tx, order), SilentlyReleased)
+
     def _plan(self, tx: Transaction, order: Planning) -> Planned:
         incident_id = order.stamp.incident_id
         old = tx.ledger.wave(order.wave_id)
@@ -168,6 +177,8 @@ class Letters:
         parties = audience(tx, incident_id, order.draft, owed)
         if order.by_silence is not None:
             parties = silent_ones(tx, incident_id, order.by_silence, parties)
+        if order.by_glass is not None:
+            parties = by_glass(tx, incident_id, order.by_glass, parties)
         wave = WaveRow(
             wave_id=order.wave_id,
             incident_id=incident_id,

@@ -24,7 +24,8 @@ class Calling(Value):
     """A page about a clock, and how far up the ladder it came."""
 
     incident_id: IncidentId
-    clock_id: ClockId
+    clock_id: ClockId | None = None
+    """None: it is about no clock."""
     page: Page
     share: float
     """The share of the clock's time that its warning stands for."""
@@ -36,6 +37,8 @@ class Calling(Value):
     """Whether everything open is under a hold: nobody could release it."""
     everyone: bool = False
     """Whether all rungs are called at once, whatever is released."""
+    asks: bool = True
+    """Whether an answer is waited for."""
 
 
 class Called(Value):
@@ -203,6 +206,8 @@ def _why(order: Calling, step: Step) -> str:
     """Return why this rung is called, and how that is answered."""
     waited = order.page.at - order.since
     why = f"You are called as the {step.rung.who}."
+    if not order.asks:
+        return f"{why}\n"
     if waited > timedelta(0):
         why += f" Nobody has answered for {round(waited.total_seconds() / 60)} min."
     return f"{why}\nAnswer, so that nobody else is: tocsin page ack {order.incident_id} --clock {order.clock_id}\n"

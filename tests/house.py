@@ -227,7 +227,7 @@ class House:
     def envelope(self, incident_id: IncidentId, actor: Actor, deed: Deed, at: datetime) -> Envelope:
         """Wrap a deed, unsigned, as `--direct` does."""
         act = Act(act_id=ActId(f"act-{uuid.uuid4().hex[:16]}"), incident_id=incident_id, actor=actor, at=at, deed=deed)
-        return Envelope(act=act, expires_at=at + timedelta(minutes=10))
+        return Envelope(act=act, expires_at=at + timedelta(minutes=10) * self.tempo.speed)
 
     def state(self, incident_id: IncidentId) -> IncidentState:
         """Return the projection."""

@@ -9,27 +9,42 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.acts import Acts, ActToRecord, Projection
+    from activities.acts import Acts, ActToRecord, Lapsing, Projection
+    from activities.breaking import GlassRelease
     from activities.duties import Duties, Resolving
     from activities.evidence import Evidence, ToKeep
     from activities.letters import Letters, Planning, Rendering, Sealing
     from activities.pages import Calling, Pages
     from activities.silence import SilentRelease
     from tocsin import wire
-    from tocsin.domain.act import Act, AnswerPage, Draft, Envelope, MergeInto, PlaceHold, Receipt, Release, Report
+    from tocsin.domain.act import Act, AnswerPage, Draft, Envelope, MergeInto, Receipt, Release, Report
+    from tocsin.domain.breaking_glass import ASK_AGAIN, BreakGlass, Glass
     from tocsin.domain.clock import ClockSpec, Mark, about, silence_words
     from tocsin.domain.errors import Refused
+    from tocsin.domain.holding import HoldProvisionally, PlaceHold
     from tocsin.domain.incident import OVER, Status
-    from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, wave_id_of
+    from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply, hold_id_of, lapsed, wave_id_of
     from tocsin.domain.promise import Promise
     from tocsin.domain.task import moved_to
-    from tocsin.domain.values import ENGINE, ClockId, IncidentId, PersonId, WaveId, derived_id
+    from tocsin.domain.terms import (
+        broken_words,
+        confirm_words,
+        lapsed_words,
+        next_term,
+        overdue_glass,
+        overdue_holds,
+        unreviewed_words,
+        void_words,
+        with_glass,
+        without_glass,
+    )
+    from tocsin.domain.values import ENGINE, ClockId, HoldId, IncidentId, PersonId, WaveId, derived_id
     from tocsin.ports import Page
     from tocsin.wire import SearchAttribute
 
 from workflows import options
 from workflows.deeds import Insistent, perform
-from workflows.pace import Stamps, scenario_now
+from workflows.pace import Stamps, scenario_now, wait_until
 from workflows.refusals import refusal, unwrapped
 
 STATUS = SearchAttributeKey.for_keyword(SearchAttribute.STATUS)
@@ -44,7 +59,7 @@ RESOLVED_BY = {"report", "confirm", "dismiss", "revise", "affected_add", "lift",
     "decide",
 }
 """The acts after which duties are resolved again."""
-STIRRED_BY = {"hold", "lift", "stop", "resume", "dismiss", "merge_into"}
+STIRRED_BY = {"hold", "hold_provisional", "lift", "stop", "resume", "dismiss", "merge_into"}
 """The acts that change what may be sent: waves and clocks look again at once."""
 REDRAFTED_BY = {"confirm", "revise", "lift", "reopen", "absorb", "recompute"}
 """The acts that may change what a letter says: one that waits for release must not go out as it was."""
@@ -75,8 +90,9 @@ class IncidentWorkflow:
         await workflow.wait_condition(lambda: self._known() or workflow.all_handlers_finished())
         self._keeps = workflow.patched("evidence-kept")
         while self._known() and not self._settled():
-            await workflow.wait_condition(lambda: bool(self._events) or self._quiet() or self._history_is_long())
+            await self._wait()
             await self._hear()
+            await self._keep_terms()
             await self._keep_evidence()
             if self._history_is_long():
                 await self._continue()
@@ -193,9 +209,14 @@ class IncidentWorkflow:
                 lines = tuple(f"wave {wave_id} is released; it is being sent" for wave_id in deed.approved)
             case _:
                 pass
-        if act.deed.kind == "hold":
+        if isinstance(act.deed, PlaceHold | HoldProvisionally):
             ids = self._ids_of(act)
             lines = (f"hold {ids['hold']} is in force: nothing it covers is sent; the clocks run on",)
+        if isinstance(act.deed, HoldProvisionally):
+            lines += (await self._ask_to_confirm(hold_id_of(act)),)
+        if isinstance(act.deed, BreakGlass):
+            ids = self._ids_of(act)
+            lines = (await self._break_glass(wave_id_of(act)),)
         if isinstance(act.deed, AnswerPage):
             lines = await self._answer_page(act.deed)
         if isinstance(act.deed, MergeInto):
@@ -213,8 +234,10 @@ class IncidentWorkflow:
         match act.deed:
             case Draft() if (wave := self._state.waves.get(wave_id_of(act))) is not None:
                 return {"wave": wave_id_of(act), "digest": wave.digest}
-            case PlaceHold():
+            case PlaceHold() | HoldProvisionally():
                 return {"hold": hold_id_of(act)}
+            case BreakGlass():
+                return {"wave": wave_id_of(act)}
             case _:
                 return {}
 
@@ -293,10 +316,20 @@ class IncidentWorkflow:
     # -- waves ------------------------------------------------------------------------------------------------------
 
     async def _draft(
-        self, drafter: PersonId, wave_id: WaveId, deed: Draft, by_silence: ClockId | None = None
+        self,
+        drafter: PersonId,
+        wave_id: WaveId,
+        deed: Draft,
+        by_silence: ClockId | None = None,
+        by_glass: ClockId | None = None,
     ) -> tuple[tuple[str, ...], dict[str, str]]:
         planning = Planning(
-            stamp=self._stamps.next(), wave_id=wave_id, draft=deed, drafter=drafter, by_silence=by_silence
+            stamp=self._stamps.next(),
+            wave_id=wave_id,
+            draft=deed,
+            drafter=drafter,
+            by_silence=by_silence,
+            by_glass=by_glass,
         )
         planned = await perform(Letters.plan, planning, options.BULK, f"plan the {deed.wave_kind} wave")
         for first in range(0, planned.rows, options.RENDER_BATCH):
@@ -399,6 +432,10 @@ class IncidentWorkflow:
         await self._start_wave(wave_id)
         await self._promise(wave_id)
         await self._say_aloud(wave_id, clock_id)
+        await self._redraft_the_others()
+
+    async def _redraft_the_others(self) -> None:
+        """Render the waves that wait for release again, without whom a minimal letter has told meanwhile."""
         try:
             await self._draft_again(ENGINE)
         except ActivityError as error:
@@ -438,6 +475,93 @@ class IncidentWorkflow:
         to_all = wave.draft.agreements is None and wave.drafter != ENGINE
         promise = Promise(wave_id=wave_id, kind=wave.kind, to_all=to_all, unknowns=wave.unknowns)
         await self._signal(self._response(), wire.PROMISED, promise)
+
+    # -- terms --------------------------------------------------------------------------------------------------------
+
+    async def _wait(self) -> None:
+        """Wait for something to do: an event, the end, a history that is long, or the next term. Acts come beside."""
+        term = next_term(self._state)
+        await wait_until(
+            self._order.tempo,
+            term,
+            lambda: bool(self._events) or self._quiet() or self._history_is_long() or next_term(self._state) != term,
+            "the next term: a hold lapses, or a broken glass",
+        )
+
+    async def _keep_terms(self) -> None:
+        """Do what has fallen due since: provisional holds lapse, broken glasses send, or ask for their review."""
+        async with self._turn:
+            for hold_id in overdue_holds(self._state, scenario_now(self._order.tempo)):
+                await self._lapse(hold_id)
+            for wave_id in overdue_glass(self._state, scenario_now(self._order.tempo)):
+                await self._keep_glass(wave_id, self._state.glass[wave_id])
+
+    async def _lapse(self, hold_id: HoldId) -> None:
+        stamp = self._stamps.next()
+        self._state = lapsed(self._state, hold_id).model_copy(update={"sequence": stamp.sequence})
+        lapsing = Lapsing(stamp=stamp, state=self._state, hold_id=hold_id)
+        await self._insistent.do(Acts.lapse, lapsing, options.STORE, "a provisional hold lapses")
+        await self._stir_all()
+        await self._call_everyone(f"{hold_id}:lapsed", *lapsed_words(self._state.incident_id, hold_id))
+
+    async def _ask_to_confirm(self, hold_id: HoldId) -> str:
+        """Call people about a provisional hold; whether or not they are reached, it stands until it lapses."""
+        until = self._state.provisional[hold_id]
+        await self._call_everyone(f"{hold_id}:provisional", *confirm_words(self._state.incident_id, hold_id, until))
+        return f"it is provisional: it lapses at {until.isoformat()} unless an approver confirms it"
+
+    async def _break_glass(self, wave_id: WaveId) -> str:
+        """Say aloud that the glass was broken, and when its letters leave."""
+        glass = self._state.glass[wave_id]
+        await self._call_everyone(f"{wave_id}:broken", *broken_words(self._state.incident_id, wave_id, glass))
+        recall = f"; until then: tocsin recall {self._state.incident_id} {wave_id}"
+        waits = glass.sends_at > scenario_now(self._order.tempo)
+        return f"the minimal letter leaves {'at ' + glass.sends_at.isoformat() + recall if waits else 'now'}"
+
+    async def _keep_glass(self, wave_id: WaveId, glass: Glass) -> None:
+        incident_id = self._state.incident_id
+        if glass.sent:
+            state = with_glass(self._state, wave_id, review_by=glass.review_by + ASK_AGAIN)
+            await self._project(state, "glass.unreviewed", {"wave": wave_id})
+            key = f"{wave_id}:unreviewed:{glass.review_by.isoformat()}"
+            await self._call_everyone(key, *unreviewed_words(incident_id, wave_id))
+            return
+        try:
+            await self._draft(ENGINE, wave_id, Draft(), by_glass=glass.clock_id)
+            await self._set_free_by_glass(wave_id, glass)
+        except ActivityError as error:
+            await self._void(wave_id, unwrapped(error).message)
+            return
+        await self._start_wave(wave_id)
+        await self._promise(wave_id)
+        await self._redraft_the_others()
+
+    async def _set_free_by_glass(self, wave_id: WaveId, glass: Glass) -> None:
+        stamp = self._stamps.next()
+        released = self._state.waves[wave_id].model_copy(update={"released": True})
+        after = with_glass(self._state, wave_id, sent=True).model_copy(
+            update={"waves": {**self._state.waves, wave_id: released}, "sequence": stamp.sequence}
+        )
+        order = GlassRelease(stamp=stamp, state=after, wave_id=wave_id, clock_id=glass.clock_id, by=glass.by)
+        await perform(Letters.release_by_glass, order, options.BULK, "release by breaking the glass")
+        self._state = after
+
+    async def _void(self, wave_id: WaveId, why: str) -> None:
+        """Forget a broken glass that nothing came of: whom it was for was told, or is held, meanwhile."""
+        if wave_id in self._state.waves:
+            await self._forget(wave_id)
+        await self._project(without_glass(self._state, wave_id), "glass.void", {"wave": wave_id})
+        await self._call_everyone(f"{wave_id}:void", *void_words(self._state.incident_id, wave_id, why))
+
+    async def _call_everyone(self, key: str, subject: str, text: str) -> None:
+        """Call every rung of the ladder at once. Nobody waits for their answer, and a dead pager stops nothing."""
+        now, incident_id = scenario_now(self._order.tempo), self._state.incident_id
+        page = Page(key=key, subject=subject, text=text, at=now)
+        calling = Calling(incident_id=incident_id, page=page, share=1.0, since=now, everyone=True, asks=False)
+        try:
+            await perform(Pages.call, calling, options.CALL, f"page: {subject}")
+        except ActivityError:
+            workflow.logger.error("nobody could be told: %s", subject)
 
     # -- tasks ------------------------------------------------------------------------------------------------------
 

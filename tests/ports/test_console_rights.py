@@ -20,7 +20,7 @@ from tocsin.domain.values import ActId
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 PUBLIC = {
-    *("/notices", "/notices/", "/notices/{name}"),
+    *("/calendar/{secret}.ics", "/notices", "/notices/", "/notices/{name}"),
     *(
         "/webhooks/sendgrid",
         "/style.css",

@@ -31,14 +31,13 @@ from tocsin.domain.act import (
     Confirm,
     Deed,
     Draft,
-    Lift,
-    PlaceHold,
     Release,
     Revise,
     TaskDone,
 )
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import HoldKind
+from tocsin.domain.holding import Lift, PlaceHold
 from tocsin.domain.incident import Facts, Trigger
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import NoticeState, WaveKind

@@ -23,8 +23,6 @@ from tocsin.domain.act import (
     Draft,
     Envelope,
     Handover,
-    Lift,
-    PlaceHold,
     Receipt,
     Release,
     Reopen,
@@ -36,6 +34,7 @@ from tocsin.domain.act import (
     TaskDone,
 )
 from tocsin.domain.hold import HoldKind
+from tocsin.domain.holding import Lift, PlaceHold
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.task import TaskKind, TaskState

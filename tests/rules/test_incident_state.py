@@ -17,8 +17,6 @@ from tocsin.domain.act import (
     Dismiss,
     Draft,
     Handover,
-    Lift,
-    PlaceHold,
     Release,
     Reopen,
     Report,
@@ -30,11 +28,13 @@ from tocsin.domain.act import (
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import HoldKind
+from tocsin.domain.holding import Lift, PlaceHold
 from tocsin.domain.incident import Basis, Facts, Status, Translation, Trigger, TriggerFact
-from tocsin.domain.incident_state import LONGEST_AGO, SKEW, IncidentState, WaveState, admit, apply
+from tocsin.domain.incident_state import IncidentState, WaveState, admit, apply
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.revising import revised
+from tocsin.domain.stated import LONGEST_AGO, SKEW
 from tocsin.domain.values import ActId, AgreementId, ClockId, HoldId, IncidentId, PersonId, WaveId
 
 NOW = datetime(2026, 3, 2, 1, 20, tzinfo=UTC)

@@ -22,7 +22,6 @@ from tocsin.domain.act import (
     Deed,
     Dismiss,
     Draft,
-    Lift,
     Release,
     Reopen,
     Resume,
@@ -33,6 +32,7 @@ from tocsin.domain.act import (
 from tocsin.domain.clock import SHARES, ClockRow, Mark
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.incident import Trigger
 from tocsin.domain.notice import WRITTEN_TO, NoticeState
 from tocsin.domain.values import HoldId, WaveId

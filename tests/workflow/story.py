@@ -14,11 +14,12 @@ from temporalio.testing import WorkflowEnvironment
 from tests.house import ASHA, DARA, House, Paged
 from tests.workflow.post import Post
 from tocsin import wire
-from tocsin.domain.act import Actor, Close, Confirm, Deed, Draft, PlaceHold, Receipt, Release, TaskDone
+from tocsin.domain.act import Actor, Close, Confirm, Deed, Draft, Receipt, Release, TaskDone
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import HoldKind
+from tocsin.domain.holding import PlaceHold
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.register import OnLift
 from tocsin.domain.task import Task, TaskKind, TaskState
@@ -127,7 +128,7 @@ class Story:
     async def act(self, actor: Actor, deed: Deed, ago: timedelta = timedelta(0)) -> Receipt:
         """Let somebody act, or enter now what they did so long ago."""
         envelope = self.house.envelope(self.incident, actor, deed, self.now - ago)
-        late = envelope.model_copy(update={"expires_at": self.now + timedelta(minutes=10)})
+        late = envelope.model_copy(update={"expires_at": self.now + timedelta(minutes=10) * self.house.tempo.speed})
         return await self.house.engine.act(late)
 
     async def draft(self, deed: Draft | None = None) -> Drafted:

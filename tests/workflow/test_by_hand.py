@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Story, police
-from tocsin.domain.act import AddAffected, Draft, Lift, TaskDone
+from tocsin.domain.act import AddAffected, Draft, TaskDone
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.notice import NoticeState, wave_digest
 from tocsin.domain.task import Task, TaskKind
 from tocsin.ports import Verdict

@@ -7,10 +7,11 @@ import pytest
 from tests.house import ASHA, DARA
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, H, Story, police
 from tocsin import wire
-from tocsin.domain.act import AddAffected, AddNote, Confirm, Draft, Lift, Release, TaskAdd, TaskAssign
+from tocsin.domain.act import AddAffected, AddNote, Confirm, Draft, Release, TaskAdd, TaskAssign
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.incident import Status
 from tocsin.domain.task import TaskKind
 

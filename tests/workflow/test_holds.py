@@ -5,9 +5,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.house import ASHA, DARA, House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, H, Story, police
-from tocsin.domain.act import AddAffected, Confirm, Draft, Lift, PlaceHold
+from tocsin.domain.act import AddAffected, Confirm, Draft
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DutyState
+from tocsin.domain.holding import Lift, PlaceHold
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.register import OnLift
 from tocsin.domain.values import HoldId

@@ -7,9 +7,10 @@ import pytest
 from tests.house import ASHA, DARA, House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, H, Story, police
 from tocsin.client import EnvelopeFor
-from tocsin.domain.act import Absorb, Confirm, Envelope, Lift, MergeInto, Report, TaskAdd
+from tocsin.domain.act import Absorb, Confirm, Envelope, MergeInto, Report, TaskAdd
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.incident import Facts, Status, Trigger
 from tocsin.domain.task import TaskKind
 from tocsin.domain.values import IncidentId

@@ -7,9 +7,10 @@ from tests.ports.told import means_of
 from tests.workflow.story import FROM_CONFIRMATION, Story, police
 from tests.workflow.test_by_hand import by_hand
 from tocsin.adapters.evidence import write_evidence
-from tocsin.domain.act import AddAffected, Draft, Lift, TaskDone
+from tocsin.domain.act import AddAffected, Draft, TaskDone
 from tocsin.domain.clause import Method
 from tocsin.domain.duty import DutyState
+from tocsin.domain.holding import Lift
 from tocsin.domain.notice import NoticeState, WaveKind
 from tocsin.domain.values import IncidentId
 

@@ -14,7 +14,6 @@ from tocsin.domain.act import (
     Confirm,
     Dismiss,
     Handover,
-    Lift,
     Reopen,
     Revise,
     Stop,
@@ -22,6 +21,7 @@ from tocsin.domain.act import (
     TaskAssign,
 )
 from tocsin.domain.errors import Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.incident import Status, Trigger
 from tocsin.domain.task import TaskKind
 from tocsin.domain.values import ClockId, HoldId, IncidentId, TaskId, WaveId

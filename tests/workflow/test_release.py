@@ -12,7 +12,6 @@ from tocsin.domain.act import (
     Confirm,
     Dismiss,
     Draft,
-    Lift,
     Release,
     Reopen,
     Resume,
@@ -22,6 +21,7 @@ from tocsin.domain.act import (
 )
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.values import WaveId

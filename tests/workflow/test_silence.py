@@ -11,9 +11,9 @@ from tests.workflow.story import FROM_CONFIRMATION, H, Story, police
 from tocsin import wire
 from tocsin.adapters.evidence import check_evidence
 from tocsin.adapters.temporal_histories import open_shelf
-from tocsin.domain.act import Lift
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.values import ENGINE

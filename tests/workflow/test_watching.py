@@ -8,7 +8,8 @@ from temporalio.common import SearchAttributeKey
 from tests.house import House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Handle, Story, police
 from tocsin import wire
-from tocsin.domain.act import Confirm, Dismiss, Lift
+from tocsin.domain.act import Confirm, Dismiss
+from tocsin.domain.holding import Lift
 from tocsin.ports import SWEPT, Verdict
 from tocsin.wire import SearchAttribute
 

@@ -15,10 +15,11 @@ from tests.workflow.conftest import a_house
 from tests.workflow.machine import RUTH, Kind, Machine, Step, compare_whole
 from tests.workflow.test_merge import absorb
 from tocsin.audit.verify import verify
-from tocsin.domain.act import AddNote, Confirm, Draft, Lift, MergeInto, Release, Resume
+from tocsin.domain.act import AddNote, Confirm, Draft, MergeInto, Release, Resume
 from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.ladder import Ladder, Rung, Who
 from tocsin.domain.notice import NoticeState, WaveKind
 from tocsin.domain.values import IncidentId

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from tocsin.domain.act import UNVERIFIED_LOCAL, Envelope
 from tocsin.domain.errors import Refused
-from tocsin.domain.incident_state import SKEW
+from tocsin.domain.stated import SKEW
 
 
 class SignedDoor:

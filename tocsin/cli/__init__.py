@@ -26,6 +26,7 @@ from tocsin.cli import (
     erase,
     evidence,
     explain,
+    glass,
     holds,
     incident,
     keys,
@@ -65,7 +66,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PARTS = (
-    *(report, show, explain, decide, severity, incident, merging, recompute, waves, holds),
+    *(report, show, explain, decide, severity, incident, merging, recompute, waves, holds, glass),
     *(evidence, erase, told, watch, doctor, drill, console, setup, reconcile),
 )
 for part in PARTS:

@@ -18,6 +18,9 @@ DONE = {
     "attach": "attached, sealed; ",
     "handover": "handed over; ",
     "send_back": "sent back to whoever drafted them; ",
+    "hold_confirm": "confirmed: it stands until it is lifted; ",
+    "recall": "recalled: nothing of it leaves; ",
+    "glass_review": "reviewed; ",
     "stop": "nothing more of it leaves; ",
     "resume": "sending goes on; ",
 }

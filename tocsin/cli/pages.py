@@ -41,6 +41,7 @@ def incident(view: IncidentView, now: datetime, names: Names) -> None:
     heading("Clocks")
     clocks(view.clocks, now)
     _holds(view.holds, now)
+    _glass(view, names)
     _waves(view, names)
     _decision(view)
     _tasks(view.tasks, now)
@@ -134,10 +135,22 @@ def _holds(holds: tuple[Hold, ...], now: datetime) -> None:
         scope = "everybody" if hold.scope is None else f"{len(hold.scope)} agreement(s)"
         say(f"{hold.hold_id}: {hold.kind.replace('_', ' ')}, {hold.issuer}, {hold.reference}", indent=2)
         if hold.lifted_at is not None:
-            say(f"{scope}, lifted {when(hold.lifted_at)}", indent=4)
+            say(f"{scope}, {'lapsed' if hold.lapsed else 'lifted'} {when(hold.lifted_at)}", indent=4)
             continue
         review = f", review {when(hold.review_at)}, {time_left(hold.review_at, now)}" if hold.review_at else ""
         say(f"in force since {when(hold.placed_at)}, {scope}{review}", indent=4)
+        if hold.unconfirmed and hold.provisional_until is not None:
+            say(f"provisional: an approver confirms it, or it lapses {when(hold.provisional_until)}", indent=4)
+
+
+def _glass(view: IncidentView, names: Names) -> None:
+    for wave_id, one in view.glass.items():
+        heading("Broken glass")
+        say(f"{wave_id}: the minimal letter, by {names.get(one.by, one.by)}, without a second person", indent=2)
+        if one.sent:
+            say(f"review: tocsin review-glass {view.incident_id} {wave_id} 'what you found'", indent=4)
+        else:
+            say(f"leaves {when(one.sends_at)}; recall it: tocsin recall {view.incident_id} {wave_id}", indent=4)
 
 
 def _waves(view: IncidentView, names: Names) -> None:

@@ -88,6 +88,8 @@ def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
     yield from _waves(me, view)
     yield from _reports(view)
     yield from _reasons(view)
+    yield from _provisional(me, view)
+    yield from _broken_glass(me, view)
     yield from _reviews(me, view, now)
     yield from _closing(view)
 
@@ -198,6 +200,22 @@ def _reviews(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
         if hold.lifted_at is None and due and Role.APPROVER in me.roles:
             do = f"tocsin lift {view.incident_id} {hold.hold_id} (or leave it in force)"
             yield Todo(incident_id=view.incident_id, what="review the hold", do=do, due_at=hold.review_at)
+
+
+def _provisional(me: Me, view: IncidentView) -> Iterator[Todo]:
+    for hold in view.holds:
+        if hold.unconfirmed and Role.APPROVER in me.roles:
+            do = f"tocsin hold-confirm {view.incident_id} {hold.hold_id} (or: tocsin lift it)"
+            what = "confirm the provisional hold, or it lapses"
+            yield Todo(incident_id=view.incident_id, what=what, do=do, due_at=hold.provisional_until)
+
+
+def _broken_glass(me: Me, view: IncidentView) -> Iterator[Todo]:
+    for wave_id, one in view.glass.items():
+        if one.sent and Role.APPROVER in me.roles and one.by != me.person_id:
+            do = f"tocsin review-glass {view.incident_id} {wave_id} 'what you found'"
+            what = "review the letters that left without a second person"
+            yield Todo(incident_id=view.incident_id, what=what, do=do, due_at=one.review_by)
 
 
 def _closing(view: IncidentView) -> Iterator[Todo]:

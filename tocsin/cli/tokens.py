@@ -12,7 +12,7 @@ from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import Session, session
 from tocsin.domain.act import Role
 from tocsin.domain.errors import Refused
-from tocsin.domain.token import DEFAULT_LIFE, Scope, Token, checked_life, digest_of, secret_of
+from tocsin.domain.token import DEFAULT_LIFE, Scope, Token, checked_life, digest_of, refuse_feed_and_more, secret_of
 from tocsin.domain.values import derived_id
 
 commands = typer.Typer(help="Tokens: what your programs, and Temporal's Web UI, show instead of a password.")
@@ -30,6 +30,7 @@ def new(
 ) -> None:
     """Make a token of your own and print its secret, once: it is kept as a digest only."""
     work = session(ctx)
+    refuse_feed_and_more(scope)
     secret, at = secret_of(secrets.token_urlsafe(32)), work.now()
     token = Token(
         token_id=derived_id("tok", secret),
@@ -46,7 +47,7 @@ def new(
     if as_json:
         emit({"token": secret, "token_id": token.token_id, "expires_at": token.expires_at})
         return
-    say(secret)
+    say(f"{work.settings.console_at}/calendar/{secret}.ics" if token.scopes == {Scope.FEED} else secret)
     say(f"{token.token_id} is good for {_scopes(token)} until {when(token.expires_at)}; it is not shown again.")
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from tocsin.domain.act import AddNote, Decide
 from tocsin.domain.audience import MayBeAffected, may_be_affected
+from tocsin.domain.breaking_glass import Glass
 from tocsin.domain.clock import ClockRow, ClockSpec, ClockState
 from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.gdpr_decision import WhomToTell, against, in_words
@@ -142,6 +143,8 @@ class IncidentView(Value):
     waves: tuple[WaveView, ...]
     tasks: tuple[Task, ...]
     holds: tuple[Hold, ...]
+    glass: dict[WaveId, Glass]
+    """Break-glass releases that wait to leave, or for their review."""
     attachments: tuple[str, ...]
     events: tuple[Event, ...] = ()
 
@@ -173,6 +176,7 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
         waves=waves,
         tasks=tuple(task for task in tx.tasks.of(incident_id) if not (over and task.blocks_closing)),
         holds=tuple(tx.duties.holds(incident_id)),
+        glass=state.glass,
         attachments=tuple(kept.name for kept in tx.incidents.attachments(incident_id)),
         events=_events(tx, incident_id) if events else (),
     )

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tocsin.console import api, codec, intake, login, posted, public, rooms, webhooks
+from tocsin.console import api, codec, feed, intake, login, posted, public, rooms, webhooks
 from tocsin.console.desk import Desk
 from tocsin.console.office import Office
 from tocsin.console.paper import page
@@ -17,7 +17,7 @@ from tocsin.console.problems import Denied, answer, problem_of
 from tocsin.console.shield import Shield
 from tocsin.domain.errors import TocsinError
 
-ELSEWHERE = ("/webhooks/", "/a/", "/n/", "/notices", "/intake/", "/healthz", "/readyz")
+ELSEWHERE = ("/webhooks/", "/a/", "/n/", "/notices", "/calendar/", "/intake/", "/healthz", "/readyz")
 """Paths on which nobody of ours reads the answer."""
 
 Missing = Callable[[], Awaitable[list[str]]]
@@ -49,6 +49,7 @@ def create_app(
     app.include_router(posted.routes(desk))
     if office is not None:
         app.include_router(intake.routes(desk, office))
+        app.include_router(feed.routes(desk, office))
         _furnish(app, office)
     if room is not None:
         app.include_router(codec.routes(room))

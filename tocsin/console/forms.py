@@ -20,8 +20,6 @@ from tocsin.domain.act import (
     DutyEnd,
     EndDuty,
     Handover,
-    Lift,
-    PlaceHold,
     Reopen,
     Resume,
     Revise,
@@ -31,8 +29,10 @@ from tocsin.domain.act import (
     TaskDone,
     Told,
 )
+from tocsin.domain.breaking_glass import BreakGlass, Recall, ReviewGlass
 from tocsin.domain.errors import Refused
 from tocsin.domain.hold import HoldKind
+from tocsin.domain.holding import ConfirmHold, HoldProvisionally, Lift, PlaceHold
 from tocsin.domain.incident import Facts, Trigger
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.register import OnLift
@@ -153,15 +153,18 @@ def _draft(form: Form) -> Deed:
     )
 
 
-def _hold(form: Form) -> Deed:
-    return PlaceHold(
-        hold_kind=HoldKind(form.need("hold_kind", "the ground of the order")),
-        issuer=form.need("issuer", "who gave the order"),
-        reference=form.need("reference", "its reference"),
-        agreements=form.references("references") or None,
-        review_at=form.at("review_at"),
-        on_lift=OnLift(form.get("on_lift")) if form.get("on_lift") else None,
-    )
+def _hold(kind: type[PlaceHold | HoldProvisionally]) -> Callable[[Form], Deed]:
+    def hold(form: Form) -> Deed:
+        return kind(
+            hold_kind=HoldKind(form.need("hold_kind", "the ground of the order")),
+            issuer=form.need("issuer", "who gave the order"),
+            reference=form.need("reference", "its reference"),
+            agreements=form.references("references") or None,
+            review_at=form.at("review_at"),
+            on_lift=OnLift(form.get("on_lift")) if form.get("on_lift") else None,
+        )
+
+    return hold
 
 
 def _task(form: Form) -> Deed:
@@ -196,8 +199,15 @@ DEEDS: dict[Action, Callable[[Form], Deed]] = {
     Action.DRAFT: _draft,
     Action.STOP: lambda form: Stop(wave_id=WaveId(form.get("wave_id")), reason=form.need("reason", "the reason")),
     Action.RESUME: lambda form: Resume(wave_id=WaveId(form.get("wave_id"))),
-    Action.HOLD: _hold,
+    Action.HOLD: _hold(PlaceHold),
+    Action.HOLD_PROVISIONAL: _hold(HoldProvisionally),
+    Action.HOLD_CONFIRM: lambda form: ConfirmHold(hold_id=HoldId(form.get("hold_id"))),
     Action.LIFT: lambda form: Lift(hold_id=HoldId(form.get("hold_id")), reason=form.get("reason")),
+    Action.BREAK_GLASS: lambda form: BreakGlass(clock_id=ClockId(form.get("clock_id")), reason=form.get("reason")),
+    Action.RECALL: lambda form: Recall(wave_id=WaveId(form.get("wave_id")), reason=form.get("reason")),
+    Action.GLASS_REVIEW: lambda form: ReviewGlass(
+        wave_id=WaveId(form.get("wave_id")), text=form.need("text", "what you found")
+    ),
     Action.NOTE: lambda form: AddNote(
         text=form.need("text", "the note"), clock_id=ClockId(form.get("clock_id")) if form.get("clock_id") else None
     ),

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_serializer
 
+from tocsin.domain.breaking_glass import BreakGlass, Recall, ReviewGlass
 from tocsin.domain.erasure_deeds import ErasureDeed
 from tocsin.domain.gdpr_decision import Proposal
-from tocsin.domain.hold import HoldKind
+from tocsin.domain.holding import ConfirmHold, HoldProvisionally, Lift, PlaceHold
 from tocsin.domain.incident import Answer, Facts, Trigger, Triggers
 from tocsin.domain.notice import WaveKind
-from tocsin.domain.register import OnLift
 from tocsin.domain.repinning import Recompute
 from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.severity import SeverityInputs
@@ -21,7 +21,6 @@ from tocsin.domain.values import (
     AgreementId,
     ClockId,
     DutyId,
-    HoldId,
     IncidentId,
     Instant,
     PersonId,
@@ -192,26 +191,6 @@ class Resume(Value):
     wave_id: WaveId
 
 
-class PlaceHold(Value):
-    """Record an order not to tell."""
-
-    kind: Literal["hold"] = "hold"
-    hold_kind: HoldKind
-    issuer: str
-    reference: str
-    agreements: tuple[AgreementId, ...] | None = None
-    review_at: Instant | None = None
-    on_lift: OnLift | None = None
-
-
-class Lift(Value):
-    """Record that the order not to tell has ended."""
-
-    kind: Literal["lift"] = "lift"
-    hold_id: HoldId
-    reason: str = ""
-
-
 class AddNote(Value):
     """Add a note; with `clock_id` it is the reason why that clock was missed."""
 
@@ -344,7 +323,12 @@ Deed = Annotated[
     | Stop
     | Resume
     | PlaceHold
+    | HoldProvisionally
+    | ConfirmHold
     | Lift
+    | BreakGlass
+    | Recall
+    | ReviewGlass
     | AddNote
     | AnswerPage
     | Attach

@@ -31,6 +31,16 @@ class Hold(Value):
     on_lift: OnLift | None = None
     """Overrides what each clause says; None leaves it to the clause."""
     lifted_at: Instant | None = None
+    provisional_until: Instant | None = None
+    """When it lapses unless an approver confirms it; None: an approver placed it."""
+    confirmed_by: ActId | None = None
+    lapsed: bool = False
+    """It ended because nobody confirmed it: it moves no deadline."""
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether it waits for an approver."""
+        return self.lifted_at is None and self.provisional_until is not None and self.confirmed_by is None
 
     def covers(self, agreement_id: AgreementId) -> bool:
         """Say whether this hold, while not lifted, forbids telling under `agreement_id`."""

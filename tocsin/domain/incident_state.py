@@ -1,6 +1,7 @@
 """The state machine of one incident: which act is admitted when, and what it changes. Pure; ids only, no free text."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import TypeVar
 
 from tocsin.domain.act import (
     Absorb,
@@ -17,9 +18,7 @@ from tocsin.domain.act import (
     DutyEnd,
     EndDuty,
     Handover,
-    Lift,
     MergeInto,
-    PlaceHold,
     Release,
     Reopen,
     Report,
@@ -30,21 +29,39 @@ from tocsin.domain.act import (
     Told,
 )
 from tocsin.domain.audience import unnamed
+from tocsin.domain.breaking_glass import (
+    BreakGlass,
+    Glass,
+    Recall,
+    ReviewGlass,
+    admit_glass,
+    broken,
+    refuse_while_unreviewed,
+    waits_for_review,
+)
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.errors import Refused
 from tocsin.domain.gdpr_decision import WhomToTell
-from tocsin.domain.incident import OVER, Basis, Status, Trigger, TriggerFact, Triggers
+from tocsin.domain.holding import (
+    ConfirmHold,
+    HoldProvisionally,
+    Lift,
+    PlaceHold,
+    admit_about_hold,
+    after_hold,
+    without_hold,
+)
+from tocsin.domain.incident import OVER, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.releasing import admit_reviewed
 from tocsin.domain.reviewing import SendBack
+from tocsin.domain.reported import reported, told_at, told_triggers, with_source
+from tocsin.domain.stated import refuse_impossible, stated_instants
 from tocsin.domain.tempo import IsDrill
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
 
-SKEW = timedelta(minutes=2)
-"""How far ahead of the engine's clock a stated instant may lie before it counts as the future."""
-
-LONGEST_AGO = timedelta(days=36_525)
-"""How far back a stated instant may lie: a hundred years. What lies further is a slip of the keys."""
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class WaveState(Value):
@@ -78,6 +95,10 @@ class IncidentState(Value):
     waves: dict[WaveId, WaveState] = {}
     holds: tuple[HoldId, ...] = ()
     """The holds in force."""
+    provisional: dict[HoldId, Instant] = {}
+    """Those of them that lapse at an instant unless an approver confirms them."""
+    glass: dict[WaveId, Glass] = {}
+    """Releases without a second person that wait to leave, or for their review."""
     clocks: dict[ClockId, ClockSpec] = {}
     """The clocks that run."""
     reasons_owed: tuple[ClockId, ...] = ()
@@ -99,7 +120,7 @@ class IncidentState(Value):
     """A rehearsal: no register takes it up, and its evidence says so."""
 
 
-APPROVERS_ONLY = (Release, SendBack, Lift, PlaceHold, Decide)
+APPROVERS_ONLY = (Release, SendBack, Lift, PlaceHold, ConfirmHold, ReviewGlass, Decide)
 
 
 def admit(state: IncidentState, act: Act, now: datetime) -> None:
@@ -111,15 +132,8 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
     deed = act.deed
     if act.incident_id != state.incident_id:
         raise Refused(f"this act is upon incident {act.incident_id}, but it was sent to {state.incident_id}")
-    if isinstance(deed, APPROVERS_ONLY) and Role.APPROVER not in act.actor.roles:
-        raise Refused(f"only an approver may {deed.kind}; {act.actor.described}")
-    if not act.actor.roles:
-        raise Refused(f"{act.actor.name} has no role here and may not {deed.kind}; an admin gives roles in people.toml")
-    if isinstance(deed, EndDuty) and deed.how is not DutyEnd.DISCHARGED and Role.APPROVER not in act.actor.roles:
-        raise Refused(f"only an approver may decide that a duty is {deed.how}; {act.actor.described}")
-    if act.actor.roles == {Role.AUDITOR}:
-        raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {deed.kind}")
-    _refuse_impossible(_stated_instants(deed), now)
+    _admit_roles(act, deed)
+    refuse_impossible(stated_instants(deed), now)
     if state.status is Status.MERGED and deed.kind not in {"note", "attach"}:
         raise Refused(f"incident {state.incident_id} was merged into {state.merged_into}; go on there")
     if state.status in OVER and deed.kind not in {"reopen", "note", "attach", "handover"}:
@@ -135,17 +149,23 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
                 raise Refused(f"it was confirmed already, at {confirmed}; `tocsin revise` changes the instant")
         case Dismiss() if state.status is Status.CONFIRMED:
             raise Refused("it is confirmed; a confirmed incident is closed, not dismissed")
+        case Dismiss():
+            refuse_while_unreviewed(state.incident_id, state.glass)
         case Told() if deed.agreement_id in state.told:
             told_at = state.told[deed.agreement_id].isoformat()
             raise Refused(f"they told us already, at {told_at}; `tocsin attach` files what they send later")
+        case BreakGlass() | Recall() | ReviewGlass():
+            if isinstance(deed, BreakGlass) and not state.audience_known:
+                raise Refused(unnamed(state.incident_id, state.may_be_affected))
+            admit_glass(state.incident_id, state.clocks, state.glass, deed, act.actor.person_id)
         case Draft() | Decide():
             _admit_whom(state, deed)
         case Release() | SendBack():
             admit_reviewed(state.waves, deed, act.actor.person_id)
         case Stop() | Resume():
             _admit_stop(state, deed)
-        case Lift() if deed.hold_id not in state.holds:
-            raise Refused(f"hold {deed.hold_id} is not in force; `tocsin show` lists those that are")
+        case Lift() | ConfirmHold():
+            admit_about_hold(state.holds, state.provisional, deed)
         case Close():
             _admit_close(state)
         case Absorb():
@@ -160,19 +180,30 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
             pass
 
 
+def _admit_roles(act: Act, deed: Deed) -> None:
+    if isinstance(deed, APPROVERS_ONLY) and Role.APPROVER not in act.actor.roles:
+        raise Refused(f"only an approver may {deed.kind}; {act.actor.described}")
+    if not act.actor.roles:
+        raise Refused(f"{act.actor.name} has no role here and may not {deed.kind}; an admin gives roles in people.toml")
+    if isinstance(deed, EndDuty) and deed.how is not DutyEnd.DISCHARGED and Role.APPROVER not in act.actor.roles:
+        raise Refused(f"only an approver may decide that a duty is {deed.how}; {act.actor.described}")
+    if act.actor.roles == {Role.AUDITOR}:
+        raise Refused(f"an auditor reads and changes nothing; {act.actor.name} may not {deed.kind}")
+
+
 def apply(state: IncidentState, act: Act) -> IncidentState:
     """Return the state after an admitted act, as far as the act alone decides it."""
     change: dict[str, object] = {}
     match act.deed:
         case Report() as deed:
             change = {
-                "triggers": _reported(deed, act.at),
+                "triggers": reported(deed, act.at),
                 "owner": act.actor.person_id,
                 "audience_known": deed.everyone or bool(deed.affected or deed.facts.services),
                 "linked_to": deed.linked_to,
                 "relatives": (deed.split_from,) if deed.split_from else (),
-                "sources": _with_source(deed.sources, deed.told_by),
-                "told": {deed.told_by: _told_at(deed, act.at)} if deed.told_by else {},
+                "sources": with_source(deed.sources, deed.told_by),
+                "told": {deed.told_by: told_at(deed, act.at)} if deed.told_by else {},
             }
         case Absorb() as deed:
             change = _absorbed(state, deed)
@@ -180,9 +211,9 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
             change = {"status": Status.MERGED, "merged_into": deed.target}
         case Told() as deed:
             change = {
-                "sources": _with_source(state.sources, deed.agreement_id),
+                "sources": with_source(state.sources, deed.agreement_id),
                 "told": state.told | {deed.agreement_id: deed.told_at or act.at},
-                "triggers": state.triggers | _told_triggers(deed, act.at, state.triggers),
+                "triggers": state.triggers | told_triggers(deed, act.at, state.triggers),
             }
         case Confirm() as deed:
             at = deed.confirmed_at or act.at
@@ -207,10 +238,10 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
             change = {"waves": _with_wave(state, deed.wave_id, stopped=True)}
         case Resume() as deed:
             change = {"waves": _with_wave(state, deed.wave_id, stopped=False)}
-        case PlaceHold():
-            change = {"holds": (*state.holds, hold_id_of(act))}
-        case Lift() as deed:
-            change = {"holds": tuple(hold for hold in state.holds if hold != deed.hold_id)}
+        case PlaceHold() | HoldProvisionally() | ConfirmHold() | Lift():
+            change = after_hold(state.holds, state.provisional, act.deed, hold_id_of(act), act.at)
+        case BreakGlass() | Recall() | ReviewGlass():
+            change = {"glass": _about_glass(state, act)}
         case AddNote() as deed:
             change = {"reasons_owed": tuple(clock for clock in state.reasons_owed if clock != deed.clock_id)}
         case Handover() as deed:
@@ -225,6 +256,11 @@ def apply(state: IncidentState, act: Act) -> IncidentState:
     return state.model_copy(update=change)
 
 
+def lapsed(state: IncidentState, hold_id: HoldId) -> IncidentState:
+    """Return the state after a provisional hold that nobody confirmed in time."""
+    return state.model_copy(update=without_hold(state.holds, state.provisional, hold_id))
+
+
 def hold_id_of(act: Act) -> HoldId:
     """Return the id of the hold that an act places."""
     return HoldId(derived_id("hld", act.act_id))
@@ -235,36 +271,17 @@ def wave_id_of(act: Act) -> WaveId:
     return WaveId(derived_id("wav", act.act_id))
 
 
-def _reported(deed: Report, at: datetime) -> Triggers:
-    # Whoever reports has discovered it, and on-call staff are staff: until a person states other instants the
-    # report stands in for discovery and awareness. The earlier reading of "aware" is the safe one.
-    assumed = TriggerFact(at=at, basis=Basis.ASSUMED)
-    stated = {trigger: TriggerFact(at=moment) for trigger, moment in deed.triggers.items()}
-    if deed.told_by is not None:
-        # Whoever was told is aware from then on, however late the notice was passed on.
-        assumed = TriggerFact(at=min(at, _told_at(deed, at)), basis=Basis.ASSUMED)
-        stated = {Trigger.TOLD_BY: TriggerFact(at=_told_at(deed, at))} | stated
-    return {
-        Trigger.REPORT: TriggerFact(at=at),
-        Trigger.DISCOVERY: assumed,
-        Trigger.AWARENESS: assumed,
-    } | stated
+def _about_glass(state: IncidentState, act: Act) -> dict[WaveId, Glass]:
+    match act.deed:
+        case BreakGlass(clock_id=clock_id):
+            return state.glass | {wave_id_of(act): broken(state.clocks[clock_id], act.actor.person_id, act.at)}
+        case Recall(wave_id=wave_id) | ReviewGlass(wave_id=wave_id):
+            return _without(state.glass, wave_id)
+    return state.glass
 
 
-def _told_at(deed: Report, at: datetime) -> datetime:
-    return deed.triggers.get(Trigger.TOLD_BY, at)
-
-
-def _told_triggers(deed: Told, at: datetime, known: Triggers) -> Triggers:
-    """Return the first instant at which anybody told us, and since when they knew if they said so."""
-    told = TriggerFact(at=deed.told_at or at)
-    first = {Trigger.TOLD_BY: min(known.get(Trigger.TOLD_BY, told), told, key=lambda fact: fact.at)}
-    knew = {Trigger.THEIR_AWARENESS: TriggerFact(at=deed.their_awareness_at)} if deed.their_awareness_at else {}
-    return first | knew
-
-
-def _with_source(sources: tuple[AgreementId, ...], one: AgreementId | None) -> tuple[AgreementId, ...]:
-    return sources if one is None or one in sources else (*sources, one)
+def _without(some: dict[K, V], one: K) -> dict[K, V]:
+    return {key: value for key, value in some.items() if key != one}
 
 
 def _admit_triggers(state: IncidentState, deed: Report | Revise) -> None:
@@ -288,6 +305,8 @@ def _admit_merge(state: IncidentState, deed: MergeInto) -> None:
     sending = [wave_id for wave_id, wave in state.waves.items() if wave.released and not wave.ended]
     if sending:
         waits.append(f"wave(s) still being sent: {', '.join(sending)}")
+    if state.glass:
+        waits.append(waits_for_review(state.incident_id, state.glass))
     if state.holds:
         # An order not to tell must not get lost on the way.
         waits.append(f"hold(s) in force: {', '.join(state.holds)}; place them on {deed.target}, then lift them here")
@@ -346,6 +365,8 @@ def _admit_close(state: IncidentState) -> None:
         waits.append(f"wave(s) still being sent: {', '.join(sending)}")
     if state.holds:
         waits.append(f"hold(s) still in force: {', '.join(state.holds)}")
+    if state.glass:
+        waits.append(waits_for_review(state.incident_id, state.glass))
     if state.blocking_tasks:
         waits.append(f"{state.blocking_tasks} task(s) still open (tasks named as improvements may outlive it)")
     if state.reasons_owed:
@@ -362,28 +383,3 @@ def _wave(state: IncidentState, wave_id: WaveId) -> WaveState:
 
 def _with_wave(state: IncidentState, wave_id: WaveId, **change: bool) -> dict[WaveId, WaveState]:
     return state.waves | {wave_id: state.waves[wave_id].model_copy(update=change)}
-
-
-def _stated_instants(deed: Deed) -> dict[str, datetime]:
-    match deed:
-        case Report() | Revise():
-            return {str(trigger): at for trigger, at in deed.triggers.items()}
-        case Confirm() if deed.confirmed_at is not None:
-            return {"confirmation": deed.confirmed_at}
-        case AddAffected() if deed.known_affected_at is not None:
-            return {"known affected": deed.known_affected_at}
-        case _ if deed.kind in {"erase_ask", "erase_confirm"}:
-            raise Refused("an incident is erased beside its workflow, once it is over: tocsin erase INCIDENT")
-        case Told():
-            stated = {"told": deed.told_at, "their awareness": deed.their_awareness_at}
-            return {name: at for name, at in stated.items() if at is not None}
-        case _:
-            return {}
-
-
-def _refuse_impossible(stated: dict[str, datetime], now: datetime) -> None:
-    for name, at in stated.items():
-        if at > now + SKEW:
-            raise Refused(f"{name} at {at.isoformat()} lies in the future; it is {now.isoformat()} now")
-        if at < now - LONGEST_AGO:
-            raise Refused(f"{name} at {at.isoformat()} lies more than a hundred years back; correct the year")

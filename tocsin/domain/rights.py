@@ -39,7 +39,14 @@ class Action(StrEnum):
     STOP = "stop"
     RESUME = "resume"
     HOLD = "hold"
+    HOLD_PROVISIONAL = "hold_provisional"
+    """A hold that lapses unless an approver confirms it."""
+    HOLD_CONFIRM = "hold_confirm"
     LIFT = "lift"
+    BREAK_GLASS = "break_glass"
+    """Having the minimal letter sent without a second person."""
+    RECALL = "recall"
+    GLASS_REVIEW = "glass_review"
     NOTE = "note"
     ATTACH = "attach"
     DUTY_END = "duty_end"
@@ -92,7 +99,7 @@ _OF_THE_TEAM = (
     *(Action.CONFIRM, Action.DISMISS, Action.REVISE, Action.AFFECTED_ADD, Action.DRAFT, Action.STOP, Action.RESUME),
     *(Action.NOTE, Action.ATTACH, Action.DUTY_END, Action.ASSESS, Action.TASK_ADD, Action.TASK_ASSIGN),
     *(Action.TASK_DONE, Action.HANDOVER, Action.CLOSE, Action.REOPEN, Action.TOLD, Action.RECOMPUTE),
-    *(Action.ABSORB, Action.MERGE_INTO, Action.PAGE_ACK),
+    *(Action.ABSORB, Action.MERGE_INTO, Action.PAGE_ACK, Action.HOLD_PROVISIONAL, Action.RECALL),
 )
 
 RULES: dict[Action, Rule] = {
@@ -113,7 +120,10 @@ RULES: dict[Action, Rule] = {
     Action.RELEASE: _APPROVING,
     Action.SEND_BACK: _APPROVING,
     Action.HOLD: _APPROVING,
+    Action.HOLD_CONFIRM: _APPROVING,
     Action.LIFT: _APPROVING,
+    Action.BREAK_GLASS: Rule(on_team=frozenset({RESPONDER, APPROVER})),
+    Action.GLASS_REVIEW: _APPROVING,
     Action.WAIVE: _APPROVING,
     Action.DECIDE: _APPROVING,
     # An admin keeps the periods, and need not see what an incident is about to have it erased.

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -29,6 +30,8 @@ class Scope(StrEnum):
     """Report incidents, and nothing else: for a source of alerts."""
     DECODE = "decode"
     """Read Temporal's histories in clear, of the incidents that the person may see."""
+    FEED = "feed"
+    """Read one's own deadlines as a calendar. Its secret stands in an address, so it is good for nothing else."""
 
 
 class Token(Value):
@@ -62,6 +65,13 @@ def secret_of(random: str) -> str:
 def digest_of(secret: str) -> str:
     """Return what a secret is found by."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def refuse_feed_and_more(scopes: Iterable[Scope]) -> None:
+    """Raise Refused for a token that is good for a feed and for something else: a feed's secret is in an address."""
+    wanted = set(scopes)
+    if Scope.FEED in wanted and wanted != {Scope.FEED}:
+        raise Refused("a feed's secret stands in an address, so its token is good for nothing else; make two")
 
 
 def checked_life(life: timedelta) -> timedelta:

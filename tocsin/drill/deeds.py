@@ -9,10 +9,10 @@ from tocsin.domain.act import (
     Deed,
     Dismiss,
     Draft,
-    PlaceHold,
     Report,
     Revise,
 )
+from tocsin.domain.holding import PlaceHold
 from tocsin.domain.incident import Facts
 from tocsin.domain.values import AgreementId, opaque_id
 

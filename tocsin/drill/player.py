@@ -10,9 +10,10 @@ from tocsin.adapters.hours import Hours
 from tocsin.adapters.people import People
 from tocsin.client import Engine, Underway
 from tocsin.domain import scenario as play
-from tocsin.domain.act import Act, AddNote, Deed, Envelope, Lift, Release, Report, TaskDone
+from tocsin.domain.act import Act, AddNote, Deed, Envelope, Release, Report, TaskDone
 from tocsin.domain.drill_score import Answered
 from tocsin.domain.errors import Deferred, Refused
+from tocsin.domain.holding import Lift
 from tocsin.domain.task import TaskState
 from tocsin.domain.values import ActId, IncidentId, derived_id, opaque_id
 from tocsin.drill.deeds import deed_of

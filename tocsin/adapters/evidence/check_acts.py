@@ -16,8 +16,6 @@ from tocsin.domain.act import (
     Close,
     Decide,
     Envelope,
-    Lift,
-    PlaceHold,
     Report,
     Revise,
     TaskAdd,
@@ -28,10 +26,12 @@ from tocsin.domain.errors import TocsinError
 from tocsin.domain.explain_decision import proposal_of
 from tocsin.domain.gdpr_decision import rests_on_the_same
 from tocsin.domain.hold import Hold
+from tocsin.domain.holding import HoldProvisionally, Lift, PlaceHold
 from tocsin.domain.incident import Facts
-from tocsin.domain.incident_state import IncidentState, apply, hold_id_of
+from tocsin.domain.incident_state import IncidentState, apply, hold_id_of, lapsed
 from tocsin.domain.revising import revised
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
+from tocsin.domain.values import HoldId
 
 _MOVING = {
     "report",
@@ -40,6 +40,8 @@ _MOVING = {
     "revise",
     "affected_add",
     "hold",
+    "hold_provisional",
+    "hold_confirm",
     "lift",
     "handover",
     "close",
@@ -50,7 +52,7 @@ _MOVING = {
     "decide",
 }
 """The acts that alone change these fields of an incident."""
-_FOLLOWING = ("status", "triggers", "owner", "audience_known", "holds", "linked_to", "sources", "told")
+_FOLLOWING = ("status", "triggers", "owner", "audience_known", "holds", "provisional", "linked_to", "sources", "told")
 _RELATED = ("relatives", "merged_into", "decision")
 
 
@@ -81,6 +83,8 @@ def state_follows(pack: Pack) -> Iterator[Finding]:
             facts = _facts_after(facts, act)
         except (TocsinError, ValidationError) as error:
             yield Finding(file=layout.ACTS, what=f"{_what(act)} does not fit those before it: {error}")
+    for hold_id in _lapses(pack):
+        state = lapsed(state, hold_id)
     for field in (*_FOLLOWING, *_RELATED):
         if getattr(state, field) != getattr(pack.incident, field):
             yield Finding(file=layout.INCIDENT, what=f"its {field} is not the one that the acts lead to")
@@ -183,7 +187,11 @@ def _given(pack: Pack, task: Task) -> dict[str, str | None]:
 def _hold_fault(pack: Pack, hold: Hold) -> Iterator[Finding]:
     envelope = pack.acts.get(hold.placed_by)
     deed = envelope.act.deed if envelope else None
-    if envelope is None or not isinstance(deed, PlaceHold) or hold_id_of(envelope.act) != hold.hold_id:
+    if (
+        envelope is None
+        or not isinstance(deed, PlaceHold | HoldProvisionally)
+        or hold_id_of(envelope.act) != hold.hold_id
+    ):
         yield Finding(file=layout.HOLDS, what=f"hold {hold.hold_id} was placed by no act")
         return
     said = (deed.hold_kind, deed.issuer, deed.reference, deed.agreements, deed.review_at, deed.on_lift)
@@ -203,7 +211,13 @@ def _lifted_at(pack: Pack, hold: Hold) -> datetime | None:
         envelope = pack.act_of(entry)
         if envelope is not None and isinstance(deed := envelope.act.deed, Lift) and deed.hold_id == hold.hold_id:
             lifted = entry.draft.at
-    return lifted
+    return _lapses(pack).get(hold.hold_id, lifted)
+
+
+def _lapses(pack: Pack) -> dict[HoldId, datetime]:
+    """Return the provisional holds that the log has as lapsed, each with its instant."""
+    entries = (entry.draft for entry in pack.entries if entry.draft.kind == "hold.lapsed")
+    return {HoldId(str(draft.data.get("hold"))): draft.at for draft in entries}
 
 
 def _attachment_faults(pack: Pack) -> Iterator[Finding]:

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tocsin.adapters.evidence import layout
-from tocsin.adapters.evidence.check_waves import BY_SILENCE
+from tocsin.adapters.evidence.check_waves import BY_GLASS, BY_SILENCE
 from tocsin.adapters.evidence.layout import LedgerRow
 from tocsin.adapters.evidence.listed import HeldRows
 from tocsin.adapters.evidence.pack import Pack, place_of
 from tocsin.adapters.evidence.result import Finding
 from tocsin.audit.entry import Entry
 from tocsin.domain.act import Envelope, Release
+from tocsin.domain.breaking_glass import BreakGlass
 from tocsin.domain.errors import Broken
+from tocsin.domain.incident_state import wave_id_of
 from tocsin.domain.notice import (
     FAILED,
     SETTLED,
@@ -79,7 +81,8 @@ def _release_faults(pack: Pack, held: HeldRows) -> Iterator[Finding]:
     wave = held.wave
     released = [e for e in pack.acts.values() if _digest_of(e, wave.wave_id) is not None]
     silent = _last(pack, BY_SILENCE, wave.wave_id)
-    if bool(released or silent) is not (wave.released_at is not None):
+    broken = _last(pack, BY_GLASS, wave.wave_id)
+    if bool(released or silent or broken) is not (wave.released_at is not None):
         yield Finding(
             file=layout.LEDGER, what=f"wave {wave.wave_id}: acts and ledger differ on whether it was released"
         )
@@ -90,6 +93,8 @@ def _release_faults(pack: Pack, held: HeldRows) -> Iterator[Finding]:
     ):
         what = f"wave {wave.wave_id} has another digest or releaser than its release by silence, or no clause allows it"
         yield Finding(file=layout.LEDGER, entry=silent.number, what=what)
+    if broken:
+        yield from _glass_faults(pack, held, broken)
     for envelope in released:
         if (_digest_of(envelope, wave.wave_id), envelope.act.actor.person_id) != (wave.digest, wave.releaser):
             what = f"wave {wave.wave_id} has another digest or releaser than act {envelope.act.act_id}"
@@ -103,6 +108,17 @@ def _digest_of_rows(held: HeldRows) -> str | None:
         return wave_digest(row.notice for row in held.rows)
     except Broken:  # they do not stand by ordinal
         return None
+
+
+def _glass_faults(pack: Pack, held: HeldRows, broken: Entry) -> Iterator[Finding]:
+    """Compare a wave with the act by which somebody had it sent without a second person."""
+    wave = held.wave
+    acts = (e.act for e in pack.acts.values() if isinstance(e.act.deed, BreakGlass))
+    by = next((act.actor.person_id for act in acts if wave_id_of(act) == wave.wave_id), None)
+    said = (broken.draft.data["digest"], broken.draft.data["by"], by)
+    if said != (wave.digest, wave.releaser, wave.releaser):
+        what = f"wave {wave.wave_id} has another digest or releaser than its break-glass release, or no act broke it"
+        yield Finding(file=layout.LEDGER, entry=broken.number, what=what)
 
 
 def _digest_of(envelope: Envelope, wave_id: WaveId) -> str | None:

@@ -14,6 +14,8 @@ from tocsin.domain.values import ENGINE, WaveId
 
 BY_SILENCE = "wave.released_by_silence"
 """The entry of a wave that no person released; it names the clauses that allow it."""
+BY_GLASS = "wave.released_by_glass"
+"""The entry of a wave that somebody had sent without a second person."""
 
 
 def waves_follow(pack: Pack) -> Iterator[Finding]:
@@ -78,7 +80,7 @@ def _unlike(pack: Pack, wave_id: WaveId, wave: WaveState) -> list[str]:
     digests = {
         d.approved[wave_id] for a in in_order(pack) if isinstance(d := a.deed, Release) and wave_id in d.approved
     }
-    digests |= {str(entry.draft.data["digest"]) for entry in _of_wave(pack, BY_SILENCE, wave_id)}
+    digests |= {str(entry.draft.data["digest"]) for entry in _by_itself(pack, wave_id)}
     changed_by = {entry.draft.data["by"] for entry in _of_wave(pack, "wave.changed", wave_id)}
     agree = {
         "kind": wave.draft == (envelope.act.deed if envelope else Draft()) and wave.kind == wave.draft.wave_kind,
@@ -103,7 +105,12 @@ def _released_at(pack: Pack, wave_id: WaveId) -> object:
         envelope = pack.act_of(entry)
         if envelope is not None and isinstance(deed := envelope.act.deed, Release) and wave_id in deed.approved:
             return entry.draft.at
-    return next((entry.draft.at for entry in _of_wave(pack, BY_SILENCE, wave_id)), None)
+    return next((entry.draft.at for entry in _by_itself(pack, wave_id)), None)
+
+
+def _by_itself(pack: Pack, wave_id: WaveId) -> list[Entry]:
+    """Return the entries of a release that no act of releasing stands for."""
+    return [*_of_wave(pack, BY_SILENCE, wave_id), *_of_wave(pack, BY_GLASS, wave_id)]
 
 
 def _is_stopped(pack: Pack, wave_id: WaveId) -> bool:

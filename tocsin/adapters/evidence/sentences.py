@@ -4,7 +4,7 @@ from typing import Any
 
 from tocsin.adapters.evidence.names import Names
 from tocsin.audit.entry import EntryDraft
-from tocsin.domain import act
+from tocsin.domain import act, breaking_glass, holding
 from tocsin.domain.gdpr_decision import against, in_words
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.repinning import Recompute
@@ -27,6 +27,9 @@ _ENGINE = {
     "erasure.reached": "{destroyed} more file(s) of the erased incident were destroyed on another machine.",
     "bounce.questioned": "A failure came that may be of the notice {notice}; a person has to say whose it is.",
     "evidence.kept": "The evidence pack as of then was written: {size} bytes, SHA-256 {sha256}.",
+    "glass.unreviewed": "Nobody had reviewed the break-glass release of the wave {wave}: everyone was called.",
+    "glass.void": "The broken glass sent nothing: nobody was left whom the wave {wave} would have told.",
+    "hold.lapsed": "No approver confirmed the provisional hold {hold} in time: it lapsed.",
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
     "sweep.reset": "Somebody set a part of the incident back in Temporal, and a person was paged: {workflow}.",
@@ -40,6 +43,10 @@ _ENGINE = {
     "wave.ended": "The wave {wave} has nothing more to do: {counts}.",
     "wave.fell_back": (
         "In the wave {wave}, {replaced} row(s) changed because a contact was not reached; {by_hand} wait for a person."
+    ),
+    "wave.released_by_glass": (
+        "The minimal letters of the wave {wave} were released without a second person, {rows} row(s), because somebody "
+        "broke the glass."
     ),
     "wave.released_by_silence": (
         "Nobody had released a letter in time: the minimal letters of the wave {wave} were released by silence, "
@@ -114,10 +121,15 @@ def deed_sentence(deed: act.Deed, names: Names) -> str:
             what = f"stopped the sending of the wave {deed.wave_id}" + _said(deed.reason)
         case act.Resume():
             what = f"let the sending of the wave {deed.wave_id} go on"
-        case act.PlaceHold():
+        case holding.PlaceHold():
             over = "everyone" if deed.agreements is None else names.named_parties(deed.agreements)
             what = f"recorded an order not to tell {over}: {deed.issuer}, {deed.reference}"
-        case act.Lift():
+        case holding.HoldProvisionally():
+            over = "everyone" if deed.agreements is None else names.named_parties(deed.agreements)
+            what = f"recorded, provisionally, an order not to tell {over}: {deed.issuer}, {deed.reference}"
+        case holding.ConfirmHold():
+            what = f"confirmed the provisional hold {deed.hold_id}"
+        case holding.Lift():
             what = f"recorded that the order not to tell {deed.hold_id} has ended" + _said(deed.reason)
         case _:
             what = _other_deed(deed, names)
@@ -148,6 +160,14 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
             what = f"gave the task “{names.tasks.get(deed.task_id, deed.task_id)}” to {deed.owner}"
         case act.TaskDone():
             what = f"finished the task “{names.tasks.get(deed.task_id, deed.task_id)}”: {deed.outcome}"
+        case breaking_glass.BreakGlass():
+            clock = names.clocks.get(deed.clock_id, deed.clock_id)
+            what = f"broke the glass: had the minimal letter sent for “{clock}” without a second person"
+            what += _said(deed.reason)
+        case breaking_glass.Recall():
+            what = f"recalled the break-glass release {deed.wave_id} before it left" + _said(deed.reason)
+        case breaking_glass.ReviewGlass():
+            what = f"reviewed the break-glass release {deed.wave_id}: {deed.text}"
         case act.Absorb():
             what = f"took incident {deed.source} into this one" + _said(deed.reason)
         case act.MergeInto():

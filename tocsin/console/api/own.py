@@ -14,7 +14,7 @@ from tocsin.console.problems import Denied, hidden
 from tocsin.domain.account import Delegation, NewDelegation
 from tocsin.domain.act import Role
 from tocsin.domain.rights import Action
-from tocsin.domain.token import DEFAULT_LIFE, Scope, Token, checked_life, digest_of, secret_of
+from tocsin.domain.token import DEFAULT_LIFE, Scope, Token, checked_life, digest_of, refuse_feed_and_more, secret_of
 from tocsin.domain.values import Instant, PersonId, Value, derived_id
 from tocsin.ports import Transaction
 
@@ -80,6 +80,7 @@ def routes(office: Office) -> Router:
         _refuse_by_token(who)
         if not said.scopes:
             raise Denied(422, "say what it is good for: scopes")
+        refuse_feed_and_more(said.scopes)
         secret, at = secret_of(secrets.token_urlsafe(32)), office.wall()
         token = Token(
             token_id=derived_id("tok", secret),
