@@ -490,6 +490,10 @@ class IncidentWorkflow:
 
     async def _keep_terms(self) -> None:
         """Do what has fallen due since: provisional holds lapse, broken glasses send, or ask for their review."""
+        term = next_term(self._state)
+        if term is None or term > scenario_now(self._order.tempo):
+            # Waiting for a turn that nothing needs would be another order of events than incidents have run by.
+            return
         async with self._turn:
             for hold_id in overdue_holds(self._state, scenario_now(self._order.tempo)):
                 await self._lapse(hold_id)
