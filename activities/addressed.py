@@ -45,6 +45,19 @@ def audience(tx: Transaction, incident_id: IncidentId, draft: Draft, owed: Conta
     return parties
 
 
+def without_release(
+    tx: Transaction,
+    incident_id: IncidentId,
+    parties: set[AgreementId],
+    by_silence: ClockId | None,
+    by_glass: ClockId | None,
+) -> set[AgreementId]:
+    """Return those of them whom a letter reaches that no second person releases, where it is one. Raises Refused."""
+    if by_silence is not None:
+        parties = silent_ones(tx, incident_id, by_silence, parties)
+    return parties if by_glass is None else reached_by_glass(tx, incident_id, by_glass, parties)
+
+
 def silent_ones(
     tx: Transaction, incident_id: IncidentId, clock_id: ClockId, parties: Set[AgreementId]
 ) -> set[AgreementId]:
@@ -57,7 +70,7 @@ def silent_ones(
     return found
 
 
-def by_glass(
+def reached_by_glass(
     tx: Transaction, incident_id: IncidentId, clock_id: ClockId, parties: Set[AgreementId]
 ) -> set[AgreementId]:
     """Return those of them whom a broken glass tells. Raises Refused if there is none left."""

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from temporalio import activity
 
+from activities import breaking
 from activities.acts import engine_entry
-from activities.addressed import Owed, audience, by_glass, open_duties, silent_ones
-from activities.breaking import GlassRelease
-from activities.breaking import release as release_glass
+from activities.addressed import Owed, audience, open_duties, without_release
 from activities.postings import Postings, public_letter
 from activities.releasing import PAGE, rows_of
 from activities.silence import SilentlyReleased, SilentRelease, release
@@ -164,9 +163,9 @@ class Letters:
         return self._store.once(order.stamp, order, lambda tx: release(tx, order), SilentlyReleased)
 
     @activity.defn(name="letters.release_by_glass")
-    def release_by_glass(self, order: GlassRelease) -> SilentlyReleased:
+    def release_by_glass(self, order: breaking.GlassRelease) -> SilentlyReleased:
         """Release a minimal wave for who broke the glass. Raises Refused if somebody was told or held meanwhile."""
-        return self._store.once(order.stamp, order, lambda tx: release_glass(tx, order), SilentlyReleased)
+        return self._store.once(order.stamp, order, lambda tx: breaking.release(tx, order), SilentlyReleased)
 
     def _plan(self, tx: Transaction, order: Planning) -> Planned:
         incident_id = order.stamp.incident_id
@@ -175,10 +174,7 @@ class Letters:
             tx.ledger.discard(order.wave_id)
         owed = open_duties(tx, incident_id)
         parties = audience(tx, incident_id, order.draft, owed)
-        if order.by_silence is not None:
-            parties = silent_ones(tx, incident_id, order.by_silence, parties)
-        if order.by_glass is not None:
-            parties = by_glass(tx, incident_id, order.by_glass, parties)
+        parties = without_release(tx, incident_id, parties, order.by_silence, order.by_glass)
         wave = WaveRow(
             wave_id=order.wave_id,
             incident_id=incident_id,
