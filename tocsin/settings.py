@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     incident there that resolves itself when the duty is discharged."""
     console_url: str | None = None
     """Where the team reaches the console, as https://desk.example; with it, each page holds a link to its incident."""
+    api_url: str | None = None
+    """The console of an installation elsewhere: commands go there, over its API, unless `--direct` is given."""
+    api_token: SecretStr | None = None
+    """What they show there; default: what `tocsin login` has kept."""
     heartbeat_url: SecretStr | None = None
     """Where `tocsin watch` reports that it is alive; a service outside pages when that stops."""
     witness_file: Path | None = None
@@ -298,6 +302,11 @@ class Settings(BaseSettings):
     def outbox(self) -> Path:
         """Where the outbox channel and the mail pager write."""
         return self.home / "outbox"
+
+
+def elsewhere() -> bool:
+    """Say whether commands go to an installation elsewhere."""
+    return bool(os.environ.get(f"{PREFIX}API_URL"))
 
 
 def load() -> Settings:

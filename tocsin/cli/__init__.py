@@ -32,6 +32,7 @@ from tocsin.cli import (
     keys,
     letter,
     log,
+    login,
     merging,
     paging,
     policy,
@@ -51,7 +52,7 @@ from tocsin.cli import (
     waves,
 )
 from tocsin.cli.render import complain
-from tocsin.cli.session import Session
+from tocsin.cli.session import session_for
 from tocsin.client import Underway, Unreachable
 from tocsin.domain.errors import TocsinError
 
@@ -67,7 +68,7 @@ app = typer.Typer(
 )
 PARTS = (
     *(report, show, explain, decide, severity, incident, merging, recompute, waves, holds, glass),
-    *(evidence, erase, told, watch, doctor, drill, console, setup, reconcile),
+    *(evidence, erase, told, watch, doctor, drill, console, setup, login, reconcile),
 )
 for part in PARTS:
     app.add_typer(part.commands)
@@ -96,9 +97,12 @@ def begin(
     user: Annotated[
         str | None, typer.Option("--as", metavar="USER", help="Who acts; default TOCSIN_USER, else your login name.")
     ] = None,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="On this installation itself, whatever TOCSIN_API_URL says.")
+    ] = False,
 ) -> None:
     """After a security incident, everyone who must be told is told in time, and you can prove it."""
-    ctx.obj = Session(user)
+    ctx.obj = session_for(user, direct=direct)
     ctx.call_on_close(ctx.obj.close)
 
 

@@ -3,7 +3,6 @@
 from tocsin.cli import pages
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session
-from tocsin.cli.views import read_incident
 from tocsin.domain.act import Deed, Receipt
 from tocsin.domain.clock import ClockState
 from tocsin.domain.values import IncidentId
@@ -31,8 +30,7 @@ def act(work: Session, deed: Deed, incident_id: IncidentId, as_json: bool) -> Re
     receipt = work.do(deed, incident_id)
     tell(receipt, as_json, DONE.get(deed.kind, ""))
     if deed.kind in MOVES_CLOCKS and not as_json:
-        with work.store.reading() as tx:
-            view = read_incident(tx, incident_id, work.now())
+        view = work.view(incident_id)
         say("Clocks that run now:")
         pages.clocks([clock for clock in view.clocks if clock.state is ClockState.RUNNING], work.now())
     return receipt

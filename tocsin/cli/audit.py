@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from tocsin.adapters.evidence.layout import TimelineItem
-from tocsin.adapters.evidence.questions import questions
-from tocsin.adapters.evidence.record import Record
 from tocsin.cli import lookup
 from tocsin.cli.arguments import Incident, Json, instant
 from tocsin.cli.render import bullets, emit, heading, say, when
@@ -52,8 +50,7 @@ def show(
     work = session(ctx)
     incident_id = lookup.looked_at(work, incident, Way.AUDIT).incident_id
     wanted = _Wanted(actor=actor, kind=kind, first=first, last=last)
-    with work.store.reading() as tx:
-        items = [item for item in Record(tx, incident_id).timeline if wanted.takes(item)]
+    items = [item for item in work.timeline(incident_id) if wanted.takes(item)]
     if as_json:
         emit(items)
         return
@@ -70,8 +67,7 @@ def ask(ctx: typer.Context, incident: Incident, as_json: Json = False) -> None:
     """Answer what auditors ask of every incident, each with where in the evidence pack it stands."""
     work = session(ctx)
     incident_id = lookup.looked_at(work, incident, Way.AUDIT).incident_id
-    with work.store.reading() as tx:
-        answers = questions(Record(tx, incident_id))
+    answers = work.questions(incident_id)
     if as_json:
         emit(answers)
         return

@@ -7,7 +7,6 @@ import typer
 from tocsin.cli import explain_page, lookup
 from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json, YesNo
-from tocsin.cli.explain import of_incident, policies
 from tocsin.cli.explain_page import facts_in_words
 from tocsin.cli.render import bullets, complain, emit, heading, say, when
 from tocsin.cli.session import Session, session
@@ -48,7 +47,7 @@ def decide(
         raise typer.BadParameter("give both, --authority and --subjects: the one does not follow from the other")
     work = session(ctx)
     state = lookup.incident(work, incident)
-    proposed = of_incident(work, policies(work), state).decision
+    proposed = work.explanation(state).decision
     if authority is None or subjects is None:
         _show(state.incident_id, proposed, _versions(work, state.incident_id), as_json)
         return

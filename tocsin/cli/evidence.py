@@ -10,17 +10,15 @@ from typing import Annotated
 
 import typer
 
-from tocsin.adapters.evidence import VERIFIER, Checked, check_evidence, write_evidence
+from tocsin.adapters.evidence import VERIFIER, Checked, check_evidence
 from tocsin.adapters.evidence.replay import replayed
 from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.cli import lookup
 from tocsin.cli.arguments import Json
-from tocsin.cli.render import complain, emit, say
+from tocsin.cli.render import emit, say
 from tocsin.cli.sample import REGISTER, Sampled, day, write_sample
 from tocsin.cli.session import Session, session
-from tocsin.domain.errors import Broken, Deferred, Refused
-from tocsin.domain.read import Way
-from tocsin.domain.values import IncidentId
+from tocsin.domain.errors import Broken, Refused
 
 commands = typer.Typer()
 
@@ -67,15 +65,13 @@ def evidence(
         emit({"incidents": written}) if as_json else say(f"{len(written)} pack(s) and {REGISTER} lie in {target}")
         return
     incident_id = lookup.incident(work, incident).incident_id
-    means = work.means._replace(histories=_histories(work, incident_id))
-    checked = write_evidence(work.store, means, incident_id, target)
-    # Afterwards: a pack holds what was there before it was asked for.
-    work.looks_at(incident_id, Way.EVIDENCE)
+    checked = work.write_pack(incident_id, target)
     if not as_json:
         say(f"the evidence of incident {incident_id} lies in {target}")
     _tell(checked, target, as_json)
     if not as_json:
-        say(f"Anybody can check it: tocsin verify {target} --key {LogSigner(work.keyring).fingerprint}")
+        key = work.fingerprint()
+        say(f"Anybody can check it: tocsin verify {target}" + (f" --key {key}" if key else ""))
 
 
 @commands.command()
@@ -110,15 +106,6 @@ def _workflows() -> list[type]:
         ) from error
     found: list[type] = worker.WORKFLOWS
     return found
-
-
-def _histories(work: Session, incident_id: IncidentId) -> dict[str, bytes]:
-    """Return Temporal's histories, or none, said, if the engine does not answer: the rest is evidence without them."""
-    try:
-        return work.histories(incident_id)
-    except Deferred as error:
-        complain(f"the evidence holds no histories: {error}")
-        return {}
 
 
 def _fingerprints(work: Session, as_json: bool) -> None:

@@ -55,7 +55,7 @@ def explain(
     if _is_file(subject):
         found = _of_file(work, pack, subject, everything)
     else:
-        found = of_incident(work, pack, lookup.looked_at(work, subject, Way.SHOW), everything=everything)
+        found = work.explanation(lookup.looked_at(work, subject, Way.SHOW), everything=everything)
     if as_json:
         emit(found)
     else:

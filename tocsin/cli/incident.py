@@ -139,8 +139,7 @@ def keep_file(work: Session, incident_id: IncidentId, file: Path, before: str = 
         at=work.now(),
     )
     # The bytes go first: an act that names a file which is not there would be worse than a file nobody names.
-    with work.store.writing() as tx:
-        tx.incidents.attach(incident_id, kept)
+    work.keep(incident_id, kept)
     return Attach(name=kept.name, media_type=kept.media_type, sha256=kept.sha256, size=len(content))
 
 

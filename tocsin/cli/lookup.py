@@ -11,7 +11,7 @@ from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.notice import Notice
 from tocsin.domain.read import Way
 from tocsin.domain.register import Agreement
-from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, TaskId, WaveId, opaque_id
+from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, TaskId, WaveId
 from tocsin.ports import WaveRow
 
 _AGREEMENT = re.compile(r"\bagr-[a-z2-7]+")
@@ -94,8 +94,7 @@ def agreements(session: Session, references: Iterable[str]) -> tuple[AgreementId
     Raises:
         Refused: naming every reference that the register does not have, each with those that look like it.
     """
-    key = session.keyring.id_key()
-    wanted = {reference: AgreementId(opaque_id("agr", key, reference)) for reference in references}
+    wanted = session.agreement_ids(references)
     with session.store.reading() as tx:
         unknown = [reference for reference, found in wanted.items() if tx.register.agreement(found) is None]
         known = [agreement.reference for agreement in tx.register.agreements()] if unknown else []

@@ -13,7 +13,6 @@ from tocsin.cli.session import session
 from tocsin.domain.act import Absorb, Confirm, MergeInto, Report
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Status, Trigger
-from tocsin.domain.values import opaque_id
 
 commands = typer.Typer()
 
@@ -72,7 +71,7 @@ def split(
         triggers={trigger: fact.at for trigger, fact in source.triggers.items() if trigger not in _NOT_COPIED},
         affected=named,
         everyone=source.audience_known and not named,
-        source_key=opaque_id("src", work.keyring.id_key(), "split", source.incident_id, title),
+        source_key=work.source_key("split", source.incident_id, title),
         split_from=source.incident_id,
     )
     first = work.envelope(deed, incident_id_of(work, deed.source_key, 0))

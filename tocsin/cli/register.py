@@ -14,7 +14,7 @@ from tocsin.adapters.register_file import Format, stream_file, write_file
 from tocsin.audit.entry import EntryDraft
 from tocsin.cli.arguments import Json
 from tocsin.cli.render import complain, emit, say
-from tocsin.cli.session import session
+from tocsin.cli.session import Session, session
 from tocsin.cli.subprocessors import export_subprocessors
 from tocsin.domain.act import Actor, Role
 from tocsin.domain.errors import Refused
@@ -51,10 +51,8 @@ def import_(
     """Publish the agreements of a CSV or TOML file. One mistake in it, and nothing is imported."""
     work = session(ctx)
     _may_change(work.actor)
-    looking = Readiness(work.now().date())
-    agreements = map(looking.look, stream_file(file, work.keyring.id_key()))
-    changes = compared(work.store, agreements) if dry_run else publish(work.store, work.actor, work.now(), agreements)
-    emit(changes) if as_json else _tell(changes, looking.findings())
+    changes, findings = work.publish(file, dry_run=dry_run)
+    emit(changes) if as_json else _tell(changes, findings)
 
 
 @commands.command()
@@ -111,6 +109,14 @@ def _asked(domains: frozenset[str]) -> tuple[dict[str, str], frozenset[str]]:
     from tocsin.adapters.mail_domains import domains_without_mail  # noqa: PLC0415 - what only --dns needs
 
     return asyncio.run(domains_without_mail(domains))
+
+
+def published(work: Session, file: Path, *, dry_run: bool) -> tuple[Changes, list[Finding]]:
+    """Publish the agreements of a file, and look at each for what stands in the way of telling its party."""
+    looking = Readiness(work.now().date())
+    agreements = map(looking.look, stream_file(file, work.keyring.id_key()))
+    changes = compared(work.store, agreements) if dry_run else publish(work.store, work.actor, work.now(), agreements)
+    return changes, list(looking.findings())
 
 
 def publish(store: Store, actor: Actor, at: datetime, agreements: Iterable[Agreement]) -> Changes:

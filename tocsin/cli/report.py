@@ -17,15 +17,13 @@ from tocsin.cli.incident import keep_file
 from tocsin.cli.render import complain, emit, say, when
 from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me, next_for
-from tocsin.cli.views import read_incident
 from tocsin.client import EnvelopeFor, Unreachable
 from tocsin.domain.act import Envelope, Receipt, Report
-from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.audience import Audience
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.incident import Severity, Trigger
 from tocsin.domain.register import Agreement
-from tocsin.domain.values import AgreementId, IncidentId, opaque_id
+from tocsin.domain.values import AgreementId, IncidentId
 from tocsin.ports import Page
 
 commands = typer.Typer()
@@ -110,7 +108,7 @@ def report(
         everyone=everyone,
         sources=tuple(one.agreement_id for one in sources),
         told_by=teller.agreement_id if teller else None,
-        source_key=opaque_id("src", work.keyring.id_key(), alert or secrets.token_hex(16)),
+        source_key=work.source_key(alert or secrets.token_hex(16)),
     )
     first = work.envelope(deed, incident_id_of(work, deed.source_key, 0))
     try:
@@ -163,13 +161,12 @@ def numbered(work: Session, first: Envelope) -> EnvelopeFor:
 
 def incident_id_of(work: Session, source_key: str, generation: int) -> IncidentId:
     """Return the id of the n-th incident (from 0) of an alert."""
-    return incident_of_alert(work.keyring.id_key(), source_key, generation)
+    return work.incident_of(source_key, generation)
 
 
 def answer(work: Session, receipt: Receipt, as_json: bool) -> None:
     """Print what a report came to: the clocks that run now, and the next thing to do."""
-    with work.store.reading() as tx:
-        view = read_incident(tx, receipt.incident_id, work.now())
+    view = work.view(receipt.incident_id)
     todo = next_for(work, view, Me.of(work))
     if as_json:
         emit({"receipt": receipt, "clocks": view.clocks, "may_be_affected": view.may_be_affected, "next": todo})

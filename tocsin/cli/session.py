@@ -4,11 +4,11 @@ import asyncio
 import getpass
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 from sqlalchemy import Engine as SqlEngine
@@ -17,8 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from tocsin import settings
 from tocsin.adapters.channels import open_channel, open_pager
 from tocsin.adapters.codec import data_converter
-from tocsin.adapters.evidence import Means
+from tocsin.adapters.evidence import Checked, Means, write_evidence
 from tocsin.adapters.evidence.keep import workflow_ids
+from tocsin.adapters.evidence.layout import TimelineItem
+from tocsin.adapters.evidence.questions import Answer, questions
+from tocsin.adapters.evidence.record import Record
 from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.keyring import FileKeyring, engine_public
 from tocsin.adapters.keyrings import open_keyring
@@ -28,15 +31,25 @@ from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
 from tocsin.adapters.temporal_histories import TemporalHistories
 from tocsin.adapters.tracing import traced_entries
 from tocsin.adapters.vault import Vault
+from tocsin.cli.views import IncidentView, read_incident
 from tocsin.client import Engine, EnvelopeFor, connected
 from tocsin.domain.act import UNVERIFIED_LOCAL, Act, Actor, Deed, Envelope, Receipt
+from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Broken, Deferred, TocsinError
+from tocsin.domain.explanation import Explanation
+from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.read import Reading, Way
+from tocsin.domain.readiness import Finding
 from tocsin.domain.tempo import Tempo
-from tocsin.domain.values import ActId, IncidentId, PersonId, derived_id, opaque_id
+from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, derived_id, opaque_id
 from tocsin.noting import note
-from tocsin.ports import Nudge, Pager, Store
+from tocsin.ports import Attachment, Nudge, Pager, Store
 from tocsin.wire import wave_workflow
+
+if TYPE_CHECKING:
+    from tocsin.cli.register import Changes
+    from tocsin.cli.show import Listed
+    from tocsin.cli.todo import Todo
 
 EXPIRES_AFTER = timedelta(minutes=10)
 """How long an envelope is good for: long enough for a slow line, too short to be kept and used later."""
@@ -147,6 +160,79 @@ class Session:
         except Deferred as error:
             print(f"this look is not in the log: {error}", file=sys.stderr)
 
+    def view(self, incident_id: IncidentId, *, events: bool = False) -> IncidentView:
+        """Return everything that is shown of an incident that exists."""
+        with self.store.reading() as tx:
+            return read_incident(tx, incident_id, self.now(), events=events)
+
+    def agreement_ids(self, references: Iterable[str]) -> dict[str, AgreementId]:
+        """Return the ids that agreements have, or would have, by the user's own references."""
+        key = self.keyring.id_key()
+        return {reference: AgreementId(opaque_id("agr", key, reference)) for reference in references}
+
+    def source_key(self, *alert: str) -> str:
+        """Return the opaque key of an alert: the same words give the same incident."""
+        return opaque_id("src", self.keyring.id_key(), *alert)
+
+    def incident_of(self, source_key: str, generation: int) -> IncidentId:
+        """Return the id of the n-th incident (from 0) of an alert."""
+        return incident_of_alert(self.keyring.id_key(), source_key, generation)
+
+    def keep(self, incident_id: IncidentId, file: Attachment) -> None:
+        """Store a file sealed under the incident's key; the act that names it comes after."""
+        with self.store.writing() as tx:
+            tx.incidents.attach(incident_id, file)
+
+    def timeline(self, incident_id: IncidentId) -> list[TimelineItem]:
+        """Return what happened to an incident, in order."""
+        with self.store.reading() as tx:
+            return list(Record(tx, incident_id).timeline)
+
+    def questions(self, incident_id: IncidentId) -> list[Answer]:
+        """Return the answers to what auditors ask of every incident."""
+        with self.store.reading() as tx:
+            return questions(Record(tx, incident_id))
+
+    def todos(self) -> list["Todo"]:
+        """Return what waits for the person who acts, most urgent first."""
+        from tocsin.cli.show import waiting  # noqa: PLC0415 - commands import this file
+
+        return waiting(self)
+
+    def listed(self, *, only_open: bool) -> list["Listed"]:
+        """Return the incidents, newest report first, each in a line."""
+        from tocsin.cli.show import listed  # noqa: PLC0415 - commands import this file
+
+        return listed(self, only_open=only_open)
+
+    def explanation(self, state: IncidentState, *, everything: bool = False) -> Explanation:
+        """Return who must be told, by when and why."""
+        from tocsin.cli.explain import of_incident, policies  # noqa: PLC0415 - commands import this file
+
+        return of_incident(self, policies(self), state, everything=everything)
+
+    def publish(self, file: Path, *, dry_run: bool) -> tuple["Changes", list[Finding]]:
+        """Publish the agreements of a file, and say what stands in the way of telling each party."""
+        from tocsin.cli.register import published  # noqa: PLC0415 - commands import this file
+
+        return published(self, file, dry_run=dry_run)
+
+    def write_pack(self, incident_id: IncidentId, target: Path) -> Checked:
+        """Write an incident's evidence, and check it; without histories, said, if the engine does not answer."""
+        try:
+            means = self.means._replace(histories=self.histories(incident_id))
+        except Deferred as error:
+            print(f"the evidence holds no histories: {error}", file=sys.stderr)
+            means = self.means._replace(histories={})
+        checked = write_evidence(self.store, means, incident_id, target)
+        # Afterwards: a pack holds what was there before it was asked for.
+        self.looks_at(incident_id, Way.EVIDENCE)
+        return checked
+
+    def fingerprint(self) -> str | None:
+        """Return the fingerprint of the key that signs packs, where it can be had by another way than the pack."""
+        return LogSigner(self.keyring).fingerprint
+
     def new_act_id(self) -> ActId:
         """Return an id for an act; doing the same again is another act."""
         return ActId(derived_id("act", secrets.token_hex(16)))
@@ -244,6 +330,15 @@ async def _stoppable(asking: Callable[[], Awaitable[Receipt]]) -> Receipt:
         if task.cancelling():
             # Whatever else the client was at fails now, and nobody asks any more how.
             asyncio.get_running_loop().set_exception_handler(lambda _, about: None)
+
+
+def session_for(user: str | None, *, direct: bool) -> Session:
+    """Return the session of a command: over the API of an installation elsewhere, or on this one itself."""
+    if direct or not settings.elsewhere():
+        return Session(user)
+    from tocsin.cli.afar import RemoteSession  # noqa: PLC0415 - it imports this file
+
+    return RemoteSession(user)
 
 
 def session(ctx: typer.Context) -> Session:

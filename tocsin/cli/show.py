@@ -39,6 +39,22 @@ class Listed(Value):
     next_clock: str | None
     next_at: Instant | None
 
+    @classmethod
+    def of(cls, state: IncidentState, title: str, severity: Severity | None) -> "Listed":
+        """Return the line of an incident as it stands."""
+        reported = state.triggers.get(Trigger.REPORT)
+        nearest = min(state.clocks.values(), key=lambda spec: spec.target_at, default=None)
+        return cls(
+            incident_id=state.incident_id,
+            status=state.status,
+            title=title,
+            severity=severity,
+            reported_at=reported.at if reported else None,
+            clocks_running=len(state.clocks),
+            next_clock=nearest.title if nearest else None,
+            next_at=nearest.target_at if nearest else None,
+        )
+
 
 @commands.command("list")
 def list_(
@@ -48,9 +64,7 @@ def list_(
 ) -> None:
     """List incidents, newest first, each with its most urgent clock."""
     work = session(ctx)
-    with work.store.reading() as tx:
-        gone = tx.erasures.sealed_off()
-        rows = [_listed(tx, state, state.incident_id in gone) for state in tx.incidents.all(open_only=only_open)]
+    rows = work.listed(only_open=only_open)
     if as_json:
         emit(rows)
         return
@@ -67,11 +81,7 @@ def list_(
 def next_(ctx: typer.Context, as_json: Json = False) -> None:
     """List what waits for you, most urgent first, each with the command that does it."""
     work = session(ctx)
-    me = Me.of(work)
-    with work.store.reading() as tx:
-        waiting = [todo for state in tx.incidents.all() for todo in mine(tx, me, state, work.now())]
-        waiting += erasures_for(tx, me, work.now(), work.settings.kept_for)
-    todos = [*_spooled(work), *by_urgency(waiting)]
+    todos = work.todos()
     if as_json:
         emit(todos)
         return
@@ -80,7 +90,7 @@ def next_(ctx: typer.Context, as_json: Json = False) -> None:
         say(f"{todo.what}{left}", style="bold")
         say(todo.do, indent=2)
     if not todos:
-        say(f"Nothing waits for {me.name}.")
+        say(f"Nothing waits for {work.actor.name}.")
 
 
 @commands.command()
@@ -102,14 +112,23 @@ def show(
         only = lookup.agreements(work, [to]) if to else None
         _show_letters(work, lookup.wave(work, state.incident_id, letters).wave_id, only, as_json)
         return
+    view = work.view(state.incident_id, events=True)
     with work.store.reading() as tx:
-        view = read_incident(tx, state.incident_id, work.now(), events=True)
         duties = tx.duties.of(state.incident_id) if why else []
     if as_json:
         emit({**view.model_dump(), **({"duties": duties} if why else {})})
         return
     pages.incident(view, work.now(), {person.person_id: person.name for person in work.people.all()})
     pages.steps(view, duties) if why else _hint(view)
+
+
+def waiting(work: Session) -> list[Todo]:
+    """Return what waits for the person who acts, most urgent first."""
+    me = Me.of(work)
+    with work.store.reading() as tx:
+        found = [todo for state in tx.incidents.all() for todo in mine(tx, me, state, work.now())]
+        found += erasures_for(tx, me, work.now(), work.settings.kept_for)
+    return [*_spooled(work), *by_urgency(found)]
 
 
 def mine(tx: Transaction, me: Me, state: IncidentState, now: datetime) -> Iterable[Todo]:
@@ -126,19 +145,16 @@ def _erased(work: Session, incident: str) -> Erasure | None:
     return found if found is not None and found.sealed_off else None
 
 
+def listed(work: Session, *, only_open: bool) -> list[Listed]:
+    """Return the lines of a list, newest report first."""
+    with work.store.reading() as tx:
+        gone = tx.erasures.sealed_off()
+        return [_listed(tx, state, state.incident_id in gone) for state in tx.incidents.all(open_only=only_open)]
+
+
 def _listed(tx: Transaction, state: IncidentState, erased: bool) -> Listed:
-    facts, reported = tx.incidents.facts(state.incident_id), state.triggers.get(Trigger.REPORT)
-    nearest = min(state.clocks.values(), key=lambda spec: spec.target_at, default=None)
-    return Listed(
-        incident_id=state.incident_id,
-        status=state.status,
-        title=ERASED if erased else facts.title if facts else "",
-        severity=facts.severity if facts else None,
-        reported_at=reported.at if reported else None,
-        clocks_running=len(state.clocks),
-        next_clock=nearest.title if nearest else None,
-        next_at=nearest.target_at if nearest else None,
-    )
+    facts = tx.incidents.facts(state.incident_id)
+    return Listed.of(state, ERASED if erased else facts.title if facts else "", facts.severity if facts else None)
 
 
 def _spooled(work: Session) -> list[Todo]:

@@ -15,7 +15,7 @@ from tocsin.domain.incident_state import wave_id_of
 from tocsin.domain.notice import Notice, WaveKind
 from tocsin.domain.promise import in_words
 from tocsin.domain.reviewing import Approved, SendBack
-from tocsin.domain.values import AgreementId, IncidentId
+from tocsin.domain.values import AgreementId, IncidentId, WaveId
 from tocsin.ports import WaveRow
 
 commands = typer.Typer()
@@ -36,7 +36,7 @@ def draft(
     envelope = work.envelope(Draft(wave_kind=kind, agreements=agreements), incident_id)
     receipt = work.send(envelope)
     with work.store.reading() as tx:
-        wave = tx.ledger.wave(wave_id_of(envelope.act))
+        wave = tx.ledger.wave(WaveId(receipt.ids.get("wave", wave_id_of(envelope.act))))
         rows = tx.ledger.notices(wave.wave_id) if wave else []
     alone = [row.agreement_id for row in rows if row.lonely]
     _tell_draft(receipt, wave, len(rows), _names(work, alone), _warnings(work, rows), as_json)

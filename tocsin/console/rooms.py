@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from tocsin.console import rooms_audit, rooms_delivery, rooms_incident, rooms_now, rooms_register, rooms_review
+from tocsin.console import rooms_audit, rooms_delivery, rooms_incident, rooms_now, rooms_own, rooms_register, rooms_review
 from tocsin.console.house import House
 from tocsin.console.office import Office
 from tocsin.console.public import PAGES
@@ -24,6 +24,6 @@ def routes(office: Office) -> APIRouter:
         """Return the bell that browsers show beside a page's title."""
         return Response(picture, media_type="image/svg+xml")
 
-    for room in (rooms_now, rooms_incident, rooms_review, rooms_delivery, rooms_register, rooms_audit):
+    for room in (rooms_now, rooms_incident, rooms_review, rooms_delivery, rooms_own, rooms_register, rooms_audit):
         router.include_router(room.routes(house))
     return router

@@ -19,6 +19,10 @@ class Signer(Protocol):
     def public(self) -> bytes:
         """The 32 bytes of its public key."""
 
+    @property
+    def fingerprint(self) -> str:
+        """What people compare to know the key again."""
+
     def checkpoint(self, head: Frontier) -> str:
         """Return the log's head as a signed note; the same head gives the same note."""
 

@@ -12,6 +12,7 @@ from starlette.background import BackgroundTask
 from tocsin.adapters.authority_reports import as_json, as_pdf, as_text
 from tocsin.adapters.breach_register import as_json as breaches_as_json
 from tocsin.adapters.breach_register import read_breaches
+from tocsin.adapters.evidence import VERIFIER
 from tocsin.adapters.evidence.write import write_evidence
 from tocsin.cli.authority import Format, made_for
 from tocsin.console.api.routing import Router
@@ -41,11 +42,18 @@ class File(Value):
     size: int
 
 
+class Fingerprints(Value):
+    """What must reach an auditor by another way than the pack."""
+
+    key: str
+    verifier: str
+
+
 def routes(office: Office) -> Router:
     """Return the routes."""
     router = Router(office)
     sees, attaches = Guard(office, Action.SEE), Guard(office, Action.ATTACH)
-    reads_log = Guard(office, Action.READ_LOG)
+    reads_log, lists = Guard(office, Action.READ_LOG), Guard(office, Action.LIST)
 
     @router.get("/incidents/{incident_id}/attachments")
     async def list_attachments(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[File]:
@@ -89,7 +97,7 @@ def routes(office: Office) -> Router:
         found = await office.read(read)
         if found is None:
             raise hidden()
-        return Response(found.content, media_type="application/octet-stream", headers=_download(found.sha256[:12]))
+        return Response(found.content, media_type="application/octet-stream", headers=download(found.sha256[:12]))
 
     @router.get("/incidents/{incident_id}/evidence", response_class=Response, responses={200: DOCUMENT})
     async def evidence(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> Response:
@@ -105,9 +113,14 @@ def routes(office: Office) -> Router:
         return FileResponse(
             target,
             media_type="application/octet-stream",
-            headers=_download(f"{incident_id}.zip"),
+            headers=download(f"{incident_id}.zip"),
             background=BackgroundTask(folder.cleanup),
         )
+
+    @router.get("/evidence/fingerprints")
+    async def fingerprints(who: Annotated[Pass, Depends(lists)]) -> Fingerprints:
+        """Read what an auditor compares a pack with: of the key that signs, and of verify.py."""
+        return Fingerprints(key=office.means.signer.fingerprint, verifier=hashlib.sha256(VERIFIER).hexdigest())
 
     @router.get("/incidents/{incident_id}/reports/{policy_id}", response_class=Response, responses={200: DOCUMENT})
     async def report(
@@ -134,5 +147,6 @@ def _described(one: Attachment) -> File:
     return File(sha256=one.sha256, name=one.name, media_type=one.media_type, size=len(one.content))
 
 
-def _download(name: str) -> dict[str, str]:
+def download(name: str) -> dict[str, str]:
+    """Return the headers by which a browser saves an answer and never shows it."""
     return {"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "sandbox"}

@@ -5,20 +5,18 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends
 
-from tocsin import receiving
 from tocsin.audit.verify import Verdict, verify
 from tocsin.cli.explain import policies
 from tocsin.cli.show import mine
 from tocsin.cli.todo import Me, Todo, by_urgency, erasures_for
 from tocsin.console.api.routing import After, Limit, Page, Router, page_of
-from tocsin.console.gate import Guard, Pass, sees_too
+from tocsin.console.gate import Guard, Pass
 from tocsin.console.office import Office
-from tocsin.console.problems import hidden
 from tocsin.console.reading import states_for
 from tocsin.domain.breaker import ChannelState, closed, opened
-from tocsin.domain.receipt import Receipt as ChannelReceipt
+from tocsin.domain.errors import Refused
 from tocsin.domain.rights import Action
-from tocsin.domain.values import IncidentId, NoticeId, Value
+from tocsin.domain.values import Instant, Value
 from tocsin.ports import Transaction
 from tocsin.settings import ChannelName
 from tocsin.steps import channel_entry
@@ -30,17 +28,18 @@ class Entries(Page):
     items: tuple[dict[str, Any], ...]
 
 
+class Checkpointed(Value):
+    """A signed checkpoint (C2SP tlog-checkpoint)."""
+
+    size: int
+    at: Instant
+    note: str
+
+
 class Why(Value):
     """Why a channel is closed. Shown to whoever looks; no secrets."""
 
     why: str
-
-
-class Whose(Value):
-    """The notice that a parked receipt belongs to; None: to none of ours."""
-
-    incident_id: IncidentId | None = None
-    notice_id: NoticeId | None = None
 
 
 def routes(office: Office) -> Router:
@@ -111,28 +110,12 @@ def routes(office: Office) -> Router:
         """Recompute the log's root from its entries; name the first one changed, removed or reordered."""
         return await office.read(lambda tx: verify(tx.log.entries(), tx.log.head()))
 
-    @router.get("/receipts/parked")
-    async def read_parked(who: Annotated[Pass, Depends(reads_log)]) -> list[ChannelReceipt]:
-        """List the receipts that nobody could assign."""
-        return await office.read(lambda tx: tx.receipts.parked())
-
-    @router.post("/receipts/{receipt_id}/assign")
-    async def assign(receipt_id: str, whose: Whose, who: Annotated[Pass, Depends(switches)]) -> dict[str, str]:
-        """Give a parked receipt to its notice, or set it aside; either is written into the log."""
-
-        def find(tx: Transaction) -> Any:
-            if whose.notice_id is None:
-                return None
-            row = tx.ledger.notice(whose.notice_id)
-            if row is None or row.incident_id != whose.incident_id:
-                raise hidden()
-            sees_too(tx, who.visitor, row.incident_id)
-            return row
-
-        row = await office.read(find)
-        await office.beside(
-            lambda: receiving.assign(office.store, receipt_id, row, who.visitor.person_id, office.now())
-        )
-        return {"receipt": receipt_id, "notice": row.number if row else ""}
+    @router.get("/log/checkpoint")
+    async def read_checkpoint(who: Annotated[Pass, Depends(reads_log)]) -> Checkpointed:
+        """Read the newest signed checkpoint of the log, to be kept elsewhere."""
+        found = await office.read(lambda tx: tx.checkpoints.newest())
+        if found is None:
+            raise Refused("no checkpoint has been signed yet; the next sweep, a few minutes from now, signs one")
+        return Checkpointed(size=found.head.size, at=found.at, note=found.note)
 
     return router

@@ -1,22 +1,19 @@
 """One's own: who am I, tokens, who stands in for me."""
 
-import secrets
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends
 
-from tocsin.adapters.access import access_entry
 from tocsin.console.api.routing import Router
 from tocsin.console.gate import Guard, Pass
 from tocsin.console.office import Office
-from tocsin.console.problems import Denied, hidden
+from tocsin.console.problems import hidden
+from tocsin.console.tokens import MadeToken, NewToken, make_token, refuse_by_token, revoke_token
 from tocsin.domain.account import Delegation, NewDelegation
 from tocsin.domain.act import Role
 from tocsin.domain.rights import Action
-from tocsin.domain.token import DEFAULT_LIFE, Scope, Token, checked_life, digest_of, refuse_feed_and_more, secret_of
-from tocsin.domain.values import Instant, PersonId, Value, derived_id
-from tocsin.ports import Transaction
+from tocsin.domain.token import Scope, Token
+from tocsin.domain.values import Instant, PersonId, Value
 
 
 class Myself(Value):
@@ -28,22 +25,6 @@ class Myself(Value):
     roles: frozenset[Role]
     authenticated: str
     scopes: frozenset[Scope] | None
-
-
-class NewToken(Value):
-    """What a token is to be good for."""
-
-    scopes: frozenset[Scope]
-    label: str = ""
-    life: timedelta = DEFAULT_LIFE
-
-
-class MadeToken(Value):
-    """A token with its secret, which is shown this once."""
-
-    token: str
-    token_id: str
-    expires_at: Instant
 
 
 class TokenLine(Value):
@@ -75,42 +56,14 @@ def routes(office: Office) -> Router:
         return await office.read(lambda tx: [_line(token) for token in tx.tokens.of(who.visitor.person_id)])
 
     @router.post("/me/tokens", status_code=201)
-    async def make_token(said: NewToken, who: Annotated[Pass, Depends(own)]) -> MadeToken:
+    async def new_token(said: NewToken, who: Annotated[Pass, Depends(own)]) -> MadeToken:
         """Make a token of your own; its secret is shown this once. A token makes none."""
-        _refuse_by_token(who)
-        if not said.scopes:
-            raise Denied(422, "say what it is good for: scopes")
-        refuse_feed_and_more(said.scopes)
-        secret, at = secret_of(secrets.token_urlsafe(32)), office.wall()
-        token = Token(
-            token_id=derived_id("tok", secret),
-            digest=digest_of(secret),
-            person_id=who.visitor.person_id,
-            label=said.label,
-            scopes=said.scopes,
-            made_at=at,
-            expires_at=at + checked_life(said.life),
-        )
-
-        def make(tx: Transaction) -> None:
-            tx.tokens.add(token)
-            tx.log.append([access_entry("token_made", token.person_id, who.visitor.actor, at, token=token.token_id)])
-
-        await office.write(make)
-        return MadeToken(token=secret, token_id=token.token_id, expires_at=token.expires_at)
+        return await make_token(office, who.visitor, said)
 
     @router.delete("/me/tokens/{token_id}", status_code=204)
-    async def revoke_token(token_id: str, who: Annotated[Pass, Depends(own)]) -> None:
+    async def end_token(token_id: str, who: Annotated[Pass, Depends(own)]) -> None:
         """End a token of yours for good, at once."""
-
-        def revoke(tx: Transaction) -> bool:
-            mine = next((one for one in tx.tokens.of(who.visitor.person_id) if one.token_id == token_id), None)
-            if mine and tx.tokens.revoke(token_id, office.now()):
-                about = access_entry("token_revoked", mine.person_id, who.visitor.actor, office.now(), token=token_id)
-                tx.log.append([about])
-            return mine is not None
-
-        if not await office.write(revoke):
+        if not await revoke_token(office, who.visitor, token_id):
             raise hidden()
 
     @router.get("/me/delegations")
@@ -122,7 +75,7 @@ def routes(office: Office) -> Router:
     @router.post("/me/delegations", status_code=201)
     async def delegate(said: NewDelegation, who: Annotated[Pass, Depends(own)]) -> Delegation:
         """Lend your roles to somebody between two instants. What was lent to you is not yours to lend."""
-        _refuse_by_token(who)
+        refuse_by_token(who.visitor)
         return await office.write(lambda tx: office.delegate(tx, who.visitor, said))
 
     @router.delete("/me/delegations/{delegation_id}", status_code=204)
@@ -132,11 +85,6 @@ def routes(office: Office) -> Router:
             raise hidden()
 
     return router
-
-
-def _refuse_by_token(who: Pass) -> None:
-    if who.visitor.token is not None:
-        raise Denied(403, "a token gives nothing away that outlives it; sign in to do this")
 
 
 def _line(token: Token) -> TokenLine:

@@ -1,6 +1,7 @@
 """The register: whom we promised to tell, how fast, and whom to write to."""
 
 import tempfile
+from datetime import date
 from heapq import nsmallest
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from tocsin.console.problems import hidden
 from tocsin.domain.readiness import Finding, Readiness
 from tocsin.domain.register import Agreement
 from tocsin.domain.rights import Action
+from tocsin.domain.subprocessing import SubProcessor, subprocessors
 from tocsin.domain.values import AgreementId
 from tocsin.ports import Transaction
 
@@ -54,6 +56,12 @@ def routes(office: Office) -> Router:
             return list(looking.findings())
 
         return await office.read(read)
+
+    @router.get("/register/subprocessors")
+    async def list_subprocessors(who: Annotated[Pass, Depends(reads)], on: date | None = None) -> list[SubProcessor]:
+        """List the sub-processors engaged on a day (UTC; default today): since when, for which service, where."""
+        day = on or office.now().date()
+        return await office.read(lambda tx: subprocessors(tx.register.agreements(), day))
 
     @router.get("/register/{agreement_id}")
     async def read_agreement(agreement_id: AgreementId, who: Annotated[Pass, Depends(reads)]) -> Agreement:
