@@ -2,7 +2,15 @@
 
 from fastapi import APIRouter, Response
 
-from tocsin.console import rooms_audit, rooms_delivery, rooms_incident, rooms_now, rooms_own, rooms_register, rooms_review
+from tocsin.console import (
+    rooms_audit,
+    rooms_delivery,
+    rooms_incident,
+    rooms_now,
+    rooms_own,
+    rooms_register,
+    rooms_review,
+)
 from tocsin.console.house import House
 from tocsin.console.office import Office
 from tocsin.console.public import PAGES
