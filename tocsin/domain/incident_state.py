@@ -54,8 +54,8 @@ from tocsin.domain.holding import (
 from tocsin.domain.incident import OVER, Status, Trigger, TriggerFact, Triggers
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.releasing import admit_reviewed
-from tocsin.domain.reviewing import SendBack
 from tocsin.domain.reported import reported, told_at, told_triggers, with_source
+from tocsin.domain.reviewing import SendBack
 from tocsin.domain.stated import refuse_impossible, stated_instants
 from tocsin.domain.tempo import IsDrill
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
