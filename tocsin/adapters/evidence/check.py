@@ -39,7 +39,8 @@ def check_evidence(target: Path, noted: tuple[int, str] | None = None, key: str 
     with unpacked(target) as folder:
         if not (folder / layout.INCIDENT).exists() and not (folder / layout.SUMS).exists():
             raise Refused(f"{target} holds no evidence; name the pack that `tocsin evidence` wrote")
-        return _check(Pack(folder), noted, key)
+        with Pack(folder) as pack:
+            return _check(pack, noted, key)
 
 
 def _check(pack: Pack, noted: tuple[int, str] | None, key: str | None) -> Checked:
@@ -57,7 +58,8 @@ def _check(pack: Pack, noted: tuple[int, str] | None, key: str | None) -> Checke
 
 def check_gathered(folder: Path) -> Checked:
     """Check a folder that is not sealed yet."""
-    return _checked(Pack(folder), _TESTS)
+    with Pack(folder) as pack:
+        return _checked(pack, _TESTS)
 
 
 def sums_match(pack: Pack) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ def timeline_retells(pack: Pack) -> Iterator[Finding]:
     names, acts, incident_id = _names(pack), list(pack.acts.values()), pack.incident.incident_id
 
     def anew() -> Iterator[TimelineItem]:
-        return timeline(pack.entries, acts, names)
+        return timeline(pack.entries, acts, names, drill=pack.incident.drill)
 
     if pack.sha256(layout.TIMELINE) != _sha256(as_json_list(anew())):
         yield _first_unlike(pack, anew())

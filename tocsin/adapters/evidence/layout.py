@@ -12,6 +12,7 @@ from tocsin.audit.entry import Entry, EntryDraft
 from tocsin.domain.duty import Duty
 from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.receipt import Receipt
+from tocsin.domain.tempo import IsDrill
 from tocsin.domain.values import ActId, Instant, Value
 from tocsin.ports import WaveRow
 
@@ -133,6 +134,7 @@ class TimelineItem(Value):
     what: str
     act_id: ActId | None
     inputs: dict[str, JsonValue]
+    drill: IsDrill = False
 
 
 class Handed(Value):

@@ -125,20 +125,25 @@ class LedgerIndex(Mapping[str, LedgerRow]):
     """The ledger's rows by notice id, each read from where it stands; and its waves."""
 
     def __init__(self, name: str, opening: Opening, seen: Callable[[LedgerRow], None]) -> None:
-        """Read it once, showing each row to `seen`. Raises Unreadable."""
+        """Read it once, showing each row to `seen`; the file that `opening` gives stays open. Raises Unreadable."""
         self._name = name
         self._opening = opening
         self._starts, self._ends = array("Q"), array("Q")
         self._places: dict[str, int] = {}
         self._adapter = TypeAdapter(LedgerRow)
+        self._last: tuple[int, LedgerRow | None] = (-1, None)
         self.waves: list[HeldRows] = []
-        with opening() as file:
-            self._read_all(Lines(name, file), seen)
+        file = opening()
+        file.seek(0)
+        self._read_all(Lines(name, file), seen)
 
     def __getitem__(self, notice_id: str) -> LedgerRow:
         """Return a row. Raises KeyError."""
         place = self._places[notice_id]
-        return next(self.read(range(place, place + 1)))
+        if place != self._last[0]:
+            self._last = place, next(self.read(range(place, place + 1)))
+        assert self._last[1] is not None
+        return self._last[1]
 
     def __iter__(self) -> Iterator[str]:
         """Yield the notice ids."""
@@ -158,10 +163,10 @@ class LedgerIndex(Mapping[str, LedgerRow]):
 
     def read(self, places: range) -> Iterator[LedgerRow]:
         """Yield the rows at these places."""
-        with self._opening() as file:
-            for place in places:
-                file.seek(self._starts[place])
-                yield valid(self._name, self._adapter, file.read(self._ends[place] - self._starts[place]))
+        file = self._opening()
+        for place in places:
+            file.seek(self._starts[place])
+            yield valid(self._name, self._adapter, file.read(self._ends[place] - self._starts[place]))
 
     def _read_all(self, lines: Lines, seen: Callable[[LedgerRow], None]) -> None:
         more = lines.expect(b"[\n", _NOTHING) != _NOTHING

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Self, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -44,6 +44,7 @@ class Entries:
         self._starts, self._sizes = array("Q"), array("L")
         self._of_notice: dict[str, tuple[int, ...]] = {}
         self._of_receipt: dict[str, int] = {}
+        self._last: tuple[str, list[Entry]] = ("", [])
         self.deeds: list[Entry] = []
 
     def add(self, entry: Entry, start: int, size: int) -> None:
@@ -69,8 +70,9 @@ class Entries:
 
     def about(self, notice_id: str) -> list[Entry]:
         """Return those that say what became of a notice."""
-        places = self._of_notice.get(notice_id)
-        return list(self._read(places)) if places else []
+        if notice_id != self._last[0]:
+            self._last = notice_id, list(self._read(self._of_notice.get(notice_id, ())))
+        return self._last[1]
 
     @property
     def notices(self) -> set[str]:
@@ -88,12 +90,12 @@ class Entries:
         return next(self._read([place])) if place is not None else None
 
     def _read(self, places: Iterable[int]) -> Iterator[Entry]:
-        with self._opening() as file:
-            for place in places:
-                file.seek(self._starts[place])
-                entry = layout.read_entry(file.read(self._sizes[place]))
-                if entry is not None:  # it was one before: somebody writes to the folder meanwhile
-                    yield entry
+        file = self._opening()
+        for place in places:
+            file.seek(self._starts[place])
+            entry = layout.read_entry(file.read(self._sizes[place]))
+            if entry is not None:  # it was one before: somebody writes to the folder meanwhile
+                yield entry
 
 
 def place_of(notice: Notice) -> int:
@@ -106,6 +108,16 @@ class Pack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._opened: dict[str, BinaryIO] = {}
+
+    def __enter__(self) -> Self:
+        """Read it within a `with`: what is read here and there stays open meanwhile."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close what was open."""
+        for file in self._opened.values():
+            file.close()
 
     def names(self) -> set[str]:
         """Return the names of all files, links and whatever else lies in the folder, but for folders themselves."""
@@ -199,7 +211,7 @@ class Pack:
             if answers.setdefault(place, duties) != duties:
                 unlike.add(place)
 
-        index = LedgerIndex(layout.LEDGER, lambda: self._open(layout.LEDGER), see)
+        index = LedgerIndex(layout.LEDGER, lambda: self._kept_open(layout.LEDGER), see)
         return index, written, parties, unlike
 
     @cached_property
@@ -277,7 +289,7 @@ class Pack:
 
     @cached_property
     def _log(self) -> tuple[Verdict, Entries]:
-        own = Entries(lambda: self._open(layout.LOG))
+        own = Entries(lambda: self._kept_open(layout.LOG))
         stored = self._stored(own)
         verdict = verify(stored, Frontier(size=self.head.size, peaks=self.head.peaks))
         for _ in stored:  # what comes after a bad entry still speaks for the acts it names
@@ -304,6 +316,11 @@ class Pack:
                 yield from (line.removesuffix(b"\n") for line in file)
         except OSError as error:
             raise Unreadable(Finding(file=name, what=f"it cannot be read: {error.strerror}")) from error
+
+    def _kept_open(self, name: str) -> BinaryIO:
+        if name not in self._opened:
+            self._opened[name] = self._open(name)
+        return self._opened[name]
 
     def _open(self, name: str) -> BinaryIO:
         try:

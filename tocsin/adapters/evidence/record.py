@@ -108,7 +108,7 @@ class Record:
     @property
     def timeline(self) -> Iterator[TimelineItem]:
         """Everything that happened, in the log's order."""
-        return timeline(self.entries, self.acts, self.names)
+        return timeline(self.entries, self.acts, self.names, drill=self.state.drill)
 
     @property
     def _known(self) -> tuple[Parties, Written]:

@@ -28,8 +28,7 @@ async def replayed(target: Path, workflows: Sequence[type]) -> Checked:
     Raises:
         Refused: if there is no such pack, or no history in it.
     """
-    with unpacked(target) as folder:
-        pack = Pack(folder)
+    with unpacked(target) as folder, Pack(folder) as pack:
         names = sorted(name for name in pack.names() if name.startswith(f"{layout.HISTORY}/"))
         if not names:
             raise Refused(f"{target} holds no histories: the engine could not be asked when it was written")

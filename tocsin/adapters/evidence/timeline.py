@@ -16,8 +16,15 @@ LISTED = 12
 _MARKUP = {ord(mark): f"\\{mark}" for mark in "\\`*_{}[]<>#|~"}
 
 
-def timeline(entries: Iterable[Entry], acts: Sequence[Envelope], names: Names) -> Iterator[TimelineItem]:
+def timeline(
+    entries: Iterable[Entry], acts: Sequence[Envelope], names: Names, *, drill: bool
+) -> Iterator[TimelineItem]:
     """Yield one item per entry, then those acts that the log does not have (checking names them)."""
+    told = _told(entries, acts, names)
+    return (item.model_copy(update={"drill": True}) for item in told) if drill else told
+
+
+def _told(entries: Iterable[Entry], acts: Sequence[Envelope], names: Names) -> Iterator[TimelineItem]:
     by_id = {str(envelope.act.act_id): envelope for envelope in acts}
     seen = set()
     for entry in entries:
