@@ -47,6 +47,7 @@ from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, hold_id_of
 from tocsin.domain.law_pin import LawPin
 from tocsin.domain.notice import NoticeState, step, wave_digest
+from tocsin.domain.privilege import Redaction
 from tocsin.domain.register import Discharge
 from tocsin.domain.repinning import Recompute
 from tocsin.domain.revising import revised
@@ -260,8 +261,14 @@ def act_entry(stamp: Stamp, envelope: Envelope, sealer: Sealer) -> EntryDraft:
         run_id=stamp.run_id,
         sequence=stamp.sequence,
         inputs_digest=salted_digest(sealer.salt(stamp.incident_id), envelope.canonical()),
-        data={"act": act.act_id, "acted_at": act.at.isoformat()},
+        data={"act": act.act_id, "acted_at": act.at.isoformat()} | _marks_itself(act),
     )
+
+
+def _marks_itself(act: Act) -> dict[str, int]:
+    """Return how many paragraphs an act marks as privileged as it writes them; nothing, if none."""
+    own = Redaction([act]).of(act)
+    return {"privileged": len(own)} if own else {}
 
 
 def engine_entry(stamp: Stamp, kind: str, data: dict[str, object]) -> EntryDraft:

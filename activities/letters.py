@@ -28,6 +28,7 @@ from tocsin.domain.notice import (
     notice_number,
     wave_digest,
 )
+from tocsin.domain.privilege import Redaction
 from tocsin.domain.register import Agreement, Contact
 from tocsin.domain.said import Said
 from tocsin.domain.task import TaskKind, TaskState
@@ -310,6 +311,8 @@ class _Desk:
         facts, wave = tx.incidents.facts(order.incident_id), tx.ledger.wave(order.wave_id)
         if facts is None or wave is None:
             raise Refused(f"wave {order.wave_id} of incident {order.incident_id} is not planned; draft it again")
+        # What is privileged is told to nobody, whatever its place in the facts.
+        facts = Redaction(one.act for one in tx.incidents.acts(order.incident_id)).told(facts)
         self.wave = wave
         self.minimal = wave.drafter == ENGINE
         # What nobody has released does not leave: only that it happened, when, and to which services.

@@ -32,6 +32,8 @@ from tocsin.domain.act import (
     Draft,
     Envelope,
     Handover,
+    LiftPrivilege,
+    Privilege,
     Receipt,
     Reopen,
     Revise,
@@ -60,7 +62,7 @@ NO_WORKER = "the engine is up but no worker answers; start one (`make up`), then
 
 TASK_ACTS = (TaskAdd, TaskAssign, TaskDone)
 RENDERING = (Draft, Revise)
-LATE_ACTS = (Reopen, AddNote, Attach, Handover)
+LATE_ACTS = (Reopen, AddNote, Attach, Handover, Privilege, LiftPrivilege)
 """The acts that an incident takes after it has ended, too: they start its workflow again."""
 
 EnvelopeFor = Callable[[int, IncidentId | None], Envelope]

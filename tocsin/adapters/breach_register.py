@@ -23,6 +23,7 @@ from tocsin.domain.breach_register import (
 )
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.privilege import Redaction
 from tocsin.domain.values import AgreementId
 from tocsin.ports import Transaction
 
@@ -60,16 +61,17 @@ def as_csv(entries: Iterable[Breach]) -> bytes:
 
 
 def _records(tx: Transaction, state: IncidentState) -> Records:
-    incident_id = state.incident_id
+    incident_id, acts = state.incident_id, tx.incidents.acts(state.incident_id)
+    without = Redaction(one.act for one in acts).model
     return Records(
-        state=state,
-        facts=tx.incidents.facts(incident_id) or Facts(title="(no facts yet)"),
-        acts=tuple(tx.incidents.acts(incident_id)),
-        duties=tuple(tx.duties.of(incident_id)),
+        state=without(state),
+        facts=without(tx.incidents.facts(incident_id) or Facts(title="(no facts yet)")),
+        acts=tuple(map(without, acts)),
+        duties=tuple(map(without, tx.duties.of(incident_id))),
         clocks=tuple(tx.duties.clocks(incident_id)),
         notices=tuple(tx.ledger.of(incident_id)),
-        tasks=tuple(tx.tasks.of(incident_id)),
-        holds=tuple(tx.duties.holds(incident_id)),
+        tasks=tuple(map(without, tx.tasks.of(incident_id))),
+        holds=tuple(map(without, tx.duties.holds(incident_id))),
         parties=_parties(tx, state),
     )
 

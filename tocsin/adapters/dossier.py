@@ -16,6 +16,7 @@ from tocsin.domain.notice import SENT, Notice
 from tocsin.domain.organisation import Organisation
 from tocsin.domain.policy import Policy
 from tocsin.domain.policy_pack import PolicyPack
+from tocsin.domain.privilege import Redaction
 from tocsin.domain.report_contents import Dossier
 from tocsin.domain.task import Task, TaskKind, TaskState
 from tocsin.domain.values import IncidentId
@@ -37,7 +38,8 @@ def read_dossier(tx: Transaction, incident_id: IncidentId, organisation: str, co
     state, facts = tx.incidents.state(incident_id), tx.incidents.facts(incident_id) or Facts(title="(no facts yet)")
     if state is None:
         raise Refused(f"there is no incident {incident_id}; `tocsin list` shows those that exist")
-    tasks = tx.tasks.of(incident_id)
+    redaction = Redaction(one.act for one in tx.incidents.acts(incident_id))
+    facts, tasks = redaction.told(facts), [redaction.model(task) for task in tx.tasks.of(incident_id)]
     done = tuple(task.title for task in _of(tasks, TaskKind.MITIGATION) if task.state is TaskState.DONE)
     return Dossier(
         incident_id=incident_id,
@@ -50,7 +52,7 @@ def read_dossier(tx: Transaction, incident_id: IncidentId, organisation: str, co
             task.title for task in _of(tasks, TaskKind.MITIGATION) if task.state is not TaskState.DONE
         ),
         prevention=tuple(task.title for task in _of(tasks, TaskKind.IMPROVEMENT)),
-        delay_reasons=tuple(_delay_reasons(tx, incident_id)),
+        delay_reasons=tuple(map(redaction.text, _delay_reasons(tx, incident_id))),
         notices_given=_told(tx.ledger.of(incident_id)),
     )
 

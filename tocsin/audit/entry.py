@@ -50,4 +50,9 @@ def leaf_hash(entry: bytes) -> bytes:
 
 def salted_digest(salt: bytes, content: bytes) -> str:
     """Return SHA-256 over the salt's hash and the content's hash, in hex: without the salt it says nothing."""
-    return hashlib.sha256(hashlib.sha256(salt).digest() + hashlib.sha256(content).digest()).hexdigest()
+    return salted(salt, hashlib.sha256(content).digest())
+
+
+def salted(salt: bytes, content_sha256: bytes) -> str:
+    """Return what `salted_digest` returns for a content of which only its own SHA-256 is known."""
+    return hashlib.sha256(hashlib.sha256(salt).digest() + content_sha256).hexdigest()

@@ -36,6 +36,7 @@ from tocsin.cli import (
     merging,
     paging,
     policy,
+    privilege,
     receipts,
     recompute,
     reconcile,
@@ -77,6 +78,7 @@ app.add_typer(duties.commands, name="duty")
 app.add_typer(access.commands, name="access")
 app.add_typer(tasks.commands, name="task")
 app.add_typer(paging.commands, name="page")
+app.add_typer(privilege.commands, name="privilege")
 app.add_typer(register.commands, name="register")
 app.add_typer(channels.commands, name="channel")
 app.add_typer(policy.commands, name="policy")

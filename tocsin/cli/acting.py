@@ -14,6 +14,8 @@ MOVES_CLOCKS = {"confirm", "revise", "affected_add", "lift", "reopen", "duty_end
 DONE = {
     "note": "noted; ",
     "assess": "scored, which moves no clock; ",
+    "privilege": "left out of packs and reports from now on; ",
+    "lift_privilege": "no longer left out; ",
     "attach": "attached, sealed; ",
     "handover": "handed over; ",
     "send_back": "sent back to whoever drafted them; ",

@@ -17,6 +17,7 @@ from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me
 from tocsin.domain.act import AddAffected, AddNote, Attach, Close, Confirm, Dismiss, Handover, Reopen, Revise, Role
 from tocsin.domain.errors import Refused
+from tocsin.domain.privilege import marked
 from tocsin.domain.values import IncidentId
 from tocsin.ports import Attachment
 
@@ -95,6 +96,9 @@ def note(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The note.")],
     late: Annotated[str | None, typer.Option(metavar="CLOCK", help="The note says why this clock was missed.")] = None,
     notice: Annotated[str | None, typer.Option(metavar="NUMBER", help="It is a reply to this notice.")] = None,
+    privileged: Annotated[
+        bool, typer.Option("--privileged", help="Only who works on the incident reads it; no pack or report has it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Add a note; with --late it is the reason why a clock was missed, with --notice a recipient's reply."""
@@ -103,7 +107,7 @@ def note(
     if notice is not None:
         text = f"reply to notice {lookup.notice(work, incident_id, notice).number}: {text}"
     clock_id = lookup.clock(work, incident_id, late) if late is not None else None
-    act(work, AddNote(text=text, clock_id=clock_id), incident_id, as_json)
+    act(work, AddNote(text=marked(text) if privileged else text, clock_id=clock_id), incident_id, as_json)
 
 
 @commands.command()

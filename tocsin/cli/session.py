@@ -26,6 +26,7 @@ from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.keyring import FileKeyring, engine_public
 from tocsin.adapters.keyrings import open_keyring
 from tocsin.adapters.people import People
+from tocsin.adapters.privileged import left_out_for
 from tocsin.adapters.spool import Spool
 from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
 from tocsin.adapters.temporal_histories import TemporalHistories
@@ -38,12 +39,13 @@ from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Broken, Deferred, TocsinError
 from tocsin.domain.explanation import Explanation
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.privilege import Redaction
 from tocsin.domain.read import Reading, Way
 from tocsin.domain.readiness import Finding
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, derived_id, opaque_id
 from tocsin.noting import note
-from tocsin.ports import Attachment, Nudge, Pager, Store
+from tocsin.ports import Attachment, Nudge, Pager, Store, Transaction
 from tocsin.wire import wave_workflow
 
 if TYPE_CHECKING:
@@ -163,7 +165,11 @@ class Session:
     def view(self, incident_id: IncidentId, *, events: bool = False) -> IncidentView:
         """Return everything that is shown of an incident that exists."""
         with self.store.reading() as tx:
-            return read_incident(tx, incident_id, self.now(), events=events)
+            return self.left_out(tx, incident_id).model(read_incident(tx, incident_id, self.now(), events=events))
+
+    def left_out(self, tx: Transaction, incident_id: IncidentId) -> Redaction:
+        """Return what is left out for who acts, taken for a member of the team: nobody else is known here."""
+        return left_out_for(tx, incident_id, self.actor.roles, on_team=True)
 
     def agreement_ids(self, references: Iterable[str]) -> dict[str, AgreementId]:
         """Return the ids that agreements have, or would have, by the user's own references."""

@@ -114,7 +114,8 @@ def show(
         return
     view = work.view(state.incident_id, events=True)
     with work.store.reading() as tx:
-        duties = tx.duties.of(state.incident_id) if why else []
+        without = work.left_out(tx, state.incident_id).model
+        duties = list(map(without, tx.duties.of(state.incident_id))) if why else []
     if as_json:
         emit({**view.model_dump(), **({"duties": duties} if why else {})})
         return

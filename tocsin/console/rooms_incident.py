@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from tocsin.adapters.privileged import left_out_for
 from tocsin.cli.acting import DONE
 from tocsin.cli.explain_page import QUESTIONS, facts_in_words
 from tocsin.cli.todo import by_urgency, waiting_for
@@ -49,7 +50,7 @@ def routes(house: House) -> APIRouter:
     @router.get("/incidents/{incident_id}")
     async def one(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> Response:
         """Show one incident."""
-        detail = await office.read(lambda tx: house.board.detail(tx, incident_id))
+        detail = await office.read(lambda tx: _seen(tx, who, house.board.detail(tx, incident_id)))
         explained = await house.explanation(who.incident)
         return house.show("incident.html", who, **_shown(house, who, detail), questions=_questions(explained))
 
@@ -72,6 +73,11 @@ def routes(house: House) -> APIRouter:
         "/incidents/{incident_id}/do/decide", _deciding(house, Guard(office, Action.DECIDE)), methods=["POST"]
     )
     return router
+
+
+def _seen(tx: Transaction, who: Pass, detail: Detail) -> Detail:
+    left_out = left_out_for(tx, who.incident.incident_id, who.roles, on_team=who.on_team)
+    return detail._replace(view=left_out.model(detail.view))
 
 
 def _shown(house: House, who: Pass, detail: Detail) -> dict[str, Any]:

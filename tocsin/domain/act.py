@@ -199,6 +199,22 @@ class AddNote(Value):
     clock_id: ClockId | None = None
 
 
+class Privilege(Value):
+    """Mark paragraphs of what was written before as privileged, by their SHA-256; see `domain.privilege`."""
+
+    kind: Literal["privilege"] = "privilege"
+    paragraphs: tuple[str, ...] = Field(min_length=1)
+    reason: str = ""
+
+
+class LiftPrivilege(Value):
+    """Take that mark, or the one that was written with them, from paragraphs again."""
+
+    kind: Literal["lift_privilege"] = "lift_privilege"
+    paragraphs: tuple[str, ...] = Field(min_length=1)
+    reason: str
+
+
 class AnswerPage(Value):
     """Answer a page: somebody sees to it, and nobody further up the ladder is called. No clock stops."""
 
@@ -330,6 +346,8 @@ Deed = Annotated[
     | Recall
     | ReviewGlass
     | AddNote
+    | Privilege
+    | LiftPrivilege
     | AnswerPage
     | Attach
     | EndDuty

@@ -18,6 +18,7 @@ from tocsin.domain.act import (
     DutyEnd,
     EndDuty,
     Handover,
+    LiftPrivilege,
     MergeInto,
     Release,
     Reopen,
@@ -120,7 +121,9 @@ class IncidentState(Value):
     """A rehearsal: no register takes it up, and its evidence says so."""
 
 
-APPROVERS_ONLY = (Release, SendBack, Lift, PlaceHold, ConfirmHold, ReviewGlass, Decide)
+APPROVERS_ONLY = (Release, SendBack, Lift, PlaceHold, ConfirmHold, ReviewGlass, Decide, LiftPrivilege)
+ABOUT_WORDS = {"note", "attach", "privilege", "lift_privilege"}
+"""The acts that add or mark words, and may come when everything else is over."""
 
 
 def admit(state: IncidentState, act: Act, now: datetime) -> None:
@@ -134,9 +137,9 @@ def admit(state: IncidentState, act: Act, now: datetime) -> None:
         raise Refused(f"this act is upon incident {act.incident_id}, but it was sent to {state.incident_id}")
     _admit_roles(act, deed)
     refuse_impossible(stated_instants(deed), now)
-    if state.status is Status.MERGED and deed.kind not in {"note", "attach"}:
+    if state.status is Status.MERGED and deed.kind not in ABOUT_WORDS:
         raise Refused(f"incident {state.incident_id} was merged into {state.merged_into}; go on there")
-    if state.status in OVER and deed.kind not in {"reopen", "note", "attach", "handover"}:
+    if state.status in OVER and deed.kind not in ABOUT_WORDS | {"reopen", "handover"}:
         raise Refused(
             f"incident {state.incident_id} is {state.status}; reopen it first: tocsin reopen {state.incident_id}"
         )

@@ -67,6 +67,10 @@ class Action(StrEnum):
     PAGE_ACK = "page_ack"
     ERASE = "erase"
     """Asking for an erasure, or confirming what somebody else asked for."""
+    PRIVILEGE = "privilege"
+    LIFT_PRIVILEGE = "lift_privilege"
+    READ_PRIVILEGED = "read_privileged"
+    """Read what is marked as privileged: everybody else reads that something was left out."""
 
 
 class Verdict(StrEnum):
@@ -100,6 +104,7 @@ _OF_THE_TEAM = (
     *(Action.NOTE, Action.ATTACH, Action.DUTY_END, Action.ASSESS, Action.TASK_ADD, Action.TASK_ASSIGN),
     *(Action.TASK_DONE, Action.HANDOVER, Action.CLOSE, Action.REOPEN, Action.TOLD, Action.RECOMPUTE),
     *(Action.ABSORB, Action.MERGE_INTO, Action.PAGE_ACK, Action.HOLD_PROVISIONAL, Action.RECALL),
+    *(Action.PRIVILEGE, Action.READ_PRIVILEGED),
 )
 
 RULES: dict[Action, Rule] = {
@@ -124,6 +129,7 @@ RULES: dict[Action, Rule] = {
     Action.LIFT: _APPROVING,
     Action.BREAK_GLASS: Rule(on_team=frozenset({RESPONDER, APPROVER})),
     Action.GLASS_REVIEW: _APPROVING,
+    Action.LIFT_PRIVILEGE: _APPROVING,
     Action.WAIVE: _APPROVING,
     Action.DECIDE: _APPROVING,
     # An admin keeps the periods, and need not see what an incident is about to have it erased.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.archive import unpacked
-from tocsin.adapters.evidence.check_acts import acts_in_log, state_follows, work_follows
+from tocsin.adapters.evidence.check_acts import acts_in_log, omissions_by_rule, state_follows, work_follows
 from tocsin.adapters.evidence.check_duties import clocks_in_log, duties_as_resolved, duties_proved, law_as_pinned
 from tocsin.adapters.evidence.check_ledger import ledger_in_log, waves_bound
 from tocsin.adapters.evidence.check_letters import letters_as_approved, sent_as_approved
@@ -104,6 +104,7 @@ _TESTS: list[tuple[str, Test]] = [
     ("every entry of this incident is proved to be in the log of the checkpoint", entries_are_included),
     ("what witnesses outside were handed is of this log, and what they answered is of that", witnesses_agree),
     ("every act is in the log, with its salted digest, and every act in the log is here", acts_in_log),
+    ("what was left out was marked as privileged by an act of the log, and is listed", omissions_by_rule),
     ("status, triggers and facts follow from the acts", state_follows),
     ("tasks, holds and attachments follow from the acts", work_follows),
     ("every letter that left has the digest under which it was approved", letters_as_approved),

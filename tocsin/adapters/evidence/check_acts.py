@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from hashlib import sha256
 
 from pydantic import ValidationError
 
 from tocsin.adapters.evidence import layout
 from tocsin.adapters.evidence.pack import Pack
 from tocsin.adapters.evidence.result import Finding
-from tocsin.audit.entry import Entry, salted_digest
+from tocsin.audit.entry import Entry, salted
 from tocsin.domain.act import (
     Act,
     Assess,
@@ -16,6 +17,8 @@ from tocsin.domain.act import (
     Close,
     Decide,
     Envelope,
+    LiftPrivilege,
+    Privilege,
     Report,
     Revise,
     TaskAdd,
@@ -29,6 +32,7 @@ from tocsin.domain.hold import Hold
 from tocsin.domain.holding import HoldProvisionally, Lift, PlaceHold
 from tocsin.domain.incident import Facts
 from tocsin.domain.incident_state import IncidentState, apply, hold_id_of, lapsed
+from tocsin.domain.privilege import LEFT_OUT, Redaction
 from tocsin.domain.revising import revised
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
 from tocsin.domain.values import HoldId
@@ -58,13 +62,14 @@ _RELATED = ("relatives", "merged_into", "decision")
 
 def acts_in_log(pack: Pack) -> Iterator[Finding]:
     """Compare acts with entries, both ways."""
+    left_out = {one.act_id: one.act_sha256 for one in pack.omissions}
     entries = {str(entry.draft.data.get("act")): entry for entry in _act_entries(pack)}
     for act_id, envelope in pack.acts.items():
         entry = entries.get(str(act_id))
         if entry is None:
             yield Finding(file=layout.ACTS, what=f"{_what(envelope.act)} has no entry in the log")
         else:
-            yield from _unlike(envelope, entry, pack.salt)
+            yield from _unlike(envelope, entry, pack.salt, left_out.get(act_id))
     for key, entry in entries.items():
         if key not in pack.acts:
             what = f"act {key} ({entry.draft.kind}) is in the log and not here: it was taken out"
@@ -110,10 +115,32 @@ def in_order(pack: Pack) -> list[Act]:
     return [envelope.act for envelope in found if envelope is not None]
 
 
-def _unlike(envelope: Envelope, entry: Entry, salt: bytes) -> Iterator[Finding]:
+def omissions_by_rule(pack: Pack) -> Iterator[Finding | str]:
+    """Find for each paragraph that was left out the act that marked it, which nobody has lifted since."""
+    entries = {str(entry.draft.data.get("act")): entry for entry in _act_entries(pack)}
+    redaction = Redaction(act for act in in_order(pack) if isinstance(act.deed, Privilege | LiftPrivilege))
+    for one in pack.omissions:
+        envelope, entry = pack.acts.get(one.act_id), entries.get(str(one.marked_in))
+        itself = entry is not None and bool(entry.draft.data.get("privileged"))
+        later = redaction.markings.get(one.paragraph_sha256)
+        if envelope is None or LEFT_OUT not in envelope.model_dump_json():
+            yield Finding(file=layout.OMISSIONS, what=f"nothing is left out of act {one.act_id}, or it is not here")
+        elif not itself and (later is None or later.act_id != one.marked_in):
+            what = f"no act marked a paragraph of act {one.act_id} as privileged: its words were taken out"
+            yield Finding(file=layout.OMISSIONS, entry=one.entry, what=what)
+        else:
+            where = "" if one.entry is None else f", log entry {one.entry}"
+            yield (
+                f"left out: a paragraph of act {one.act_id}{where}, marked as privileged by {one.marked_by} at "
+                f"{one.marked_at:%Y-%m-%dT%H:%M:%SZ} (SHA-256 {one.paragraph_sha256})"
+            )
+
+
+def _unlike(envelope: Envelope, entry: Entry, salt: bytes, left_out: str | None) -> Iterator[Finding]:
     act, draft = envelope.act, entry.draft
     logged = (draft.kind, draft.actor, draft.authenticated, draft.inputs_digest)
-    digest = salted_digest(salt, envelope.canonical())
+    whole = sha256(envelope.canonical()).hexdigest() if left_out is None else left_out
+    digest = salted(salt, bytes.fromhex(whole))
     given = (f"act.{act.deed.kind}", act.actor.person_id, act.actor.authenticated, digest)
     if given != logged:
         names = ("kind", "actor", "authentication", "digest")

@@ -51,6 +51,7 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     yield layout.INCIDENT, [as_json(record.state)]
     yield layout.FACTS, [as_json(record.facts)]
     yield layout.ACTS, as_json_list(record.acts)
+    yield layout.OMISSIONS, as_json_list(record.omissions)
     yield layout.DUTIES, as_json_list(record.duties)
     yield layout.CLOCKS, as_json_list(record.clocks)
     yield layout.LEDGER, ledger_json(record.ledger)
@@ -67,7 +68,7 @@ def files(tx: Transaction, incident_id: IncidentId, means: Means) -> Files:
     yield layout.TIMELINE_TEXT, markdown(incident_id, record.timeline, drill=record.state.drill)
     yield layout.REPORT, [report(record, tx)]
     for name in sorted(means.histories):
-        yield f"{layout.HISTORY}/{layout.safe_name(name)}", [means.histories[name]]
+        yield f"{layout.HISTORY}/{layout.safe_name(name)}", [record.without_privileged(means.histories[name])]
     yield layout.KEY, [as_pem(means.signer.public)]
     yield layout.VERIFIER, [VERIFIER]
     yield layout.README, [readme(incident_id, _head(record), drill=record.state.drill).encode()]

@@ -34,6 +34,7 @@ LEAVES = "log-leaves.txt"
 HEAD = "log-head.json"
 PROOFS = "log-proofs.jsonl"
 CHECKPOINT = "checkpoint.txt"
+OMISSIONS = "omissions.json"
 WITNESSES = "witnesses.json"
 WITNESS = "witness"
 SALT = "salt.txt"
@@ -65,6 +66,7 @@ FILES = frozenset(
         REPORT,
         RECEIPTS,
         WITNESSES,
+        OMISSIONS,
     }
     | {LOG, LEAVES, HEAD, PROOFS, CHECKPOINT, SALT, KEY, VERIFIER, VERIFICATION, SUMS, SIGNATURE}
 )
@@ -146,6 +148,21 @@ class Handed(Value):
     checkpoint: str
     receipt: str | None
     receipt_sha256: str | None
+
+
+class Omission(Value):
+    """A privileged paragraph that was left out: of which act under which entry, who marked it when, and digests.
+
+    `act_sha256` is over the whole envelope as canonical JSON: with the salt it gives the digest in the act's entry.
+    """
+
+    act_id: ActId
+    entry: int | None
+    paragraph_sha256: str
+    marked_by: str
+    marked_at: Instant
+    marked_in: ActId
+    act_sha256: str
 
 
 class LogHead(Value):

@@ -11,7 +11,7 @@ from typing import BinaryIO, Self, TypeVar
 from pydantic import TypeAdapter
 
 from tocsin.adapters.evidence import layout
-from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, LogHead, TimelineItem
+from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, LogHead, Omission, TimelineItem
 from tocsin.adapters.evidence.listed import HeldRows, LedgerIndex, Listed, Opening, Unreadable, valid
 from tocsin.adapters.evidence.names import Written
 from tocsin.adapters.evidence.result import Finding
@@ -161,6 +161,11 @@ class Pack:
         if len(acts) != len(envelopes):
             raise Unreadable(Finding(file=layout.ACTS, what="it has two acts of one id; an act is recorded once"))
         return acts
+
+    @cached_property
+    def omissions(self) -> list[Omission]:
+        """What was left out as privileged; packs of before there was privilege have nothing of the kind."""
+        return self.load(layout.OMISSIONS, list[Omission]) if layout.OMISSIONS in self.names() else []
 
     @property
     def duties(self) -> Listed[DutyRecord]:

@@ -24,6 +24,8 @@ WHAT LIES WHERE
                                `duties.resolved` entries have its digest (`law`)
   receipts.jsonl               what channels and recipients said of each notice, with the bytes as they came, in base64
   acts.json                    what people did, in the envelopes that were recorded
+  omissions.json               paragraphs that were left out as privileged: of which act and log entry, who marked them
+                               when, and digests; nothing of them stands in any other file
   tasks.json, holds.json       work that was set and done; orders not to tell
   history/                     what Temporal, the engine, kept of each workflow, in clear: `tocsin verify --replay`
                                decides all of it again. None if the engine could not be asked
@@ -59,6 +61,8 @@ HOW TO CHECK IT
     line; the root is the Merkle tree hash of the leaves (RFC 6962, section 2.1).
   - An act's entry has kind `act.*` and names the act. Its inputs_digest is SHA-256 over SHA-256(salt) followed by
     SHA-256(envelope), the envelope being the element of acts.json as canonical JSON (RFC 8785).
+  - Of an act with a paragraph left out, omissions.json has SHA-256(envelope) (`act_sha256`): it gives the log's digest
+    in the same way, and the rest of that act is vouched for by SHA256SUMS only.
   - A letter's digest (letter_sha256 in ledger.json, `letter` in the log's notice entries) is SHA-256 over its
     .letter.json as canonical JSON. The digest of a wave binds all its letters, contacts and places in the chain;
     the releasing act and the log's `wave.drafted` entry both name it.

@@ -6,11 +6,13 @@ Names are kept, since everything is told by them.
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from hashlib import sha256
 from typing import NamedTuple
 
 from tocsin.adapters.evidence import layout
-from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, TimelineItem
+from tocsin.adapters.evidence.layout import DutyRecord, LedgerRow, Omission, TimelineItem
 from tocsin.adapters.evidence.names import Names, Written
+from tocsin.adapters.evidence.redacted import redacted_history
 from tocsin.adapters.evidence.timeline import timeline
 from tocsin.audit.entry import Entry
 from tocsin.domain.duty import Duty
@@ -18,6 +20,7 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts
 from tocsin.domain.notice import Notice
+from tocsin.domain.privilege import Redaction
 from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.values import AgreementId, IncidentId, Instant
 from tocsin.ports import Transaction, WaveRow
@@ -42,13 +45,17 @@ class Record:
             raise Refused(f"there is no incident {incident_id}; `tocsin list` shows those that exist")
         self._tx = tx
         self.incident_id = incident_id
-        self.state = state
-        self.facts = tx.incidents.facts(incident_id) or Facts(title="(no facts yet)")
-        self.acts = tx.incidents.acts(incident_id)
+        self._whole = tx.incidents.acts(incident_id)
+        self._redaction = Redaction(envelope.act for envelope in self._whole)
+        # What is privileged is left out here, and so of everything that is made from this.
+        without = self._redaction.model
+        self.state = without(state)
+        self.facts = without(tx.incidents.facts(incident_id) or Facts(title="(no facts yet)"))
+        self.acts = list(map(without, self._whole))
         self.waves = tx.ledger.waves(incident_id)
         self.clocks = tx.duties.clocks(incident_id)
-        self.tasks = tx.tasks.of(incident_id)
-        self.holds = tx.duties.holds(incident_id)
+        self.tasks = list(map(without, tx.tasks.of(incident_id)))
+        self.holds = list(map(without, tx.duties.holds(incident_id)))
         self.head = tx.log.head()
         self._named: tuple[Parties, Written] | None = None
 
@@ -75,7 +82,26 @@ class Record:
     @property
     def duties(self) -> Iterator[DutyRecord]:
         """The duties by id."""
-        return map(self._duty, self._tx.duties.each(self.incident_id))
+        return map(self._duty, map(self._redaction.model, self._tx.duties.each(self.incident_id)))
+
+    @property
+    def omissions(self) -> Iterator[Omission]:
+        """What was left out, and by whose mark."""
+        for envelope in self._whole:
+            for marked in self._redaction.of(envelope.act):
+                yield Omission(
+                    act_id=marked.act_id,
+                    entry=self.act_entries.get(str(marked.act_id)),
+                    paragraph_sha256=marked.paragraph_sha256,
+                    marked_by=marked.marking.by,
+                    marked_at=marked.marking.at,
+                    marked_in=marked.marking.act_id,
+                    act_sha256=sha256(envelope.canonical()).hexdigest(),
+                )
+
+    def without_privileged(self, history: bytes) -> bytes:
+        """Return a history of the engine without what is privileged in its payloads."""
+        return history if not self._redaction else redacted_history(history, self._redaction)
 
     @property
     def entries(self) -> Iterator[Entry]:

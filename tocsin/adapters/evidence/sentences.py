@@ -152,6 +152,10 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
             what = f"gave the reason why “{names.clocks.get(clock_id, clock_id)}” was missed: {deed.text}"
         case act.AddNote():
             what = f"noted: {deed.text}"
+        case act.Privilege():
+            what = f"marked {len(deed.paragraphs)} paragraph(s) as privileged" + _said(deed.reason)
+        case act.LiftPrivilege():
+            what = f"lifted the privilege of {len(deed.paragraphs)} paragraph(s)" + _said(deed.reason)
         case act.Attach():
             what = f"attached {deed.name} ({deed.size} bytes, SHA-256 {deed.sha256})"
         case act.TaskAdd():

@@ -27,6 +27,7 @@ INSIDE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9.
 SUMS, SIGNATURE, KEY = "SHA256SUMS", "SHA256SUMS.sig", "key.pem"
 LOG, HEAD, PROOFS, CHECKPOINT = "log.jsonl", "log-head.json", "log-proofs.jsonl", "checkpoint.txt"
 ACTS, DUTIES, LEDGER, SALT, INCIDENT = "acts.json", "duties.json", "ledger.json", "salt.txt", "incident.json"
+OMISSIONS, LEFT_OUT = "omissions.json", "[left out: privileged]"
 LAW, RECEIPTS, WITNESSES = "law.json", "receipts.jsonl", "witnesses.json"
 DUTY_END = {"state", "ended_at", "proof", "proved_by", "late"}
 """What is said of a duty's end is not part of the digest that the log has of it."""
@@ -281,16 +282,35 @@ def acts_in_log(pack: Pack) -> Iterator[Fault]:
     """Compare each act with the digest in its log entry, both ways."""
     inner = hashlib.sha256(bytes.fromhex(pack.read(SALT).decode())).digest()
     logged = {e["data"]["act"]: e for e in pack.entries() if e["kind"].startswith("act.")}
+    privileged, yielded = _left_out(pack, logged)
+    yield from yielded
     for envelope in pack.json(ACTS):
         act = envelope["act"]
         entry = logged.pop(act["act_id"], None)
-        digest = hashlib.sha256(inner + hashlib.sha256(canonical(envelope)).digest()).hexdigest()
+        whole = hashlib.sha256(canonical(envelope)).digest()
+        if act["act_id"] in privileged and LEFT_OUT in json.dumps(act):
+            whole = bytes.fromhex(privileged[act["act_id"]])
+        digest = hashlib.sha256(inner + whole).hexdigest()
         if entry is None:
             yield ACTS, f"act {act['act_id']} ({act['deed']['kind']}) is not in the log: it was added"
         elif entry.get("inputs_digest") != digest:
             yield ACTS, f"act {act['act_id']} ({act['deed']['kind']}) is not the one in log entry {entry['n']}"
     for act_id, entry in logged.items():
         yield ACTS, f"act {act_id} is in log entry {entry['n']} and not here: it was taken out"
+
+
+def _left_out(pack: Pack, logged: dict[str, Any]) -> tuple[dict[str, str], list[Fault]]:
+    """Return the SHA-256 of each whole act that an act of the log marked as privileged, and what nobody marked."""
+    faults, marked = [], {}
+    deeds = [envelope["act"]["deed"] for envelope in pack.json(ACTS)]
+    later = {digest for deed in deeds if deed["kind"] == "privilege" for digest in deed["paragraphs"]}
+    for one in pack.json(OMISSIONS) if OMISSIONS in pack.names else ():
+        itself = logged.get(one["marked_in"], {"data": {}})["data"].get("privileged")
+        if itself or one["paragraph_sha256"] in later:
+            marked[one["act_id"]] = one["act_sha256"]
+        else:
+            faults.append((OMISSIONS, f"nobody marked a paragraph of act {one['act_id']}: its words were taken out"))
+    return marked, faults
 
 
 def letters_as_approved(pack: Pack) -> Iterator[Fault]:
