@@ -1,5 +1,6 @@
 """The pack as one file, and its two verifiers: whatever is done to a pack, both of them name it."""
 
+import base64
 import hashlib
 import json
 import re
@@ -8,9 +9,9 @@ import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import rfc8785
@@ -21,7 +22,8 @@ from rfc3161_client import TimestampRequestBuilder
 from typer.testing import CliRunner
 
 from tests.ports.authority import timestamp_authority
-from tests.ports.told import Story, files, seal_again
+from tests.ports.pdf_text import text_of
+from tests.ports.told import PLAIN, Story, files, seal_again
 from tocsin.adapters.evidence import VERIFIER, check_evidence, standalone, write_evidence
 from tocsin.adapters.evidence.archive import unpacked, zipped
 from tocsin.adapters.evidence.sign import LogSigner, as_pem
@@ -326,6 +328,20 @@ def hidden_witness(folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
+def hidden_words(folder: Path) -> str:
+    """Take words out of an act, and say that they were privileged."""
+    acts = json.loads((folder / "acts.json").read_text())
+    confirm = next(one for one in acts if one["act"]["deed"]["kind"] == "confirm")
+    whole = hashlib.sha256(rfc8785.dumps(confirm)).hexdigest()
+    confirm["act"]["deed"]["statement"] = "[left out: privileged]"
+    (folder / "acts.json").write_text(json.dumps(acts, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
+    listed = json.loads((folder / "omissions.json").read_text())
+    listed.append(listed[-1] | {"act_id": confirm["act"]["act_id"], "act_sha256": whole, "paragraph_sha256": "0" * 64})
+    listed[-1]["marked_in"] = confirm["act"]["act_id"]
+    (folder / "omissions.json").write_text(json.dumps(listed))
+    return "omissions.json"
+
+
 class _Forger:
     """Signs as somebody else, under the name of any log."""
 
@@ -341,6 +357,7 @@ TAMPERING: list[Callable[[Path], str]] = [
     removed, added, cut_tail, swapped_letters, swapped_mails, edited_entry, edited_act, edited_deadline, edited_law,
     moved_receipt, hidden_receipt,
     forged_proof, other_checkpoint, swapped_receipts, other_timestamp, other_witnessed, hidden_witness,
+    hidden_words,
 ]  # fmt: skip
 
 
@@ -361,7 +378,16 @@ def test_tampering_is_named_by_both(story: Story, copy: Path, tmp_path: Path, ta
 
 @pytest.mark.parametrize(
     "tamper",
-    [edited_act, swapped_letters, cut_tail, edited_deadline, swapped_mails, other_checkpoint, other_witnessed],
+    [
+        edited_act,
+        swapped_letters,
+        cut_tail,
+        edited_deadline,
+        swapped_mails,
+        other_checkpoint,
+        other_witnessed,
+        hidden_words,
+    ],
 )
 def test_even_who_holds_the_key_is_found(story: Story, copy: Path, tamper: Callable[[Path], str]) -> None:
     """A change is named by both verifiers even if digests and signature were made anew with the true key."""
@@ -401,6 +427,38 @@ def test_a_checkpoint_of_another_installation_is_named(story: Story, copy: Path,
 
     for named in verdicts(copy, key_of(story)):
         assert "checkpoint.txt" in named
+
+
+def test_what_is_privileged_is_left_out_and_listed(story: Story, copy: Path) -> None:
+    """No file of the pack has a privileged paragraph, histories and report included; each omission is listed."""
+    for name in files(copy):
+        whole = (copy / name).read_bytes()
+        text = text_of(whole) if name == "report.pdf" else whole.decode(errors="replace")
+        opened = "".join(_payloads(json.loads(whole))) if name.startswith("history/") else ""
+        assert "Quillfeather" not in text + opened, name
+    kinds = {one["act"]["act_id"]: one["act"] for one in json.loads((copy / "acts.json").read_text())}
+    listed = json.loads((copy / "omissions.json").read_text())
+    assert [(kinds[one["act_id"]]["deed"]["kind"], one["marked_by"]) for one in listed] == [
+        ("note", "Asha"),
+        ("note", "Dara"),
+        ("revise", "Asha"),
+    ]
+    assert all(one["entry"] is not None for one in listed)
+    assert json.loads((copy / "facts.json").read_text())["summary"] == f"{PLAIN}\n\n[left out: privileged]"
+    said = " ".join(words for check in check_evidence(copy).checks for words in check.proves)
+    assert said.count("left out: a paragraph of act") == 3
+    letters = [path.read_text() for path in (copy / "notices").glob("*.letter.json")]
+    assert any(PLAIN in letter for letter in letters)
+    assert not any("left out" in letter for letter in letters)
+
+
+def _payloads(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("data"), str):
+            yield base64.b64decode(value["data"]).decode(errors="replace")
+        value = list(value.values())
+    for one in value if isinstance(value, list) else ():
+        yield from _payloads(one)
 
 
 @pytest.mark.parametrize("name", ["ledger.json", "duties.json"])

@@ -31,6 +31,7 @@ from tocsin.domain.act import (
     Confirm,
     Deed,
     Draft,
+    Privilege,
     Release,
     Revise,
     TaskDone,
@@ -41,6 +42,7 @@ from tocsin.domain.holding import Lift, PlaceHold
 from tocsin.domain.incident import Facts, Trigger
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import NoticeState, WaveKind
+from tocsin.domain.privilege import MARK, digest_of
 from tocsin.domain.receipt import ReceiptKind
 from tocsin.domain.values import IncidentId, WaveId
 from tocsin.ports import Attachment, CheckpointRow, Pin
@@ -48,6 +50,10 @@ from tocsin.receiving import Heard, take
 from tocsin.wire import SearchAttribute
 
 TITLE = "Odd logins # Mallory <script>alert(1)</script> | *was* here"
+PLAIN = "The share was closed at noon."
+PRIVILEGED = "Counsel Quillfeather holds that we knew on Sunday."
+LATER = "Asked Quillfeather whether Sunday counts."
+"""What nobody but the team may read: the one was marked as it was written, the other afterwards."""
 UNREADABLE = b"\x00\x01 a memory image \xff"
 
 
@@ -154,7 +160,10 @@ class Teller:
         await self.do(AddAffected(agreements=(house.agreement("DOGWOOD-1"),)))
         await self.ended(await self.release(Draft()))
         await self.do(AddNote(text="The log of logins came late", clock_id=await self.missed_clock()))
-        await self.do(Revise(facts={"people_affected": 1_200}))
+        await self.do(AddNote(text=f"{PLAIN}\n\n{MARK} {PRIVILEGED}"))
+        await self.do(AddNote(text=LATER))
+        await self.do(Privilege(paragraphs=(digest_of(LATER),), reason="on advice of counsel"), DARA)
+        await self.do(Revise(facts={"people_affected": 1_200, "summary": f"{PLAIN}\n\n{MARK} {PRIVILEGED}"}))
         await self.ended(await self.release(Draft(wave_kind=WaveKind.FOLLOW_UP)))
 
     async def do(self, deed: Deed, actor: Any = ASHA) -> dict[str, Any]:

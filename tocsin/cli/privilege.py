@@ -68,9 +68,8 @@ def list_(ctx: typer.Context, incident: Incident, as_json: Json = False) -> None
         emit(left_out)
         return
     for one in left_out:
-        say(
-            f"entry {one.entry}: marked by {one.marked_by}, {when(one.marked_at)}, SHA-256 {one.paragraph_sha256[:16]}…"
-        )
+        digest = f"SHA-256 {one.paragraph_sha256[:16]}…"
+        say(f"entry {one.entry}: marked by {one.marked_by}, {when(one.marked_at)}, {digest}")
     if not left_out:
         say("nothing is privileged")
 
