@@ -118,7 +118,7 @@ class Redaction:
 def marked(text: str) -> str:
     """Return a text of which every paragraph is privileged."""
     pieces = _BETWEEN.split(text.strip())
-    between = (index % 2 or piece.startswith(MARK) for index, piece in enumerate(pieces))
+    between = (index % 2 or not piece or piece.startswith(MARK) for index, piece in enumerate(pieces))
     return "".join(piece if keep else f"{MARK} {piece}" for keep, piece in zip(between, pieces, strict=True))
 
 
