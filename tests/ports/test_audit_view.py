@@ -42,6 +42,8 @@ def test_show_tells_what_the_pack_tells(story: Story) -> None:
     assert late
     said = CliRunner(env={"TOCSIN_HOME": str(story.house.home)}).invoke(app, ["audit", "show", story.incident])
     assert "Dara (unverified local): released the wave" in said.stdout
+    assert all(" [entry " in line for line in said.stdout.splitlines()), "what somebody wrote began a line of its own"
+    assert not [item["what"] for item in shown if item["what"] == f"{item['kind']}."], "an entry without a sentence"
 
 
 def test_every_question_is_answered_with_pointers_that_lead_somewhere(story: Story) -> None:
@@ -73,9 +75,12 @@ def test_the_questions_are_answered_truly(story: Story) -> None:
     assert "drafted by Asha" in approved
     assert "Elm Logistics (ELM-1)" in received
     assert "told by hand" in received
+    assert "Ella Elm was told by phone, proof: call 17" in received
     assert "dee@cedar.example" in received
     assert "The log of logins came late" in late
     assert "unverified local" in changeable
+    assert "outside, tsa took the checkpoint of" in changeable
+    assert "3 privileged paragraph(s) are left out, marked by Asha, Dara" in changeable
 
 
 def test_the_report_can_be_read(story: Story) -> None:

@@ -54,10 +54,12 @@ def show(
     if as_json:
         emit(items)
         return
+    people = {str(person.person_id): person.name for person in work.people.all()}
     for item in items:
         entry = "not in the log" if item.entry is None else f"entry {item.entry}"
         vouched = f" ({item.authenticated})" if item.authenticated else ""
-        say(f"{when(item.at)} [{entry}] {item.who}{vouched}: {item.what}")
+        # One line each: what somebody wrote must not look like the next item.
+        say(f"{when(item.at)} [{entry}] {people.get(item.who, item.who)}{vouched}: {' '.join(item.what.split())}")
     if not items:
         say("nothing of the kind happened")
 

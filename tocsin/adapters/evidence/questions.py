@@ -95,13 +95,19 @@ def _approved(record: Record) -> Iterator[Point]:
 
 
 def _received(record: Record) -> Iterator[Point]:
+    by_hand = {task.notice_id: task for task in record.tasks if task.notice_id is not None and task.done_by is not None}
     last = {entry.draft.data["notice"]: entry.number for entry in record.entries if "notice" in entry.draft.data}
     for row in record.rows:
         if row.letter is None and row.notice.state is not NoticeState.TOLD_BY_HAND:
             continue
         letters = tuple(name for name in (row.letter, row.as_sent) if name)
         where = (f"{layout.LEDGER} {row.notice.notice_id}", *letters, *_entry(last.get(row.notice.notice_id)))
-        yield Point(what=_reached(row), where=where)
+        what, task = _reached(row), by_hand.get(row.notice.notice_id)
+        if task is not None:
+            what += f": {task.outcome}" + (f", proof: {task.proof}" if task.proof else "")
+            done = f"{layout.ACTS} {task.done_by}", *_entry(record.act_entries.get(str(task.done_by)))
+            where = (*where, f"{layout.TASKS} {task.task_id}", *done)
+        yield Point(what=what, where=where)
 
 
 def _reached(row: LedgerRow) -> str:
@@ -142,6 +148,20 @@ def _changeable(record: Record) -> Iterator[Point]:
         "checkpoint that was kept elsewhere at the time shows it (tocsin verify --head)",
         where=(layout.CHECKPOINT, layout.KEY),
     )
+    for row, pin in record.witnessed:
+        yield Point(
+            what=f"outside, {pin.witness} took the checkpoint of {row.head.size} entries at {_utc(pin.at)}: what it "
+            "still holds shows whether the log was rewritten since",
+            where=(f"{layout.WITNESSES} {row.head.size}", layout.CHECKPOINT),
+        )
+    left_out = list(record.omissions)
+    if left_out:
+        people = ", ".join(sorted({one.marked_by for one in left_out}))
+        what = (
+            f"{len(left_out)} privileged paragraph(s) are left out, marked by {people}; the log vouches for the whole"
+        )
+        where = tuple(f"{layout.OMISSIONS} {one.act_id}" for one in left_out)
+        yield Point(what=what, where=where)
     unverified = [act for act in record.acts if act.act.actor.authenticated == UNVERIFIED_LOCAL]
     if unverified:
         people = ", ".join(sorted({act.act.actor.name for act in unverified}))

@@ -23,7 +23,7 @@ from tocsin.domain.notice import Notice
 from tocsin.domain.privilege import Redaction
 from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.values import AgreementId, IncidentId, Instant
-from tocsin.ports import Transaction, WaveRow
+from tocsin.ports import CheckpointRow, Pin, Transaction, WaveRow
 
 Parties = dict[AgreementId, tuple[str, str]]
 
@@ -83,6 +83,11 @@ class Record:
     def duties(self) -> Iterator[DutyRecord]:
         """The duties by id."""
         return map(self._duty, map(self._redaction.model, self._tx.duties.each(self.incident_id)))
+
+    @property
+    def witnessed(self) -> list[tuple[CheckpointRow, Pin]]:
+        """What witnesses outside took: the first checkpoint that covers all of it, and the newest."""
+        return self._tx.checkpoints.witnessed(self.last[0] + 1 if self.last else 0, self.head.size)
 
     @property
     def omissions(self) -> Iterator[Omission]:

@@ -62,12 +62,17 @@ def _blocks(record: Record, tx: Transaction) -> Iterator[Block]:
     yield Heading(text="What happened when")
     yield Definitions(rows=tuple(_moments(record)))
     yield from _clocks(record)
-    yield from _listed("Decisions and their reasons", ("When", "Who", "What"), (1, 1, 4), _decided(record))
+    yield from _listed("Decisions and their reasons", ("When, UTC", "Who", "What"), (2, 1, 6), _decided(record))
     yield from _letters(record, tx)
-    head = ("Notice", "Party", "Recipient", "State", "At")
+    head = ("Notice", "Party", "Recipient", "State", "At, UTC")
     yield from _listed("Delivery", head, (2, 2, 3, 2, 2), _delivered(record))
     yield from _listed("Tasks", ("Task", "Owner", "State", "Outcome"), (3, 1, 1, 3), _tasks(record))
-    yield from _listed("Orders not to tell", ("Issuer", "Reference", "Placed", "Lifted"), (2, 2, 1, 1), _holds(record))
+    yield from _listed(
+        "Orders not to tell", ("Issuer", "Reference", "Placed, UTC", "Lifted, UTC"), (2, 2, 2, 2), _holds(record)
+    )
+    if left_out := sum(1 for _ in record.omissions):
+        yield Heading(text="Left out")
+        yield Paragraph(text=f"{left_out} privileged paragraph(s); omissions.json says of which act and by whose mark.")
     yield Heading(text="How to check this")
     text = f"The log has {record.head.size} entries and the root {record.head.root()}. README.txt says how to check."
     yield Paragraph(text=text)
@@ -91,8 +96,8 @@ def _clocks(record: Record) -> Iterator[Block]:
     rows = list(islice(record.clocks, LISTED))
     yield Heading(text="Clocks")
     yield Chart(spans=tuple(_span(row) for row in rows))
-    table = ((row.spec.title, _by(row), _utc(row.ended_at), _margin(row)) for row in rows)
-    yield from _table(("Clock", "Deadline", "Ended", "Margin"), (3, 2, 2, 2), table)
+    table = ((row.spec.title, _by(row), _cell(row.ended_at), _margin(row)) for row in rows)
+    yield from _table(("Clock", "Deadline, UTC", "Ended, UTC", "Margin"), (3, 2, 2, 3), table)
 
 
 def _span(row: ClockRow) -> Span:
@@ -103,7 +108,7 @@ def _span(row: ClockRow) -> Span:
 
 
 def _by(row: ClockRow) -> str:
-    return _utc(row.spec.deadline_at) if row.spec.deadline_at else f"none; target {_utc(row.spec.target_at)}"
+    return _cell(row.spec.deadline_at) if row.spec.deadline_at else f"none; target {_cell(row.spec.target_at)}"
 
 
 def _margin(row: ClockRow) -> str:
@@ -116,7 +121,7 @@ def _margin(row: ClockRow) -> str:
 
 def _decided(record: Record) -> Iterator[Row]:
     items = (item for item in record.timeline if item.kind in _DECISIONS)
-    return ((_utc(item.at), item.who, item.what) for item in items)
+    return ((_cell(item.at), item.who, item.what) for item in items)
 
 
 def _letters(record: Record, tx: Transaction) -> Iterator[Block]:
@@ -147,7 +152,7 @@ def _delivered(record: Record) -> Iterator[Row]:
             f"{row.party}\n{row.reference}",
             f"{row.recipient_name or 'nobody'}\n{row.recipient_address or ''}".strip(),
             str(row.notice.state).replace("_", " "),
-            _utc(row.notice.settled_at),
+            _cell(row.notice.settled_at),
         )
 
 
@@ -156,7 +161,7 @@ def _tasks(record: Record) -> Iterator[Row]:
 
 
 def _holds(record: Record) -> Iterator[Row]:
-    return ((hold.issuer, hold.reference, _utc(hold.placed_at), _utc(hold.lifted_at)) for hold in record.holds)
+    return ((hold.issuer, hold.reference, _cell(hold.placed_at), _cell(hold.lifted_at)) for hold in record.holds)
 
 
 def _listed(title: str, head: Row, shares: tuple[int, ...], rows: Iterator[Row]) -> Iterator[Block]:
@@ -171,6 +176,11 @@ def _table(head: Row, shares: tuple[int, ...], rows: Iterator[Row]) -> Iterator[
     yield Table(columns=columns, rows=printed) if printed else Paragraph(text="None.", quiet=True)
     if more := sum(1 for _ in rows):
         yield Paragraph(text=f"{more} more rows stand in the files of this pack.", quiet=True)
+
+
+def _cell(at: datetime | None) -> str:
+    """Return an instant in a column whose head says UTC."""
+    return _utc(at).removesuffix(" UTC")
 
 
 def _utc(at: datetime | None) -> str:

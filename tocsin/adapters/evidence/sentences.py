@@ -31,6 +31,8 @@ _ENGINE = {
     "glass.void": "The broken glass sent nothing: nobody was left whom the wave {wave} would have told.",
     "hold.lapsed": "No approver confirmed the provisional hold {hold} in time: it lapsed.",
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
+    "ladder.called": "Called about the clock “{clock_name}”, of which {share} % had passed: {who}.",
+    "tasks.promised": "What a letter promises to tell later became {tasks} task(s).",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
     "sweep.reset": "Somebody set a part of the incident back in Temporal, and a person was paged: {workflow}.",
     "tasks.handed_over": "A notice became a task for a person.",
@@ -81,6 +83,8 @@ def engine_sentence(draft: EntryDraft, names: Names) -> str:
     """Return what the engine did, or what an entry says that no act explains."""
     if draft.kind.startswith("notice."):
         return _notice_sentence(draft, names)
+    if draft.kind.startswith("receipt."):
+        return _receipt_sentence(draft, names)
     told = _Told(draft.data)
     states, clocks = draft.data.get("states"), draft.data.get("clocks")
     told["clock_name"] = names.clocks.get(told["clock"], told["clock"])
@@ -202,6 +206,14 @@ def _notice_sentence(draft: EntryDraft, names: Names) -> str:
     came = _NOTICE[NoticeState(state)] if state in _NOTICE else state.replace("_", " ")
     again = " It may be a duplicate." if told["possible_duplicate"] is True else ""
     return f"Notice {names.written.words(told['notice'])}, attempt {told['attempt']}: {came}.{again}"
+
+
+def _receipt_sentence(draft: EntryDraft, names: Names) -> str:
+    told, kind = _Told(draft.data), draft.kind.removeprefix("receipt.").replace("_", " ")
+    notice = names.written.words(str(told["notice"]))
+    if draft.kind == "receipt.assigned":
+        return f"Gave the receipt {told['receipt']}, which nobody could assign, to notice {notice}."
+    return f"A receipt from {told['source']} for notice {notice}: {kind}."
 
 
 def _counts(states: dict[str, int]) -> str:
