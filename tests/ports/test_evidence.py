@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -651,6 +652,28 @@ def test_tampering_is_named(copy: Path, tamper: Callable[[Path], tuple[str, int 
 
     seal_again(copy)
     assert (file, entry) in [(named, number) for named, number, _ in found(copy)]
+
+
+def test_another_version_compares_all_but_words(copy: Path) -> None:
+    """A pack that another version wrote holds, and says so; what is no matter of words is compared all the same."""
+    text, count = re.subn(
+        r"^Written by .*$", "Written by Tocsin 0.0.1.", (copy / "README.txt").read_text(), flags=re.MULTILINE
+    )
+    assert count == 1
+    (copy / "README.txt").write_text(text)
+    items = load(copy, "timeline.json")
+    items[0]["what"] = "told in other words"
+    store(copy, "timeline.json", items)
+    seal_again(copy)
+    assert {file for file, _, _ in found(copy)} == {"SHA256SUMS.sig"}
+    said = [words for check in check_evidence(copy).checks for words in check.proves]
+    assert sum("another version of Tocsin wrote this pack" in words for words in said) == 2
+
+    items[1]["at"] = "2026-01-01T00:00:00Z"
+    store(copy, "timeline.json", items)
+    (copy / "README.txt").write_text(text.replace("entries, root ", "entries, root f"))
+    seal_again(copy)
+    assert {file for file, _, _ in found(copy)} == {"SHA256SUMS.sig", "timeline.json", "README.txt"}
 
 
 def test_a_rewritten_log_does_not_go_on_from_a_noted_head(story: Story, copy: Path) -> None:

@@ -170,7 +170,7 @@ class Pack:
     @property
     def duties(self) -> Listed[DutyRecord]:
         """The duties."""
-        return Listed(layout.DUTIES, lambda: self._open(layout.DUTIES), DutyRecord)
+        return Listed(layout.DUTIES, lambda: self.open(layout.DUTIES), DutyRecord)
 
     @cached_property
     def clocks(self) -> list[ClockRow]:
@@ -317,17 +317,18 @@ class Pack:
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield a file's lines without their line breaks. Raises Unreadable."""
         try:
-            with self._open(name) as file:
+            with self.open(name) as file:
                 yield from (line.removesuffix(b"\n") for line in file)
         except OSError as error:
             raise Unreadable(Finding(file=name, what=f"it cannot be read: {error.strerror}")) from error
 
     def _kept_open(self, name: str) -> BinaryIO:
         if name not in self._opened:
-            self._opened[name] = self._open(name)
+            self._opened[name] = self.open(name)
         return self._opened[name]
 
-    def _open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> BinaryIO:
+        """Open a file of the folder itself. Raises Unreadable."""
         try:
             return self._path(name).open("rb")
         except OSError as error:

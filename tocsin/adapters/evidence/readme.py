@@ -1,9 +1,18 @@
 """What an evidence pack says of itself."""
 
+import hashlib
+from pathlib import Path
+
+from tocsin import __version__
 from tocsin.adapters.evidence.layout import LogHead
+
+_CODE = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
+WRITER = f"Written by Tocsin {__version__}, evidence {_CODE.hexdigest()[:12]}."
+"""What a pack says of the version that wrote it: another one words timeline and README otherwise."""
 
 _TEXT = """\
 EVIDENCE OF INCIDENT {incident_id}
+{writer}
 
 This pack holds personal data: names and addresses of the people who were written to, the letters to them, and
 the words of those who acted. Keep it as you keep the incident itself.
@@ -84,8 +93,9 @@ WHAT THE LOG COVERS, AND WHAT ONLY SHA256SUMS DOES
     recipient and its numbers; attachments. Evidence of incidents resolved before the log had the duties' digest
     lacks that one cover.
   - The letters: names of parties and references of agreements, where a letter to the party left.
-  - Written again from the others and compared: timeline.md, timeline.json, verification.txt and this file. Another
-    version of Tocsin may word them otherwise, and then names them; the others count.
+  - Written again from the others and compared: timeline.md, timeline.json, verification.txt and this file. A version
+    of Tocsin other than the one that wrote them says so: it compares all of timeline.json but its sentences, and of
+    this file incident, size and root.
   - SHA256SUMS only: report.pdf, agreements.json and history/; names of parties, and recipients, that no letter went
     to; in the ledger provider_id, claimed_at, detail and channel, and which open duties a notice was meant to answer;
     the marks that a clock sent; title and owner of a task that a playbook set and no act changed, and due time and
@@ -108,4 +118,10 @@ DRILL = "DRILL: this is the record of a rehearsal. Nothing of it happened, and n
 
 def readme(incident_id: str, head: LogHead, *, drill: bool = False) -> str:
     """Return the README of an incident's evidence."""
-    return DRILL * drill + _TEXT.format(incident_id=incident_id, size=head.size, root=head.root)
+    return DRILL * drill + _TEXT.format(incident_id=incident_id, size=head.size, root=head.root, writer=WRITER)
+
+
+def tells(text: str, incident_id: str, head: LogHead) -> bool:
+    """Say whether a README, whoever wrote it, names this incident and this head of the log."""
+    named = f"EVIDENCE OF INCIDENT {incident_id}\n", f"({head.size} entries, root {head.root})"
+    return all(one in text for one in named)
