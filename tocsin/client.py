@@ -32,8 +32,6 @@ from tocsin.domain.act import (
     Draft,
     Envelope,
     Handover,
-    LiftPrivilege,
-    Privilege,
     Receipt,
     Reopen,
     Revise,
@@ -46,6 +44,7 @@ from tocsin.domain.incident import OVER
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, WaveId
+from tocsin.domain.word_deeds import LiftPrivilege, Privilege
 from tocsin.settings import Settings
 
 CONNECT_WITHIN = 5.0

@@ -31,7 +31,6 @@ from tocsin.domain.act import (
     Confirm,
     Deed,
     Draft,
-    Privilege,
     Release,
     Revise,
     TaskDone,
@@ -45,6 +44,7 @@ from tocsin.domain.notice import NoticeState, WaveKind
 from tocsin.domain.privilege import MARK, digest_of
 from tocsin.domain.receipt import ReceiptKind
 from tocsin.domain.values import IncidentId, WaveId
+from tocsin.domain.word_deeds import Privilege
 from tocsin.ports import Attachment, CheckpointRow, Pin
 from tocsin.receiving import Heard, take
 from tocsin.wire import SearchAttribute

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.domain.act import Act, Actor, AddNote, Deed, LiftPrivilege, Privilege, Revise, Role
+from tocsin.domain.act import Act, Actor, AddNote, Deed, Revise, Role
 from tocsin.domain.incident import Facts, Translation
 from tocsin.domain.privilege import LEFT_OUT, MARK, Redaction, digest_of, marked, paragraphs
 from tocsin.domain.values import ActId, IncidentId, PersonId
+from tocsin.domain.word_deeds import LiftPrivilege, Privilege
 
 AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 OPEN, SECRET = "The share is closed.", "Counsel holds that we knew."

@@ -11,10 +11,11 @@ from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import Session, session
-from tocsin.domain.act import Envelope, LiftPrivilege, Privilege
+from tocsin.domain.act import Envelope
 from tocsin.domain.errors import Refused
 from tocsin.domain.privilege import digest_of, paragraphs_of
 from tocsin.domain.values import IncidentId
+from tocsin.domain.word_deeds import LiftPrivilege, Privilege
 
 commands = typer.Typer(help="Paragraphs that only those who work on an incident read; packs and reports lack them.")
 Entry = Annotated[int, typer.Argument(metavar="ENTRY", help="The log's entry of the act; `tocsin audit show` has it.")]

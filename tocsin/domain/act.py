@@ -28,6 +28,8 @@ from tocsin.domain.values import (
     Value,
     WaveId,
 )
+from tocsin.domain.word_deeds import AddNote as AddNote  # noqa: PLC0414 - it is an act like any other
+from tocsin.domain.word_deeds import WordDeed
 
 
 class Role(StrEnum):
@@ -191,30 +193,6 @@ class Resume(Value):
     wave_id: WaveId
 
 
-class AddNote(Value):
-    """Add a note; with `clock_id` it is the reason why that clock was missed."""
-
-    kind: Literal["note"] = "note"
-    text: str
-    clock_id: ClockId | None = None
-
-
-class Privilege(Value):
-    """Mark paragraphs of what was written before as privileged, by their SHA-256; see `domain.privilege`."""
-
-    kind: Literal["privilege"] = "privilege"
-    paragraphs: tuple[str, ...] = Field(min_length=1)
-    reason: str = ""
-
-
-class LiftPrivilege(Value):
-    """Take that mark, or the one that was written with them, from paragraphs again."""
-
-    kind: Literal["lift_privilege"] = "lift_privilege"
-    paragraphs: tuple[str, ...] = Field(min_length=1)
-    reason: str
-
-
 class AnswerPage(Value):
     """Answer a page: somebody sees to it, and nobody further up the ladder is called. No clock stops."""
 
@@ -345,9 +323,7 @@ Deed = Annotated[
     | BreakGlass
     | Recall
     | ReviewGlass
-    | AddNote
-    | Privilege
-    | LiftPrivilege
+    | WordDeed
     | AnswerPage
     | Attach
     | EndDuty

@@ -18,7 +18,6 @@ from tocsin.domain.act import (
     DutyEnd,
     EndDuty,
     Handover,
-    LiftPrivilege,
     MergeInto,
     Release,
     Reopen,
@@ -60,6 +59,7 @@ from tocsin.domain.reviewing import SendBack
 from tocsin.domain.stated import refuse_impossible, stated_instants
 from tocsin.domain.tempo import IsDrill
 from tocsin.domain.values import AgreementId, ClockId, HoldId, IncidentId, Instant, PersonId, Value, WaveId, derived_id
+from tocsin.domain.word_deeds import ABOUT_WORDS, LiftPrivilege
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -122,8 +122,6 @@ class IncidentState(Value):
 
 
 APPROVERS_ONLY = (Release, SendBack, Lift, PlaceHold, ConfirmHold, ReviewGlass, Decide, LiftPrivilege)
-ABOUT_WORDS = {"note", "attach", "privilege", "lift_privilege"}
-"""The acts that add or mark words, and may come when everything else is over."""
 
 
 def admit(state: IncidentState, act: Act, now: datetime) -> None:

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from tocsin.domain.act import Act, LiftPrivilege, Privilege
+from tocsin.domain.act import Act
 from tocsin.domain.incident import Facts, Translation
 from tocsin.domain.values import ActId, Instant, Value
+from tocsin.domain.word_deeds import LiftPrivilege, Privilege
 
 M = TypeVar("M", bound=BaseModel)
 MARK = "[privileged]"

@@ -17,8 +17,6 @@ from tocsin.domain.act import (
     Close,
     Decide,
     Envelope,
-    LiftPrivilege,
-    Privilege,
     Report,
     Revise,
     TaskAdd,
@@ -36,6 +34,7 @@ from tocsin.domain.privilege import LEFT_OUT, Redaction
 from tocsin.domain.revising import revised
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
 from tocsin.domain.values import HoldId
+from tocsin.domain.word_deeds import LiftPrivilege, Privilege
 
 _MOVING = {
     "report",

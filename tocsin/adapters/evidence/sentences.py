@@ -10,6 +10,7 @@ from tocsin.domain.notice import NoticeState
 from tocsin.domain.repinning import Recompute
 from tocsin.domain.reviewing import SendBack
 from tocsin.domain.severity import severity
+from tocsin.domain.word_deeds import LiftPrivilege, Privilege
 
 _ENGINE = {
     "clock.ended": "The clock “{clock_name}” ended: {outcome}.",
@@ -156,9 +157,9 @@ def _other_deed(deed: act.Deed, names: Names) -> str:
             what = f"gave the reason why “{names.clocks.get(clock_id, clock_id)}” was missed: {deed.text}"
         case act.AddNote():
             what = f"noted: {deed.text}"
-        case act.Privilege():
+        case Privilege():
             what = f"marked {len(deed.paragraphs)} paragraph(s) as privileged" + _said(deed.reason)
-        case act.LiftPrivilege():
+        case LiftPrivilege():
             what = f"lifted the privilege of {len(deed.paragraphs)} paragraph(s)" + _said(deed.reason)
         case act.Attach():
             what = f"attached {deed.name} ({deed.size} bytes, SHA-256 {deed.sha256})"
