@@ -140,10 +140,12 @@ def test_it_can_be_checked_without_us(story: Story) -> None:
         e["data"]["act"]: e["inputs_digest"] for e in map(json.loads, log_lines(story.folder)) if "act" in e["data"]
     }
 
+    left_out = {one["act_id"]: one["act_sha256"] for one in load(story.folder, "omissions.json")}
     assert load(story.folder, "log-head.json")["root"] == merkle_root(leaves).hex()
     for envelope in load(story.folder, "acts.json"):
-        inner = hashlib.sha256(salt).digest() + hashlib.sha256(rfc8785.dumps(envelope)).digest()
-        assert logged[envelope["act"]["act_id"]] == hashlib.sha256(inner).hexdigest()
+        act_id, whole = envelope["act"]["act_id"], hashlib.sha256(rfc8785.dumps(envelope)).hexdigest()
+        inner = hashlib.sha256(salt).digest() + bytes.fromhex(left_out.get(act_id, whole))
+        assert logged[act_id] == hashlib.sha256(inner).hexdigest()
     for row in rows(story.folder):
         if row["letter"]:
             letter = rfc8785.dumps(load(story.folder, row["letter"]))
