@@ -54,7 +54,9 @@ def show(
     if as_json:
         emit(items)
         return
-    people = {str(person.person_id): person.name for person in work.people.all()}
+    # Who only looked has no act to be named by; a machine that checks a copy of the store knows nobody.
+    known = work.people.all() if (work.home / "people.toml").exists() else ()
+    people = {str(person.person_id): person.name for person in known}
     for item in items:
         entry = "not in the log" if item.entry is None else f"entry {item.entry}"
         vouched = f" ({item.authenticated})" if item.authenticated else ""
