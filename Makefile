@@ -37,6 +37,10 @@ up: $(READY) ## Run Temporal, its Web UI and a worker until Ctrl-C; incidents st
 test: $(READY) ## Run the whole test suite
 	@$(BIN)/pytest -q -n 3 --dist loadfile # many tests wait for processes, so two cores carry three
 
+.PHONY: shots
+shots: $(READY) ## Leave pictures of every page of the console in var/shots
+	@TOCSIN_BROWSER=required $(BIN)/pytest -q tests/browser -k everybody_can_use --shots var/shots
+
 .PHONY: check
 check: $(READY) ## Lint, types, import contracts, tests
 	@$(BIN)/ruff check .
@@ -69,6 +73,7 @@ bench: $(READY) ## Measure speed and memory against something run beside it; pri
 	@$(BIN)/python -m benchmarks.receipts
 	@$(BIN)/python -m benchmarks.evidence
 	@$(BIN)/python -m benchmarks.clocks
+	@$(BIN)/python -m benchmarks.pages
 
 .PHONY: fmt
 fmt: $(READY) ## Format the code
