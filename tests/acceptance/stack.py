@@ -163,6 +163,21 @@ class Installation:
         finally:
             worker.stop()
 
+    @contextmanager
+    def console(self) -> Iterator[None]:
+        """Have `tocsin console` listen, until it is stopped as Ctrl-C does. It must not have met a fault."""
+        port = int(self.env["TOCSIN_CONSOLE_ADDRESS"].rpartition(":")[2])
+        out = self.home / "console.out"
+        with out.open("ab") as file:
+            process = subprocess.Popen([TOCSIN, "console"], cwd=self.home, env=self.env, stdout=file, stderr=file)
+        try:
+            wait_for(lambda: listens(port) or process.poll() is not None, START_WITHIN)
+            assert process.poll() is None, out.read_text()
+            yield
+        finally:
+            end(process)
+        assert "Traceback" not in out.read_text(), out.read_text()
+
     async def house(self, kind: type[House] = House) -> House:
         """Open it in this process too, to act and to look, with no worker here."""
         client = await Client.connect(self.address, namespace=self.namespace)

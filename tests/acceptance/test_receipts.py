@@ -3,9 +3,8 @@
 import asyncio
 import json
 import re
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from aiohttp import web
 
 from tests.acceptance.collector import Collector
 from tests.acceptance.conftest import Install
-from tests.acceptance.stack import TOCSIN, Installation, Ran, end, free_port, listens, wait_for
+from tests.acceptance.stack import Ran, free_port
 from tests.ports.webhook import SigningKey, body_of, event
 from tocsin.adapters.spans import trace_id_of
 from tocsin.ports import Store
@@ -68,19 +67,6 @@ class StandIn:
         return web.Response(status=202, headers={"X-Message-Id": f"mid-{len(self.letters)}"})
 
 
-@contextmanager
-def console(installation: Installation, port: int) -> Iterator[None]:
-    """Run `tocsin console`, until it is stopped as Ctrl-C does."""
-    with (installation.home / "console.out").open("wb") as out:
-        process = subprocess.Popen([TOCSIN, "console"], env=installation.env, stdout=out, stderr=out)
-    try:
-        wait_for(lambda: listens(port), within=60)
-        yield
-    finally:
-        end(process)
-    assert "Traceback" not in (installation.home / "console.out").read_text()
-
-
 async def until(happened: Callable[[], object], within: float = 60) -> None:
     """Wait until something shows."""
     async with asyncio.timeout(within):
@@ -108,7 +94,7 @@ async def test_a_bounce_falls_back_and_only_a_press_acknowledges(install: Instal
 
     await asyncio.to_thread(installation.set_up, REGISTER)
     async with stand_in.listening(sendgrid), collector.listening(traces), aiohttp.ClientSession() as http:
-        with installation.working(), console(installation, port):
+        with installation.working(), installation.console():
             await does("report", "Odd logins", "--service", "records-api")
             await does("confirm", "last")
             wave = (await does("draft", "last", "--json")).json["wave"]

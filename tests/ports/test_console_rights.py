@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from tests.browser.places import LETTERS, NO_PAGES, PLACES, POSTED
 from tests.ports.office import Counter, counter
 from tests.ports.story import AT, INCIDENT, facts, state
 from tocsin.adapters.keyring import FileKeyring
@@ -66,6 +67,12 @@ async def at(store: SqlStore, vault: Vault, keyring: FileKeyring, tmp_path: Path
         tx.incidents.put_facts(INCIDENT, facts(), AT, ActId("act-report"))
     async with counter(store, vault, keyring, tmp_path) as it:
         yield it
+
+
+async def test_every_page_is_looked_at_in_a_browser(at: Counter) -> None:
+    """Each route that shows a page is among those that the browser's tests look at."""
+    asked = {route.path for route in routes_of(at) if route.method == "GET" and not route.path.startswith("/api/")}
+    assert asked - NO_PAGES - POSTED - LETTERS == {place.route for place in PLACES.values()} - {""}
 
 
 async def test_every_route_has_one_rule(at: Counter) -> None:
