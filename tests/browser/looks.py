@@ -15,22 +15,27 @@ WHOLE = {"runOnly": {"type": "tag", "values": LEVELS}, "rules": {"target-size": 
 
 async def look(page: Page, name: str, shots: Path | None) -> list[str]:
     """Return what is wrong with a page; with `shots`, leave pictures of it there."""
+    if shots is not None:
+        await _picture(page, shots / name)
     await page.evaluate(AXE_SCRIPT)
+    await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     found = []
     for size in (WIDE, PHONE):
         await page.set_viewport_size({"width": size[0], "height": size[1]})
-        for theme in THEMES:
-            await page.emulate_media(color_scheme=theme)
-            if shots is not None:
-                where = shots / f"{name}-{theme}-{'phone' if size is PHONE else 'wide'}.png"
-                await page.screenshot(path=where, full_page=True)
-        await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         for theme in THEMES if size is WIDE else THEMES[1:]:
             await page.emulate_media(color_scheme=theme)
             # Another theme is other colours, and nothing else.
             found += await _violations(page, COLOURS if (size, theme) == (WIDE, "light") else WHOLE)
     found += await _too_wide(page)
     return found
+
+
+async def _picture(page: Page, path: Path) -> None:
+    for size, words in ((WIDE, "wide"), (PHONE, "phone")):
+        await page.set_viewport_size({"width": size[0], "height": size[1]})
+        for theme in THEMES:
+            await page.emulate_media(color_scheme=theme)
+            await page.screenshot(path=path.with_name(f"{path.name}-{theme}-{words}.png"), full_page=True)
 
 
 async def _violations(page: Page, options: dict[str, Any]) -> list[str]:

@@ -36,12 +36,13 @@ PLACES = {
     "audit-incident": Place("/incidents/{incident_id}/audit", "{incident}/audit", "noor"),
     "questions": Place("/incidents/{incident_id}/audit/questions", "{incident}/audit/questions", "noor"),
     "check": Place("/incidents/{incident_id}/audit/check", "{incident}/audit/check", "noor"),
+    "me": Place("/me", "/me", "asha"),
     "denied": Place("", "/incidents/inc-nothing", "asha"),
     "codec": Place("/codec", "/codec", "noor"),
 }
 NO_PAGES = {
     *("/live", "/page.js", "/style.css", "/icon.svg", "/healthz", "/readyz", "/login/oidc", "/login/oidc/callback"),
-    *("/incidents/{incident_id}/delivery.csv", "/register/export"),
+    *("/incidents/{incident_id}/delivery.csv", "/register/export", "/calendar/{secret}.ics"),
 }
 """What a browser asks for or downloads, and that shows nothing of its own."""
 POSTED = {"/notices", "/notices/", "/notices/{name}"}
