@@ -13,7 +13,6 @@ import pytest
 from benchmarks.installed import Standin
 from tests.acceptance.controllers import many
 from tests.acceptance.stack import Installation, Server, WorkerProcess, free_port
-from tests.acceptance.test_receipts import console
 from tests.house import ASHA, DARA, House
 from tocsin import wire
 from tocsin.audit.verify import verify
@@ -63,7 +62,7 @@ class Ordeal:
         await asyncio.to_thread(self.installation.set_up, many(self.controllers))
         await self._start_worker()
         if events:
-            self._stack.enter_context(console(self.installation, port))
+            self._stack.enter_context(self.installation.console())
         house = await self.installation.house()
         house.tempo = Tempo(origin=datetime.now(UTC), speed=SPEED)
 
