@@ -20,14 +20,7 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts, Triggers, minimal
 from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter, LetterFacts, PeriodOwed
-from tocsin.domain.notice import (
-    SENT,
-    ContactRole,
-    Notice,
-    notice_id_of,
-    notice_number,
-    wave_digest,
-)
+from tocsin.domain.notice import SENT, ContactRole, Notice, notice_id_of, notice_number, wave_digest
 from tocsin.domain.privilege import Redaction
 from tocsin.domain.register import Agreement, Contact
 from tocsin.domain.said import Said
