@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from typer.testing import CliRunner
 
+from tests.acceptance.doors import through_all
 from tests.acceptance.stack import Installation, Ran, Server, free_port, wait_for
 from tests.architecture.commands import commands, options
 from tocsin.cli import app
@@ -45,6 +46,11 @@ SAID = {
     "cause": "a quorbish password used twice",
     "lessons": "quorbish passwords are gone",
     "nothing": "quorbish false alarm after all",
+    "reason": "450 quorbish mailbox is full",
+    "chat": "Quorbish lights in the server room",
+    "program": "Quorbish reads seen by the scanner",
+    "typed": "Wrote the quorbish helpdesk from the page",
+    "spooled": "Quorbish door found open at night",
 }
 
 BY_SERVICE = {"QX-BIRCH-17", "QX-CEDAR-18", "QX-ELM-20", "QX-FIR-21", "QX-GINKGO-22"}
@@ -62,6 +68,8 @@ class Life:
         self.incident = ""
         """The incident's id, once it is reported."""
         self.said: dict[str, Ran] = {}
+        self.answered: dict[str, int] = {}
+        """What each of the other doors answered."""
         self.tried: set[str] = set()
         """The commands that were run with `--json` and printed it."""
 
@@ -80,6 +88,7 @@ class Life:
             life.installation.stop()
             server.stop()
         kept = {"address": server.address, "incident": life.incident, "said": life.said, "tried": sorted(life.tried)}
+        kept["answered"] = life.answered
         record.write_text(json.dumps(kept))
         return life
 
@@ -87,6 +96,7 @@ class Life:
     def _recalled(cls, folder: Path, kept: dict[str, Any]) -> Self:
         life = cls(folder, kept["address"])
         life.incident, life.tried = kept["incident"], set(kept["tried"])
+        life.answered = kept["answered"]
         life.said = {name: Ran(*said) for name, said in kept["said"].items()}
         return life
 
@@ -101,6 +111,7 @@ class Life:
             self._follow_up()
             self._close()
             self._the_other_one()
+            self.answered = through_all(self.installation, self.incident, SAID)
 
     def run(self, name: str, *words: str, user: str = "asha") -> Ran:
         """Run the installed command in a process of its own, and keep what it said under `name`."""

@@ -1,13 +1,15 @@
 """What a thief of the files would read: no name, no address, no word of the incident."""
 
 import csv
+import json
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.doors import CHAT_SECRET, PASSWORD
 from tests.acceptance.life import REGISTER, SAID, Life
 
 LETTER = ("Security incident notice", "promised in agreement", "data that we handle for you")
@@ -54,9 +56,40 @@ def test_store_holds_no_word(life: Life, planted: dict[str, list[bytes]]) -> Non
     assert _found(planted, content) == []
 
 
+def test_every_door_was_gone_through(life: Life) -> None:
+    """What is planted came in by each door: webhook, chat, program, sign-in, page, refused form, spooled report."""
+    taken = {"webhook": 200, "chat": 200, "program": 201, "spool": 3}
+    seen = {"invitation": 303, "login": 303, "page": 200, "form": 303, "refused form": 409}
+    assert life.answered == taken | seen
+
+
+def test_spool_holds_no_word(life: Life, planted: dict[str, list[bytes]]) -> None:
+    """A report that waits for the engine lies there sealed to it."""
+    (waiting,) = (life.installation.home / "spool").glob("*.report")
+    assert _found(planted, waiting.read_bytes()) == []
+
+
+def test_keys_lie_nowhere_else(life: Life) -> None:
+    """No secret key, password or shared secret is in the store, in Temporal, in the spool or in what was printed."""
+    home = life.installation.home
+    secret = {text.strip() for name in ("ids.key", "door.key", "log.key", "engine.key") for text in [_key(home, name)]}
+    masters = json.loads(_key(home, "masters.json"))["keys"].values()
+    texts = [CHAT_SECRET, PASSWORD, *secret, *masters]
+    forms = {text: [*_forms(text), *([b64decode(text)] if text in {*secret, *masters} else [])] for text in texts}
+    assert len(forms) >= 7
+    files = [*home.glob("*.out"), *(path for path in (home / "spool").iterdir() if path.is_file())]
+    content = [_read(home / "store.sqlite"), _read(life.temporal / "temporal.sqlite"), *map(Path.read_bytes, files)]
+    assert _found(forms, b"".join(content)) == []
+
+
+def _key(home: Path, name: str) -> str:
+    return (home / "keys" / name).read_text()
+
+
 def test_worker_prints_no_word(life: Life, planted: dict[str, list[bytes]]) -> None:
-    """Neither the worker nor the server prints a name, an address or a word of the incident."""
-    printed = [*life.installation.home.glob("worker-*.out"), life.temporal / "server.out"]
+    """Neither worker, console nor server prints a name, an address or a word of the incident."""
+    home = life.installation.home
+    printed = [*home.glob("worker-*.out"), home / "console.out", life.temporal / "server.out"]
     content = b"".join(file.read_bytes() for file in printed)
     assert b"polls tocsin" in content
     assert _found(planted, content) == []
