@@ -47,9 +47,10 @@ def through_all(installation: Installation, incident: str, said: dict[str, str])
         assert csrf is not None
         form = {"csrf": csrf[1], "text": said["typed"]}
         answered["form"] = browser.post(f"/incidents/{incident}/do/note", data=form).status_code
-        # Refused by the workflow: the words of an act lie in a failure of its history.
-        form = {"csrf": csrf[1], "cause": said["cause"], "lessons": said["lessons"]}
-        answered["refused form"] = browser.post(f"/incidents/{incident}/do/close", data=form).status_code
+        # Refused by the workflow of an open incident: what it was asked, and why not, lies in its history.
+        form, other = {"csrf": csrf[1], "cause": said["cause"], "lessons": said["lessons"]}, program.json()
+        refused = browser.post(f"/incidents/{other['incident_id']}/do/close", data=form)
+        answered["refused form"] = refused.status_code
     nowhere = {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}
     answered["spool"] = installation.tocsin("report", said["spooled"], **nowhere).code
     return answered
