@@ -10,10 +10,12 @@ from temporalio import activity
 
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain.errors import Broken, Deferred
+from tocsin.domain.receipt import Receipt
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Instant, Value
 from tocsin.must_run import must_run
 from tocsin.ports import SWEPT, Page, Pager, Run, Runs, Store
+from tocsin.receiving import BY_ADDRESS
 
 LOOK_AGAIN_SECONDS = 5.0
 """Pause before what was missing is asked for a second time."""
@@ -75,6 +77,7 @@ class Sweep:
             raise unpaged
         await self._report_resets(runs, expected, order)
         await self._report_newer(order)
+        await self._report_parked(order)
         await asyncio.to_thread(self._beat, order)
         return SweepResult(compared=len(expected), missing=missing[:100], started_again=len(started))
 
@@ -108,6 +111,19 @@ class Sweep:
             await self._pager.page(page)
             with suppress(Deferred, Broken):
                 await asyncio.to_thread(self._remember, page.key, order)
+
+    async def _report_parked(self, order: SweepOrder) -> None:
+        """Page once for each failure that nobody could assign: somebody may not have been told."""
+        for receipt in await asyncio.to_thread(self._parked):
+            page = _parked_page(receipt, order)
+            await self._pager.page(page)
+            with suppress(Deferred, Broken):
+                await asyncio.to_thread(self._remember, page.key, order)
+
+    def _parked(self) -> list[Receipt]:
+        with self._store.reading() as tx:
+            failed = [receipt for receipt in tx.receipts.parked() if receipt.kind in BY_ADDRESS]
+            return [receipt for receipt in failed if not tx.remembers(f"parked:{receipt.receipt_id}")]
 
     def _newer(self) -> list[tuple[IncidentId, str]]:
         with self._store.reading() as tx:
@@ -200,6 +216,19 @@ def _newer_page(incident_id: IncidentId, key: str, order: SweepOrder) -> Page:
         text=(
             "An input of its deadlines has a newer version than the one it runs by. Nothing has moved.\n"
             f"See what it would change: tocsin recompute {incident_id}\n"
+        ),
+        at=order.at,
+    )
+
+
+def _parked_page(receipt: Receipt, order: SweepOrder) -> Page:
+    return Page(
+        key=f"parked:{receipt.receipt_id}",
+        subject=f"A letter came back, and nobody knows which: {receipt.kind}",
+        text=(
+            f"A failure reported by {receipt.source} names no notice of ours, or could be of several: somebody may not "
+            "have been told, and nobody else is written to instead.\n"
+            "See it, and say whose it is: tocsin receipts parked\n"
         ),
         at=order.at,
     )

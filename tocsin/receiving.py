@@ -1,6 +1,6 @@
 """Taking receipts in: kept as they came, given to their notices, and applied, all in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tocsin.audit.entry import EntryDraft
@@ -40,16 +40,33 @@ class Taken(Value):
     parked: int = 0
     moved: int = 0
 
+    def plus(self, other: "Taken") -> "Taken":
+        """Return what came of both."""
+        return Taken(**{name: getattr(self, name) + getattr(other, name) for name in Taken.model_fields})
+
 
 def take(store: Store, heard: Sequence[Heard], now: datetime) -> Taken:
     """Keep receipts and apply them. It returns only once that is durable, and taking them again changes nothing."""
     with store.writing() as tx:
         rows = {row.notice_id: row for row in tx.ledger.by_id({h.notice_id for h in heard if h.notice_id})}
-        receipts = [_receipt(tx, one, rows, now) for one in heard]
+        near = {one.receipt_id: _by_address(tx, one, now) for one in heard if one.notice_id is None}
+        receipts = [_receipt(one, _whose(one, rows, near), now) for one in heard]
         new = tx.receipts.keep(list(zip(receipts, (one.raw for one in heard), strict=True)))
         changed = apply(tx, new, now, rows)
+        for receipt in new:
+            _question(tx, receipt, near.get(receipt.receipt_id, []), now)
     parked = sum(receipt.notice_id is None for receipt in new)
     return Taken(new=len(new), again=len(heard) - len(new), parked=parked, moved=changed)
+
+
+def take_reports(store: Store, said: Sequence[tuple[Heard, Sequence[NoticeId]]], now: datetime) -> Taken:
+    """Take in what anybody may have written: each is of the first of its notices that went to its very recipient.
+
+    Nothing of it counts from before the notice left.
+    """
+    with store.reading() as tx:
+        heard = [_named(tx, one, notices) for one, notices in said]
+    return take(store, heard, now)
 
 
 def assign(store: Store, receipt_id: str, notice: Notice | None, person_id: PersonId, at: datetime) -> Receipt | None:
@@ -89,8 +106,7 @@ def apply(tx: Transaction, new: Sequence[Receipt], now: datetime, rows: Rows | N
 
 def suppress(tx: Transaction, rows: Sequence[tuple[Notice, Heard]], now: datetime) -> None:
     """Drop released notices that have not left, each with what its channel's list says of its address as a receipt."""
-    known = {row.notice_id: row for row, _ in rows}
-    said = [(_receipt(tx, heard, known, now), heard.raw) for _, heard in rows]
+    said = [(_receipt(heard, row, now), heard.raw) for row, heard in rows]
     new = tx.receipts.keep(said)
     record(tx, [moved(row, NoticeState.DROPPED, now, detail=heard.detail) for row, heard in rows], now)
     tx.log.append(map(_entry, new))
@@ -133,8 +149,46 @@ def _deciding(to: NoticeState, receipts: list[Receipt]) -> Receipt:
     return (min if first else max)(those, key=lambda receipt: (receipt.at, receipt.receipt_id))
 
 
-def _receipt(tx: Transaction, heard: Heard, rows: dict[NoticeId, Notice], now: datetime) -> Receipt:
-    row = rows.get(heard.notice_id) if heard.notice_id else _by_address(tx, heard, now)
+def _named(tx: Transaction, heard: Heard, notices: Sequence[NoticeId]) -> Heard:
+    for notice_id in notices:
+        row, letter = tx.ledger.notice(notice_id), tx.ledger.letter(notice_id)
+        if row is None or letter is None or row.claimed_at is None:
+            continue
+        if heard.address is None or heard.address.casefold() == letter.to_address.casefold():
+            return heard.model_copy(update={"notice_id": notice_id, "at": max(heard.at, row.claimed_at)})
+    return heard
+
+
+def _whose(heard: Heard, rows: Rows, near: Mapping[str, Sequence[Notice]]) -> Notice | None:
+    """Return the notice that is named, or the one recent notice that went to the address."""
+    if heard.notice_id is not None:
+        return rows.get(heard.notice_id)
+    found = near[heard.receipt_id]
+    return found[0] if len(found) == 1 else None
+
+
+def _question(tx: Transaction, receipt: Receipt, near: Sequence[Notice], now: datetime) -> None:
+    """Mark each notice that a parked failure may be of; which it is, a person says."""
+    if receipt.notice_id is not None or len(near) < 2:
+        return
+    why = f"a failure came that may be of this notice: tocsin receipts parked ({receipt.receipt_id})"
+    rows = tx.ledger.by_id(row.notice_id for row in near)
+    tx.ledger.put(row.model_copy(update={"detail": why}) for row in rows)
+    tx.log.append(_in_question(receipt, row, now) for row in rows)
+
+
+def _in_question(receipt: Receipt, row: Notice, now: datetime) -> EntryDraft:
+    return EntryDraft(
+        key=f"bounce.questioned:{receipt.receipt_id}:{row.notice_id}",
+        at=now,
+        kind="bounce.questioned",
+        incident_id=row.incident_id,
+        actor="engine",
+        data={"receipt": receipt.receipt_id, "notice": row.notice_id, "source": receipt.source},
+    )
+
+
+def _receipt(heard: Heard, row: Notice | None, now: datetime) -> Receipt:
     known = row is not None and row.state is not NoticeState.DRAFTED
     return Receipt(
         receipt_id=heard.receipt_id,
@@ -149,12 +203,11 @@ def _receipt(tx: Transaction, heard: Heard, rows: dict[NoticeId, Notice], now: d
     )
 
 
-def _by_address(tx: Transaction, heard: Heard, now: datetime) -> Notice | None:
-    """Return the one recent notice that went to the address; with several of them a person must say which."""
+def _by_address(tx: Transaction, heard: Heard, now: datetime) -> list[Notice]:
+    """Return the recent notices that went to the address; with several of them a person must say which."""
     if heard.address is None or heard.kind not in BY_ADDRESS:
-        return None
-    found = tx.receipts.sent_to(heard.address, now - RECENT)
-    return found[0] if len(found) == 1 else None
+        return []
+    return tx.receipts.sent_to(heard.address, now - RECENT)
 
 
 def _entry(receipt: Receipt) -> EntryDraft:

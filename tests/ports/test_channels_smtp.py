@@ -86,7 +86,7 @@ async def test_a_report_of_delivery_is_asked_for_under_the_notice_id() -> None:
     _, came = await came_to({})
 
     assert "MAIL FROM:<incident-desk@processor.example> RET=HDRS ENVID=ntc-birchbirchbirch1" in came
-    assert "RCPT TO:<privacy@birch.example> NOTIFY=SUCCESS,FAILURE,DELAY" in came
+    assert "RCPT TO:<privacy@birch.example> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;privacy@birch.example" in came
 
 
 async def test_no_report_is_asked_of_a_server_that_offers_none() -> None:

@@ -191,10 +191,17 @@ async def _deliver(connection: SMTP, envelope: _Envelope, message: bytes) -> Out
     except (SMTPException, OSError) as error:
         return _refused_sender(error)
     try:
-        await connection.rcpt(envelope.recipient, options=["NOTIFY=SUCCESS,FAILURE,DELAY"] if dsn else [])
+        # The address that we know them by comes back, too, however often it is forwarded.
+        asked = ["NOTIFY=SUCCESS,FAILURE,DELAY", f"ORCPT=rfc822;{_xtext(envelope.recipient)}"]
+        await connection.rcpt(envelope.recipient, options=asked if dsn else [])
     except (SMTPException, OSError) as error:
         return _refused_recipient(error)
     return await _transfer(connection, message)
+
+
+def _xtext(value: str) -> str:
+    """Return a value as RFC 3461 wants it in a parameter: `+` and `=` would be read as something else."""
+    return "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in value)
 
 
 async def _transfer(connection: SMTP, message: bytes) -> Outcome:

@@ -9,6 +9,7 @@ from tocsin import receiving
 from tocsin.cli import lookup
 from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.render import emit, say, when
+from tocsin.cli.reports import dsn, nudged
 from tocsin.cli.session import session
 from tocsin.cli.todo import Me
 from tocsin.domain.errors import Refused
@@ -61,6 +62,9 @@ def list_(
         say("no notice has left yet")
 
 
+commands.command()(dsn)
+
+
 @commands.command()
 def parked(ctx: typer.Context, as_json: Json = False) -> None:
     """List the receipts that nobody could assign: unknown ids, and bounces that several notices may be meant by."""
@@ -110,10 +114,13 @@ def assign(
     if to is not None and notice is not None:
         row = lookup.notice(work, lookup.incident(work, to).incident_id, notice)
     mine = receiving.assign(work.store, receipt, row, work.actor.person_id, work.now())
+    waits = nudged(work)
     if as_json:
         emit({"receipt": mine or receipt, "notice": row.number if row else None})
         return
     say(f"{receipt} is of notice {row.number}" if row else f"{receipt} is set aside")
+    if waits:
+        say(f"Its wave looks again once the engine answers: {waits}")
 
 
 def _told(tx: Transaction, rows: Iterable[Notice]) -> Iterable[Told]:

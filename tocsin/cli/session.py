@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -45,7 +45,8 @@ from tocsin.domain.readiness import Finding
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, derived_id, opaque_id
 from tocsin.noting import note
-from tocsin.ports import Attachment, Pager, Store, Transaction
+from tocsin.ports import Attachment, Nudge, Pager, Store, Transaction
+from tocsin.wire import wave_workflow
 
 if TYPE_CHECKING:
     from tocsin.cli.register import Changes
@@ -267,6 +268,21 @@ class Session:
             return await (await self._connect()).report(envelope_for)
 
         return self._run(reporting, envelope_for(0, None).act)
+
+    def nudge(self, nudges: Sequence[Nudge]) -> None:
+        """Have waves look again. Raises Deferred if the engine does not answer: the store remembers which are left."""
+
+        async def nudging() -> None:
+            engine = await self._connect()
+            for nudge in nudges:
+                with self.store.reading() as tx:
+                    wave = tx.ledger.wave(nudge.wave_id)
+                    sequence = tx.last_sequence(wave_workflow(nudge.incident_id, nudge.wave_id))
+                await engine.nudge(nudge.incident_id, nudge.wave_id, wave.rows if wave else 0, sequence)
+                with self.store.writing() as tx:
+                    tx.receipts.nudged(nudge, self.now())
+
+        asyncio.run(nudging())
 
     @cached_property
     def _tempo(self) -> Tempo:

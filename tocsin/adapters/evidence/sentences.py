@@ -26,6 +26,7 @@ _ENGINE = {
     "erasure.confirmed": "Confirmed that the incident is erased.",
     "erasure.completed": "The incident was erased: {destroyed} destroyed, {unreadable} left without a key.",
     "erasure.reached": "{destroyed} more file(s) of the erased incident were destroyed on another machine.",
+    "bounce.questioned": "A failure came that may be of the notice {notice}; a person has to say whose it is.",
     "evidence.kept": "The evidence pack as of then was written: {size} bytes, SHA-256 {sha256}.",
     "glass.unreviewed": "Nobody had reviewed the break-glass release of the wave {wave}: everyone was called.",
     "glass.void": "The broken glass sent nothing: nobody was left whom the wave {wave} would have told.",
