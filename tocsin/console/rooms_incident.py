@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from tocsin.adapters.privileged import left_out_for
 from tocsin.cli.acting import DONE
 from tocsin.cli.explain_page import QUESTIONS, facts_in_words
 from tocsin.cli.todo import by_urgency, waiting_for
@@ -16,6 +15,7 @@ from tocsin.console.forms import DEEDS, Form, deed_of
 from tocsin.console.gate import Guard, Pass
 from tocsin.console.house import House
 from tocsin.console.problems import problem_of
+from tocsin.console.shown import shown
 from tocsin.domain.act import Decide, Deed, Role
 from tocsin.domain.clock import ClockState
 from tocsin.domain.errors import Refused, TocsinError
@@ -76,8 +76,7 @@ def routes(house: House) -> APIRouter:
 
 
 def _seen(tx: Transaction, who: Pass, detail: Detail) -> Detail:
-    left_out = left_out_for(tx, who.incident.incident_id, who.roles, on_team=who.on_team)
-    return detail._replace(view=left_out.model(detail.view))
+    return detail._replace(view=shown(tx, who, detail.view))
 
 
 def _shown(house: House, who: Pass, detail: Detail) -> dict[str, Any]:

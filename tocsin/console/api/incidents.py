@@ -1,11 +1,9 @@
 """Incidents: list them, read one and all that belongs to it, report one."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Response
-from pydantic import BaseModel
 
-from tocsin.adapters.privileged import left_out_for
 from tocsin.cli.explain import of_incident, policies
 from tocsin.cli.views import IncidentView, WaveView, read_incident
 from tocsin.console.api.routing import After, Limit, Page, Router, page_of
@@ -13,6 +11,7 @@ from tocsin.console.gate import Guard, Pass, sees_too
 from tocsin.console.office import Office
 from tocsin.console.problems import hidden
 from tocsin.console.reading import IncidentLine, incidents_for
+from tocsin.console.shown import all_shown, shown
 from tocsin.domain.act import Envelope, Receipt, Report
 from tocsin.domain.duty import Duty
 from tocsin.domain.incident import Facts, Trigger
@@ -23,8 +22,6 @@ from tocsin.domain.rights import Action
 from tocsin.domain.task import Task
 from tocsin.domain.values import AgreementId, IncidentId, Instant, NoticeId, Value, WaveId
 from tocsin.ports import Transaction
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class Incidents(Page):
@@ -87,7 +84,7 @@ def routes(office: Office) -> Router:
     ) -> IncidentView:
         """Read everything about one incident. Its ETag is good for `If-Match` on an act."""
         response.headers["ETag"] = who.etag
-        return await office.read(lambda tx: _shown(tx, who, read_incident(tx, incident_id, office.now(), events=True)))
+        return await office.read(lambda tx: shown(tx, who, read_incident(tx, incident_id, office.now(), events=True)))
 
     @router.get("/incidents/{incident_id}/duties")
     async def read_duties(
@@ -96,7 +93,7 @@ def routes(office: Office) -> Router:
         open_only: bool = False,
     ) -> list[Duty]:
         """List what is owed, nearest first, each with the rule it follows from and how its deadline came about."""
-        return await office.read(lambda tx: _all_shown(tx, who, tx.duties.of(incident_id, open_only=open_only)))
+        return await office.read(lambda tx: all_shown(tx, who, tx.duties.of(incident_id, open_only=open_only)))
 
     @router.get("/incidents/{incident_id}/explanation")
     async def explain(
@@ -112,12 +109,12 @@ def routes(office: Office) -> Router:
     @router.get("/incidents/{incident_id}/tasks")
     async def read_tasks(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[Task]:
         """List the tasks, by due time."""
-        return await office.read(lambda tx: _all_shown(tx, who, tx.tasks.of(incident_id)))
+        return await office.read(lambda tx: all_shown(tx, who, tx.tasks.of(incident_id)))
 
     @router.get("/incidents/{incident_id}/acts")
     async def read_acts(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[Envelope]:
         """List what people did, in order, in their signed envelopes; privileged words only for who may read them."""
-        return await office.read(lambda tx: _all_shown(tx, who, tx.incidents.acts(incident_id)))
+        return await office.read(lambda tx: all_shown(tx, who, tx.incidents.acts(incident_id)))
 
     @router.get("/incidents/{incident_id}/waves")
     async def read_waves(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> tuple[WaveView, ...]:
@@ -172,16 +169,6 @@ def routes(office: Office) -> Router:
         return await office.read(read)
 
     return router
-
-
-def _shown(tx: Transaction, who: Pass, value: M) -> M:
-    left_out = left_out_for(tx, who.incident.incident_id, who.roles, on_team=who.on_team)
-    return left_out.model(value)
-
-
-def _all_shown(tx: Transaction, who: Pass, values: list[M]) -> list[M]:
-    left_out = left_out_for(tx, who.incident.incident_id, who.roles, on_team=who.on_team)
-    return list(map(left_out.model, values))
 
 
 def _ordinal(after: str | None) -> int:

@@ -13,6 +13,7 @@ from tocsin.console.gate import Guard, Pass
 from tocsin.console.office import Office
 from tocsin.console.problems import hidden
 from tocsin.console.reading import states_for
+from tocsin.console.shown import all_shown, shown
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
 from tocsin.domain.hold import Hold
@@ -62,15 +63,19 @@ def routes(office: Office) -> Router:
     @router.get("/incidents/{incident_id}/facts")
     async def read_facts(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> Facts:
         """Read what is known of an incident."""
-        found = await office.read(lambda tx: tx.incidents.facts(incident_id))
-        if found is None:
-            raise hidden()
-        return found
+
+        def read(tx: Transaction) -> Facts:
+            found = tx.incidents.facts(incident_id)
+            if found is None:
+                raise hidden()
+            return shown(tx, who, found)
+
+        return await office.read(read)
 
     @router.get("/incidents/{incident_id}/clocks")
     async def read_clocks(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[ClockRow]:
         """List the clocks of an incident, ended ones included, by target."""
-        return await office.read(lambda tx: tx.duties.clocks(incident_id))
+        return await office.read(lambda tx: all_shown(tx, who, tx.duties.clocks(incident_id)))
 
     @router.get("/incidents/{incident_id}/clocks/{clock_id}/duties")
     async def read_clock_duties(
@@ -79,19 +84,20 @@ def routes(office: Office) -> Router:
         """List the duties of one clock."""
 
         def read(tx: Transaction) -> list[Duty]:
-            return [duty for duty in tx.duties.of(incident_id, open_only=open_only) if duty.clock_id == clock_id]
+            duties = tx.duties.of(incident_id, open_only=open_only)
+            return all_shown(tx, who, (duty for duty in duties if duty.clock_id == clock_id))
 
         return await office.read(read)
 
     @router.get("/incidents/{incident_id}/holds")
     async def read_holds(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[Hold]:
         """List the orders not to tell, lifted and lapsed ones included."""
-        return await office.read(lambda tx: tx.duties.holds(incident_id))
+        return await office.read(lambda tx: all_shown(tx, who, tx.duties.holds(incident_id)))
 
     @router.get("/incidents/{incident_id}/pins")
     async def read_pins(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[Affected]:
         """List the agreements that an incident is pinned to."""
-        return await office.read(lambda tx: tx.register.pinned(incident_id))
+        return await office.read(lambda tx: all_shown(tx, who, tx.register.pinned(incident_id)))
 
     @router.get("/incidents/{incident_id}/wave-rows")
     async def read_wave_rows(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[WaveRow]:
@@ -101,12 +107,12 @@ def routes(office: Office) -> Router:
     @router.get("/incidents/{incident_id}/timeline")
     async def read_timeline(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[TimelineItem]:
         """List what happened to an incident, each with its entry of the log."""
-        return await office.read(lambda tx: list(Record(tx, incident_id).timeline))
+        return await office.read(lambda tx: all_shown(tx, who, Record(tx, incident_id).timeline))
 
     @router.get("/incidents/{incident_id}/questions")
     async def read_questions(incident_id: IncidentId, who: Annotated[Pass, Depends(sees)]) -> list[Answer]:
         """Answer what auditors ask of every incident, each with where in the evidence pack it stands."""
-        return await office.read(lambda tx: questions(Record(tx, incident_id)))
+        return await office.read(lambda tx: all_shown(tx, who, questions(Record(tx, incident_id))))
 
     @router.get("/incidents/{incident_id}/log")
     async def read_log(
