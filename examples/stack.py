@@ -1,8 +1,6 @@
 """What the demo runs on: a fresh home, Temporal's dev server and a worker, stopped whatever happens."""
 
-import os
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -12,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self
 
-from tocsin.adapters.embedded import server_command
+from tocsin.adapters.embedded import end, server_command
 from tocsin.domain.errors import Broken, Deferred, Refused
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,14 +98,8 @@ class Stack:
         """Stop what was started here, worker first, by process id; whatever does not stop in time is killed."""
         for name in ("worker", "engine"):
             process = self._running.pop(name, None)
-            if process is None or process.poll() is not None:
-                continue
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(STOP_WITHIN)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            if process is not None:
+                end(process, STOP_WITHIN)
         # A report that found no engine is tried again by a process of its own; without its file, that one ends.
         shutil.rmtree(self.home / "spool", ignore_errors=True)
 

@@ -4,7 +4,10 @@ Production uses a Temporal cluster or Temporal Cloud; `prepare_namespace` is for
 """
 
 import asyncio
+import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -68,6 +71,18 @@ async def prepare_namespace(
     await _register(client, timedelta(days=retention_days))
     await _until_known(client, give_up_at)
     await _add_search_attributes(client, give_up_at)
+
+
+def end(process: subprocess.Popen[bytes], within: float) -> None:
+    """Stop a process that leads a group of its own, and its children; kill them after `within` seconds."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _binary() -> str:

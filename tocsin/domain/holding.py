@@ -13,28 +13,28 @@ CONFIRM_WITHIN = timedelta(hours=4)
 """How long a provisional hold stands unless an approver confirms it."""
 
 
-class PlaceHold(Value):
+class _Order(Value):
+    """What an order not to tell says, whether it stands by itself or waits to be confirmed."""
+
+    kind: Literal["hold", "hold_provisional"]
+    hold_kind: HoldKind
+    issuer: str
+    reference: str
+    agreements: tuple[AgreementId, ...] | None = None
+    review_at: Instant | None = None
+    on_lift: OnLift | None = None
+
+
+class PlaceHold(_Order):
     """Record an order not to tell."""
 
     kind: Literal["hold"] = "hold"
-    hold_kind: HoldKind
-    issuer: str
-    reference: str
-    agreements: tuple[AgreementId, ...] | None = None
-    review_at: Instant | None = None
-    on_lift: OnLift | None = None
 
 
-class HoldProvisionally(Value):
+class HoldProvisionally(_Order):
     """Record an order not to tell, until an approver confirms it; unconfirmed it lapses after four hours."""
 
     kind: Literal["hold_provisional"] = "hold_provisional"
-    hold_kind: HoldKind
-    issuer: str
-    reference: str
-    agreements: tuple[AgreementId, ...] | None = None
-    review_at: Instant | None = None
-    on_lift: OnLift | None = None
 
 
 class ConfirmHold(Value):

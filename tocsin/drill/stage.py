@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tocsin
 from tocsin.adapters.drill_home import PREFIX, DrillHome, begin
-from tocsin.adapters.embedded import server_command
+from tocsin.adapters.embedded import end, server_command
 from tocsin.adapters.escalation import FILE as LADDER
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.organisation import write_default_organisation
@@ -126,14 +126,8 @@ class Stage:
         """Stop what was started here, worker first; whatever does not stop in time is killed."""
         for name in ("console", "worker", "engine"):
             process = self._running.pop(name, None)
-            if process is None or process.poll() is not None:
-                continue
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(STOP_WITHIN)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            if process is not None:
+                end(process, STOP_WITHIN)
 
     async def _until_said(self, name: str, words: str) -> None:
         for _ in range(int(READY_WITHIN * 10)):
