@@ -18,6 +18,7 @@ from activities.evidence import Evidence
 from activities.fallback import Fallback
 from activities.letters import Letters, Sender
 from activities.pages import Pages
+from activities.probing import Probing
 from activities.sending import Sending
 from activities.settling import Doubts
 from activities.sweep import Sweep
@@ -40,13 +41,8 @@ from tocsin.adapters.vault import Vault
 from tocsin.domain.errors import TocsinError
 from tocsin.playbooks import load_playbooks
 from tocsin.settings import load
-from workflows.clock import ClockWorkflow
-from workflows.incident import IncidentWorkflow
-from workflows.response import ResponseWorkflow
-from workflows.sweep import SweepWorkflow
-from workflows.wave import WaveWorkflow
+from workflows.every import WORKFLOWS
 
-WORKFLOWS = [IncidentWorkflow, ClockWorkflow, WaveWorkflow, ResponseWorkflow, SweepWorkflow]
 THREADS = 32
 
 
@@ -78,6 +74,7 @@ async def main() -> None:
         *Doubts(store, channels).all(),
         *Fallback(store, settings.delivered_within).all(),
         *Pages(store, callers).all(),
+        *Probing(store, door, vault, JinjaLetters(), channels[settings.channel], sender).all(),
         *Sweep(store, TemporalRuns(client), callers.everyone).all(),
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),
     ]

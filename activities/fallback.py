@@ -12,6 +12,7 @@ from tocsin.domain.clock import ClockState
 from tocsin.domain.duty import DutyState
 from tocsin.domain.incident import OVER, Status
 from tocsin.domain.notice import FAILED, ContactRole, Notice, NoticeState, WaveCounts
+from tocsin.domain.probe_deed import is_round
 from tocsin.domain.task import Task, TaskKind, TaskState, task_id_of
 from tocsin.domain.values import Value, WaveId
 from tocsin.ports import Stamp, Store, Transaction
@@ -102,7 +103,8 @@ def _fall_back(tx: Transaction, order: WaveStep, within: timedelta | None) -> Ha
             changed += [moved(row, NoticeState.REPLACED, at), moved(heir, to, at)]
         elif row.role is ContactRole.COPY:
             # A copy discharges nothing; the failure stays visible, but nobody is called for it.
-            changed.append(moved(row, NoticeState.REPLACED, at, detail=f"copy not delivered: {row.detail or ''}"))
+            said = row.detail if is_round(row.incident_id) else f"copy not delivered: {row.detail or ''}"
+            changed.append(moved(row, NoticeState.REPLACED, at, detail=said))
         else:
             tx.remember(f"by_hand:{row.notice_id}:{row.attempts}", at)
             changed.append(moved(row, NoticeState.BY_HAND, at))

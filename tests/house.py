@@ -23,6 +23,7 @@ from activities.evidence import Evidence
 from activities.fallback import Fallback
 from activities.letters import Letters, Sender
 from activities.pages import Pages
+from activities.probing import Probing
 from activities.sending import Sending
 from activities.settling import Doubts
 from activities.sweep import Sweep
@@ -59,7 +60,7 @@ from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, opaqu
 from tocsin.playbooks import load_playbooks
 from tocsin.ports import Channel, Pager, Witness
 from tocsin.settings import Settings
-from worker import WORKFLOWS
+from workflows.every import WORKFLOWS
 
 REGISTER = """\
 agreement,party,notify,services,contact,deputies,copies,phone
@@ -166,6 +167,7 @@ class House:
             *Doubts(self.store, channels).all(),
             *Fallback(self.store, self.delivered_within).all(),
             *Pages(self.store, LadderCallers(self.ladder, pagers)).all(),
+            *Probing(self.store, door, self.vault, JinjaLetters(), self.channel, sender).all(),
             *Sweep(self.store, TemporalRuns(self.client, self.queue), pager).all(),
             *Tasks(self.store, door, self.vault, load_playbooks(None)).all(),
         ]

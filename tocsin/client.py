@@ -42,6 +42,7 @@ from tocsin.domain.act import (
 from tocsin.domain.errors import Broken, Deferred, Refused, TocsinError
 from tocsin.domain.incident import OVER
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.probe_deed import Probe
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, WaveId
 from tocsin.domain.word_deeds import LiftPrivilege, Privilege
@@ -132,6 +133,8 @@ class Engine:
         act = envelope.act
         if isinstance(act.deed, LATE_ACTS):
             return await self._open(envelope, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+        if isinstance(act.deed, Probe):
+            return await self._open_round(envelope)
         to_tasks = isinstance(act.deed, TASK_ACTS)
         workflow_id = (wire.response_workflow if to_tasks else wire.incident_workflow)(act.incident_id)
         try:
@@ -189,6 +192,22 @@ class Engine:
                 return None
             raise
 
+    async def _open_round(self, envelope: Envelope) -> Receipt:
+        round_id = envelope.act.incident_id
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            wire.PROBE,
+            wire.ProbeInput(round_id=round_id, tempo=self._tempo or Tempo(origin=datetime.now(UTC))),
+            id=wire.incident_workflow(round_id),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=f"round {round_id}, no incident",
+        )
+        try:
+            return await self._start_with(envelope, start)
+        except WorkflowAlreadyStartedError:
+            raise Refused(f"these were asked today already: tocsin register probe --show {round_id}") from None
+
     async def _open(self, envelope: Envelope, reuse: WorkflowIDReusePolicy) -> Receipt:
         incident_id = envelope.act.incident_id
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
@@ -200,6 +219,9 @@ class Engine:
             id_reuse_policy=reuse,
             static_summary=f"incident {incident_id}",
         )
+        return await self._start_with(envelope, start)
+
+    async def _start_with(self, envelope: Envelope, start: WithStartWorkflowOperation[Any, Any]) -> Receipt:
         with _in_our_words():
             starting = self._client.start_update_with_start_workflow(
                 wire.ACT,

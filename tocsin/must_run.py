@@ -16,4 +16,15 @@ def must_run(tx: Transaction) -> dict[str, IncidentId]:
         for wave in tx.ledger.waves(incident_id):
             if wave.released_at is not None and wave.ended_at is None:
                 expected[wire.wave_workflow(incident_id, wave.wave_id)] = incident_id
+    return expected | _rounds(tx)
+
+
+def _rounds(tx: Transaction) -> dict[str, IncidentId]:
+    """Return what must run of the rounds in which the register's contacts are asked."""
+    expected: dict[str, IncidentId] = {}
+    for one in tx.probes.all(open_only=True):
+        expected[wire.incident_workflow(one.round_id)] = one.round_id
+        wave = tx.ledger.wave(one.wave_id)
+        if wave is not None and wave.released_at is not None and wave.ended_at is None:
+            expected[wire.wave_workflow(one.round_id, one.wave_id)] = one.round_id
     return expected

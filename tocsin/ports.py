@@ -23,9 +23,10 @@ from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.ladder import Ladder, Rung
 from tocsin.domain.law_pin import LawPin
-from tocsin.domain.letter import Letter, LetterFacts, Rendered
+from tocsin.domain.letter import Letter, LetterFacts, ProbeFacts, Rendered
 from tocsin.domain.notice import Notice, NoticeState, WaveCounts, WaveKind
 from tocsin.domain.policy import PolicyId
+from tocsin.domain.probing import Round
 from tocsin.domain.receipt import Receipt
 from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.said import Said
@@ -570,6 +571,19 @@ class Replies(Protocol):
         """Free every key that was claimed before an instant."""
 
 
+class Probes(Protocol):
+    """Rounds in which the register's contacts are asked; their letters and acts lie where those of incidents do."""
+
+    def put(self, round_: Round) -> None:
+        """Insert or replace by round id."""
+
+    def one(self, round_id: IncidentId) -> Round | None:
+        """Return a round, or None."""
+
+    def all(self, *, open_only: bool = False) -> list[Round]:
+        """Return the rounds, newest first; `open_only`: those that are not closed."""
+
+
 class Left(Value):
     """By what the files of an incident are known: what its notices were sent as."""
 
@@ -673,6 +687,8 @@ class Transaction(Protocol):
     def replies(self) -> Replies: ...
     @property
     def erasures(self) -> Erasures: ...
+    @property
+    def probes(self) -> Probes: ...
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `Store.once` has seen for a workflow id; 0 for none."""
@@ -831,6 +847,9 @@ class Renderer(Protocol):
 
         Raises Broken if the template fails; a value with a line break never reaches a header.
         """
+
+    def render_probe(self, facts: ProbeFacts) -> Rendered:
+        """Render the letter of a round in the same way."""
 
 
 class Notary(Protocol):

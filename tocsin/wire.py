@@ -11,6 +11,7 @@ from tocsin.domain.duty import Difference
 from tocsin.domain.incident import Status
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.notice import WaveCounts
+from tocsin.domain.probe_deed import is_round
 from tocsin.domain.task import Task
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ClockId, IncidentId, Instant, NoticeId, Value, WaveId
@@ -22,6 +23,7 @@ CLOCK = "tocsin.Clock"
 WAVE = "tocsin.Wave"
 RESPONSE = "tocsin.Response"
 SWEEP = "tocsin.Sweep"
+PROBE = "tocsin.Probe"
 
 ACT = "act"
 """The one update: a person's act, in its envelope. Its update id is the kind of the act and the act id."""
@@ -61,8 +63,8 @@ class SearchAttribute(StrEnum):
 
 
 def incident_workflow(incident_id: IncidentId) -> str:
-    """Return the workflow id of an incident."""
-    return f"tocsin/incident/{incident_id}"
+    """Return the workflow id of an incident, or of a round: waves tell it how far they came."""
+    return f"tocsin/{'probe' if is_round(incident_id) else 'incident'}/{incident_id}"
 
 
 def clock_workflow(incident_id: IncidentId, clock_id: ClockId) -> str:
@@ -128,6 +130,13 @@ class WaveInput(Value):
     sequence: int = 0
     due_at: Instant | None = None
     """The nearest deadline, or target, that its incident ran against when it was released."""
+
+
+class ProbeInput(Value):
+    """Starts a round of the register."""
+
+    round_id: IncidentId
+    tempo: Tempo
 
 
 class ResponseInput(Value):

@@ -14,7 +14,7 @@ from tests.house import House
 from tocsin import wire
 from tocsin.client import Underway, Unreachable
 from tocsin.domain.values import IncidentId
-from worker import WORKFLOWS
+from workflows.every import WORKFLOWS
 
 SECONDS, EVERY, PAUSE = 600.0, 30.0, 1.5
 

@@ -23,7 +23,7 @@ from tocsin.adapters.codec import data_converter
 from tocsin.adapters.sql.revision import KNOWN
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.values import ClockId, IncidentId, WaveId
-from worker import WORKFLOWS
+from workflows.every import WORKFLOWS
 
 CONTROLLERS = 160
 """One at a time, fifty milliseconds each: eight seconds in which to change horses."""

@@ -9,7 +9,7 @@ from temporalio import workflow
 
 from tests.architecture.source import modules, name
 from tocsin import wire
-from worker import WORKFLOWS
+from workflows.every import WORKFLOWS
 
 SPOKEN = {value for constant, value in vars(wire).items() if constant.isupper() and isinstance(value, str)}
 KNOWN_BY = {"workflow.defn", "workflow.signal", "workflow.query", "workflow.update", "activity.defn"}
@@ -54,4 +54,4 @@ def test_activity_names_are_stated_once() -> None:
 
 def test_wire_names_differ() -> None:
     """No two things of one kind share a name on the wire."""
-    assert len({wire.INCIDENT, wire.CLOCK, wire.WAVE, wire.RESPONSE, wire.SWEEP}) == len(WORKFLOWS)
+    assert len({wire.INCIDENT, wire.CLOCK, wire.WAVE, wire.RESPONSE, wire.SWEEP, wire.PROBE}) == len(WORKFLOWS)

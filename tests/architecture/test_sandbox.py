@@ -13,7 +13,7 @@ from temporalio.worker.workflow_sandbox import (
 )
 from temporalio.workflow import SandboxImportNotificationPolicy
 
-from worker import WORKFLOWS
+from workflows.every import WORKFLOWS
 
 # The small files beside them, which run as parts of workflows, may be loaded again with them; nothing else may.
 STRICT = SandboxRestrictions.default.with_import_notification_policy(

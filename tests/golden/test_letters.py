@@ -7,7 +7,7 @@ import pytest
 
 from tocsin.adapters.letters import JinjaLetters
 from tocsin.domain.incident import Facts, Translation
-from tocsin.domain.letter import LetterFacts, PeriodOwed
+from tocsin.domain.letter import LetterFacts, PeriodOwed, ProbeFacts
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.said import Said
 
@@ -78,6 +78,23 @@ def letter_facts(kind: WaveKind, language: str, known: bool) -> LetterFacts:
     )
 
 
+def probe_facts(language: str) -> ProbeFacts:
+    """Return the facts of a round's letter to a desk that serves two parties."""
+    return ProbeFacts(
+        language=language,
+        time_zone="Europe/Berlin",
+        sender_name="Incident desk",
+        parties=("Birch Clinic", "Cedar Bank"),
+        contact_name="Privacy desk",
+        number="P-7Q2F-M3KD",
+        opened_at=CONFIRMED,
+        answer_by=CONFIRMED + timedelta(days=14),
+        contact_point="incident-desk@processor.example",
+        confirm_url="https://notices.processor.example/a/PLACEHOLDER",
+        verify_url="https://notices.processor.example/n/P-7Q2F-M3KD",
+    )
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", WaveKind)
@@ -108,6 +125,18 @@ def test_public_letter_is_what_the_golden_files_hold(
     whole = rendered.subject + rendered.text + rendered.html
     assert not any(name in whole for name in ("Birch", "BIRCH"))
     folder = f"letters/{language}/{kind}-public"
+    golden(f"{folder}/subject.txt", rendered.subject + "\n")
+    golden(f"{folder}/text.txt", rendered.text)
+    golden(f"{folder}/body.html", rendered.html)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_letter_of_a_round_is_what_the_golden_files_hold(language: str, golden: Callable[[str, str], None]) -> None:
+    """The letter that asks whether an address is right is the one that was reviewed."""
+    rendered = JinjaLetters().render_probe(probe_facts(language))
+
+    assert rendered.language == language
+    folder = f"letters/{language}/probe"
     golden(f"{folder}/subject.txt", rendered.subject + "\n")
     golden(f"{folder}/text.txt", rendered.text)
     golden(f"{folder}/body.html", rendered.html)

@@ -1,6 +1,6 @@
 """The incident that the tests of the store tell: what Asha reports, whom it touches, and what is written to them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pydantic import JsonValue
 
@@ -13,6 +13,7 @@ from tocsin.domain.incident import Facts, Severity, Status, Trigger, TriggerFact
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import ContactRole, Notice, NoticeState, WaveKind
+from tocsin.domain.probing import Round
 from tocsin.domain.register import Agreement, Contact, Limb, NoticeClause
 from tocsin.domain.task import Task, TaskKind
 from tocsin.domain.values import (
@@ -36,8 +37,15 @@ HOUR = timedelta(hours=1)
 INCIDENT = IncidentId("inc-backupshare")
 OTHER_INCIDENT = IncidentId("inc-lostlaptop")
 WAVE = WaveId("wav-first")
+ROUND = IncidentId("prb-spring")
 CLOCK = ClockId("clk-72h")
 CONTROLLERS = ("Birch Clinic", "Cedar Bank", "Dogwood School", "Elm Insurance", "Fir Housing", "Gorse Library")
+
+
+def round_(**change: object) -> Round:
+    """Return a round of letters to three addresses, with answers until the end of 16 March."""
+    said = {"round_id": ROUND, "wave_id": "wav-round", "opened_at": AT, "opened_by": "per-dara", "letters": 3}
+    return Round.model_validate({**said, "answer_by": date(2026, 3, 16), **change})
 
 
 def agreement_id(number: int) -> AgreementId:

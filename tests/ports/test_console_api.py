@@ -170,7 +170,7 @@ async def test_the_api_describes_itself(at: Counter) -> None:
     document = (await at.browser().get("/api/v1/openapi.json")).json()
     kinds = {deed.model_fields["kind"].default for deed in get_args(get_args(Deed)[0])}
     acts = {path.rpartition("/")[2] for path in document["paths"] if "/acts/" in path}
-    assert acts == kinds - {"report", "attach", "erase_ask", "erase_confirm"} == set(DEEDS)
+    assert acts == kinds - {"report", "attach", "probe", "erase_ask", "erase_confirm"} == set(DEEDS)
     for path, methods in document["paths"].items():
         assert path.startswith("/api/v1/")
         for said in methods.values():

@@ -19,6 +19,7 @@ from tests.ports.story import (
     hold,
     note,
     notice,
+    round_,
     stamp,
     state,
     task,
@@ -94,6 +95,7 @@ def write_all(tx: Transaction) -> Facts:
     tx.checkpoints.add(CheckpointRow(at=AT, head=Frontier(), note="log.invalid\n0\n"))
     tx.checkpoints.add_pin(Pin(witness="file", size=0, at=AT))
     _write_people(tx)
+    tx.probes.put(round_())
     tx.erasures.put(Erasure(incident_id=INCIDENT, asked=note("act-erase", "what the Clerk asked for")))
     return facts()
 

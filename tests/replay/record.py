@@ -18,7 +18,7 @@ from temporalio.client import Client, WorkflowExecution
 
 from tests.acceptance.stack import Server, free_port
 from tests.replay.keys import write_keys
-from tests.replay.scenarios import SCENARIOS, RecordingHouse, Scenario, continued
+from tests.replay.scenarios import SCENARIOS, RecordingHouse, Scenario, asked, continued
 from tocsin import __version__
 from tocsin.adapters.embedded import prepare_namespace
 from tocsin.domain.tempo import Tempo
@@ -66,7 +66,9 @@ async def _record(scratch: Path, made: Path, scenarios: Sequence[Scenario], *opt
 
 async def _play(scenario: Scenario, home: Path, client: Client) -> set[IncidentId | None]:
     """Play a scenario; return its incidents, and None for what belongs to none."""
-    house = RecordingHouse(home, client, Tempo(origin=datetime.now(UTC)))
+    # Only a round needs links: what was recorded before there were rounds had none.
+    url = "https://notices.processor.example" if scenario is asked else None
+    house = RecordingHouse(home, client, Tempo(origin=datetime.now(UTC)), url)
     before = _incidents(house)
     async with house.working():
         await scenario(house)
@@ -77,7 +79,8 @@ async def _play(scenario: Scenario, home: Path, client: Client) -> set[IncidentI
 
 def _incidents(house: RecordingHouse) -> set[IncidentId]:
     with house.store.reading() as tx:
-        return {state.incident_id for state in tx.incidents.all()}
+        incidents = {state.incident_id for state in tx.incidents.all()}
+        return incidents | {one.round_id for one in tx.probes.all()}
 
 
 async def _write_histories(client: Client, names: dict[IncidentId | None, str], made: Path) -> None:

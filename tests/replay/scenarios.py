@@ -37,6 +37,7 @@ from tocsin.domain.hold import HoldKind
 from tocsin.domain.holding import Lift, PlaceHold
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.probe_deed import Probe, round_id_of
 from tocsin.domain.task import TaskKind, TaskState
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import HoldId, IncidentId, WaveId
@@ -79,9 +80,10 @@ class Rejecting:
 class RecordingHouse(House):
     """A house in which acts are done as of now, in scenario time."""
 
-    def __init__(self, home: Path, client: Client, tempo: Tempo) -> None:
+    def __init__(self, home: Path, client: Client, tempo: Tempo, public_url: str | None = None) -> None:
         super().__init__(home, client, queue="replay")
         self.tempo = tempo
+        self.public_url = public_url
         self.register(FOUR)
 
     def shut(self) -> None:
@@ -234,8 +236,17 @@ async def swept(house: RecordingHouse) -> None:
     await house.client.execute_workflow(wire.SWEEP, sweep, id=wire.SWEEP_SCHEDULE, task_queue=house.queue)
 
 
+async def asked(house: RecordingHouse) -> None:
+    """A round of the register: opened, sent, and silent when it closes."""
+    house.tempo = Tempo(origin=datetime.now(UTC), speed=FAST)
+    deed = Probe(answer_by=house.now.date() + timedelta(days=3))
+    round_id = round_id_of(house.keyring.id_key(), house.now.date(), deed.agreements)
+    await house.act(round_id, deed)
+    await house.client.get_workflow_handle(wire.incident_workflow(round_id)).result()
+
+
 Scenario = Callable[[RecordingHouse], Awaitable[None]]
-SCENARIOS: tuple[Scenario, ...] = (told, held, late, dismissed, by_hand, follow_up, continued, swept)
+SCENARIOS: tuple[Scenario, ...] = (told, held, late, dismissed, by_hand, follow_up, continued, swept, asked)
 
 
 async def until(fact: Callable[[], bool], within: float = 30.0) -> None:

@@ -16,12 +16,14 @@ from tests.house import REGISTER
 from tests.replay.keys import opened
 from tests.replay.record import HISTORIES
 from tocsin import wire
-from worker import WORKFLOWS
+from workflows.every import WORKFLOWS
 
 VERSIONS = sorted(
     (folder for folder in HISTORIES.iterdir() if folder.is_dir()),
     key=lambda folder: [*map(int, folder.name.split("."))],
 )
+YOUNGER = {wire.PROBE: "0.4.0"}
+"""Workflows that the last version named, and none before it, did not have yet."""
 RECORDED = [path for folder in VERSIONS for path in sorted(folder.glob("*-*-*.json"))]
 
 
@@ -66,6 +68,7 @@ def test_every_workflow_is_recorded() -> None:
     """Each workflow that the worker registers has a history of the newest version."""
     registered = {workflow._Definition.must_from_class(kind).name for kind in WORKFLOWS}
     newest = [read(path) for path in RECORDED if path.parent == VERSIONS[-1]]
+    registered -= {name for name, version in YOUNGER.items() if version == VERSIONS[-1].name}
     assert registered == {h.events[0].workflow_execution_started_event_attributes.workflow_type.name for h in newest}
 
 

@@ -16,7 +16,7 @@ from tocsin.adapters.evidence.replay import replayed
 from tocsin.domain.act import Dismiss, Reopen
 from tocsin.domain.errors import Refused
 from tocsin.domain.values import IncidentId
-from worker import WORKFLOWS
+from workflows.every import WORKFLOWS
 
 
 def packs(story: Story) -> list[Path]:

@@ -18,11 +18,13 @@ from tocsin.adapters import letter_words
 from tocsin.adapters.headers import has_breaks
 from tocsin.adapters.letter_words import clean_lines, hanging, in_one_piece, in_zone, one_line, quoted, unmarked
 from tocsin.domain.errors import Broken, Refused
-from tocsin.domain.letter import LetterFacts, PeriodOwed, Rendered
+from tocsin.domain.letter import LetterFacts, PeriodOwed, ProbeFacts, Rendered
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.said import Said, differences, in_language, new_measures
 
 ENGLISH = "en"
+PROBE = "probe"
+"""The letter of a round: no incident's, and in no frame with those that are."""
 LARGEST = 8_000_000
 """Letters that one part of a letter may have; a template that writes more has gone wrong."""
 _MOST_KEPT = 4_096
@@ -58,7 +60,7 @@ class JinjaLetters:
             Broken: if a template is missing or fails, with its name.
             Refused: if a value with a line break or control character reaches the subject.
         """
-        language = self._language(facts)
+        language = self._language(facts.language, facts.wave_kind)
         folder = f"{facts.wave_kind}/{language}"
         date = self._date_pattern(language)
         return Rendered(
@@ -68,12 +70,25 @@ class JinjaLetters:
             language=language,
         )
 
-    def _language(self, facts: LetterFacts) -> str:
-        asked = facts.language
+    def render_probe(self, facts: ProbeFacts) -> Rendered:
+        """Render the letter of a round, in the same way and with the same errors."""
+        language = self._language(facts.language, PROBE)
+        folder, date = f"{PROBE}/{language}", self._date_pattern(language)
+        subject = _run(self._plain, f"{folder}/subject.txt", {"number": facts.number}).rstrip("\n")
+        if has_breaks(subject):
+            raise Broken(f"the letter template {folder}/subject.txt has more than one line; mend it")
+        return Rendered(
+            subject=subject,
+            text=unmarked(_run(self._plain, f"{folder}/text.txt", _probe_body(facts, language, date, _IN_TEXT))),
+            html=_run(self._html, f"{folder}/body.html", _probe_body(facts, language, date, _IN_HTML)),
+            language=language,
+        )
+
+    def _language(self, asked: str, letter: str) -> str:
         if not _LANGUAGE.fullmatch(asked):
             return ENGLISH
         wanted = (asked, asked.partition("-")[0].lower())
-        return next((language for language in wanted if self._complete(facts.wave_kind, language)), ENGLISH)
+        return next((language for language in wanted if self._complete(letter, language)), ENGLISH)
 
     def _complete(self, kind: str, language: str) -> bool:
         return self._names.issuperset(f"{kind}/{language}/{file}" for file in ("subject.txt", "text.txt", "body.html"))
@@ -235,6 +250,25 @@ def _who(facts: LetterFacts, form: _Form) -> dict[str, Any]:
         "by_deputy": facts.by_deputy,
         "is_copy": facts.is_copy,
         "is_minimal": facts.is_minimal,
+    }
+
+
+def _probe_body(facts: ProbeFacts, language: str, date: str, form: _Form) -> dict[str, Any]:
+    zone = letter_words.zone_of(facts.time_zone) or UTC
+    line = form.line
+    return {
+        "language": language,
+        "in_english_instead": not facts.language.lower().startswith(language.lower()),
+        "language_asked": line(facts.language),
+        "sender": line(facts.sender_name),
+        "parties": [form.item(party) for party in facts.parties],
+        "contact": line(facts.contact_name or facts.parties[0]),
+        "number": line(facts.number),
+        "opened": line(in_zone(facts.opened_at, zone, language, date)),
+        "answer_by": line(in_zone(facts.answer_by, zone, language, date)),
+        "contact_point": line(facts.contact_point),
+        "confirm_url": _link(facts.confirm_url),
+        "verify_url": _link(facts.verify_url),
     }
 
 

@@ -26,7 +26,7 @@ from tocsin.domain.reconciling import UNSETTLED, Sight, Standing, differing, set
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Value
 from tocsin.must_run import must_run
-from tocsin.ports import Channel, Store
+from tocsin.ports import Channel, Store, Transaction
 from tocsin.steps import record
 
 SENDING = "notices.send"
@@ -219,7 +219,7 @@ class Reconciler:
     def _known(self) -> tuple[set[IncidentId], dict[str, int]]:
         """Return the incidents, and for each wave's workflow how many of its notices have left."""
         with self._store.reading() as tx:
-            incidents = {state.incident_id for state in tx.incidents.all()}
+            incidents = _cases(tx)
             left = {}
             for incident_id in incidents:
                 for wave in tx.ledger.waves(incident_id):
@@ -252,8 +252,8 @@ class Reconciler:
         with self._store.reading() as tx:
             waves = [
                 wave.wave_id
-                for state in tx.incidents.all()
-                for wave in tx.ledger.waves(state.incident_id)
+                for case_id in sorted(_cases(tx))
+                for wave in tx.ledger.waves(case_id)
                 if wave.released_at is not None and wave.ended_at is None
             ]
             rows = [row for wave in waves for row in tx.ledger.notices(wave, states=UNSETTLED)]
@@ -283,6 +283,11 @@ class Reconciler:
 
     async def _again(self, workflow_id: str, incident_id: IncidentId, at: datetime) -> bool:
         return await TemporalRuns(self._client).start_again(workflow_id, incident_id, Tempo(origin=at))
+
+
+def _cases(tx: Transaction) -> set[IncidentId]:
+    """Return everything that has waves: the incidents, and the rounds of the register."""
+    return {state.incident_id for state in tx.incidents.all()} | {one.round_id for one in tx.probes.all()}
 
 
 def _incident(workflow_id: str) -> IncidentId:

@@ -26,6 +26,7 @@ from tocsin.adapters.embedded import prepare_namespace
 from tocsin.adapters.temporal_connection import connect, credentials, worker_runtime
 from tocsin.adapters.temporal_ids import NamesIds
 from tocsin.adapters.vault import Vault
+from tocsin.domain.probe_deed import is_round
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId
 from tocsin.ports import Run
@@ -56,7 +57,10 @@ class TemporalRuns:
         """Start a lost incident from what the store holds, or tell a running one which part of it is lost."""
         incident = wire.incident_workflow(incident_id)
         try:
-            if workflow_id == incident:
+            if workflow_id == incident and is_round(incident_id):
+                opened = wire.ProbeInput(round_id=incident_id, tempo=tempo)
+                await self._client.start_workflow(wire.PROBE, opened, id=incident, task_queue=self._queue)
+            elif workflow_id == incident:
                 order = wire.IncidentInput(incident_id=incident_id, tempo=tempo)
                 await self._client.start_workflow(wire.INCIDENT, order, id=incident, task_queue=self._queue)
             else:

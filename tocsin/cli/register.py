@@ -1,4 +1,4 @@
-"""`register import|check|export|subprocessors`: which organisations we promised what, and whom to write to."""
+"""`register import|check|export|subprocessors|probe`: which organisations we promised what, and whom to write to."""
 
 import asyncio
 import hashlib
@@ -13,6 +13,7 @@ import typer
 from tocsin.adapters.register_file import Format, stream_file, write_file
 from tocsin.audit.entry import EntryDraft
 from tocsin.cli.arguments import Json
+from tocsin.cli.probe import probe
 from tocsin.cli.render import complain, emit, say
 from tocsin.cli.session import Session, session
 from tocsin.cli.subprocessors import export_subprocessors
@@ -64,7 +65,7 @@ def check(
 ) -> None:
     """List what stands in the way of telling each party: no promise, nobody to write to, no deputy, old contacts."""
     work = session(ctx)
-    looking = Readiness(work.now().date())
+    looking = Readiness(work.now().date(), work.answers())
     with work.store.reading() as tx:
         for agreement in stream_file(file, work.keyring.id_key()) if file else tx.register.agreements():
             looking.look(agreement)
@@ -103,6 +104,7 @@ def export(
 
 
 commands.command("subprocessors")(export_subprocessors)
+commands.command("probe")(probe)
 
 
 def _asked(domains: frozenset[str]) -> tuple[dict[str, str], frozenset[str]]:
@@ -113,7 +115,7 @@ def _asked(domains: frozenset[str]) -> tuple[dict[str, str], frozenset[str]]:
 
 def published(work: Session, file: Path, *, dry_run: bool) -> tuple[Changes, list[Finding]]:
     """Publish the agreements of a file, and look at each for what stands in the way of telling its party."""
-    looking = Readiness(work.now().date())
+    looking = Readiness(work.now().date(), work.answers())
     agreements = map(looking.look, stream_file(file, work.keyring.id_key()))
     changes = compared(work.store, agreements) if dry_run else publish(work.store, work.actor, work.now(), agreements)
     return changes, list(looking.findings())

@@ -5,7 +5,7 @@ import getpass
 import secrets
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +14,7 @@ import typer
 from sqlalchemy import Engine as SqlEngine
 from sqlalchemy.exc import SQLAlchemyError
 
-from tocsin import settings
+from tocsin import probing, settings
 from tocsin.adapters.channels import open_channel, open_pager
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.evidence import Checked, Means, write_evidence
@@ -40,6 +40,8 @@ from tocsin.domain.errors import Broken, Deferred, TocsinError
 from tocsin.domain.explanation import Explanation
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.privilege import Redaction
+from tocsin.domain.probe_deed import Probe, round_id_of
+from tocsin.domain.probing import Answers
 from tocsin.domain.read import Reading, Way
 from tocsin.domain.readiness import Finding
 from tocsin.domain.tempo import Tempo
@@ -222,6 +224,26 @@ class Session:
         from tocsin.cli.register import published  # noqa: PLC0415 - commands import this file
 
         return published(self, file, dry_run=dry_run)
+
+    def probe(self, agreements: Sequence[AgreementId], answer_by: date) -> Receipt:
+        """Open a round: have the contacts of these agreements asked, or (none) those of the whole register."""
+        deed = Probe(answer_by=answer_by, agreements=tuple(sorted(set(agreements))))
+        return self.do(deed, round_id_of(self.keyring.id_key(), self.now().date(), deed.agreements))
+
+    def rounds(self) -> list[probing.Seen]:
+        """Return the rounds, newest first."""
+        with self.store.reading() as tx:
+            return probing.seen(tx, self.now())
+
+    def round_sheet(self, round_id: IncidentId) -> probing.Sheet | None:
+        """Return what came of one round, contact by contact, or None."""
+        with self.store.reading() as tx:
+            return probing.sheet(tx, round_id, self.now())
+
+    def answers(self) -> Answers:
+        """Return what came of asking each address in the rounds."""
+        with self.store.reading() as tx:
+            return probing.answers(tx, self.now())
 
     def write_pack(self, incident_id: IncidentId, target: Path) -> Checked:
         """Write an incident's evidence, and check it; without histories, said, if the engine does not answer."""

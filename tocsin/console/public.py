@@ -21,6 +21,7 @@ from tocsin.console.webhooks import source_of
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.letter import is_token
 from tocsin.domain.notice import Notice, NoticeState
+from tocsin.domain.probe_deed import is_round
 from tocsin.domain.receipt import ReceiptKind
 from tocsin.receiving import Heard, take
 
@@ -36,7 +37,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 NOT_FOUND = "There is no such page.\n"
-_NUMBER = re.compile(r"N-[A-Z2-7]{4}-[A-Z2-7]{4}")
+_NUMBER = re.compile(r"[NP]-[A-Z2-7]{4}-[A-Z2-7]{4}")
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -99,7 +100,8 @@ class Public:
         except TocsinError:
             return _plain("Not now; try again in a minute.\n", 503)
         shown = wanted if _NUMBER.fullmatch(wanted) else ""
-        return self._page("number.html", number=shown, asked=bool(wanted), known=known)
+        test = shown.startswith("P")
+        return self._page("number.html", number=shown, asked=bool(wanted), known=known, test=test)
 
     async def _answer(self, source: str, find: Callable[[], Notice | None], *, pressed: bool) -> Response:
         if not self._desk.pages.allows(source):
@@ -111,7 +113,8 @@ class Public:
         if row is None:
             return _plain(NOT_FOUND, 404)
         confirmed = pressed or row.state is NoticeState.ACKNOWLEDGED
-        return self._page("notice.html", number=row.number, sent=_day(row.claimed_at), confirmed=confirmed)
+        page = "probe.html" if is_round(row.incident_id) else "notice.html"
+        return self._page(page, number=row.number, sent=_day(row.claimed_at), confirmed=confirmed)
 
     def _notice(self, token: str) -> Notice | None:
         # A token of a wrong shape is looked up all the same, so that its answer takes as long.

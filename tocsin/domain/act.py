@@ -12,6 +12,7 @@ from tocsin.domain.gdpr_decision import Proposal
 from tocsin.domain.holding import ConfirmHold, HoldProvisionally, Lift, PlaceHold
 from tocsin.domain.incident import Answer, Facts, Trigger, Triggers
 from tocsin.domain.notice import WaveKind
+from tocsin.domain.probe_deed import Probe
 from tocsin.domain.repinning import Recompute
 from tocsin.domain.reviewing import Approved, SendBack
 from tocsin.domain.severity import SeverityInputs
@@ -335,6 +336,7 @@ Deed = Annotated[
     | Handover
     | Close
     | Reopen
+    | Probe
     | ErasureDeed,
     Field(discriminator="kind"),
 ]

@@ -67,6 +67,24 @@ class LetterFacts(Value):
         )
 
 
+class ProbeFacts(Value):
+    """Everything that a letter of a round says: which address is asked, and until when. It tells of no incident."""
+
+    language: str
+    time_zone: str
+    sender_name: str
+    parties: tuple[str, ...]
+    """Whose contact the address is."""
+    contact_name: str
+    number: str
+    opened_at: Instant
+    answer_by: Instant
+    """The last minute in which an answer is in time."""
+    contact_point: str
+    confirm_url: str
+    verify_url: str
+
+
 class Rendered(Value):
     """A letter's words in one language. `language` is the one it came out in, which may not be the one asked for."""
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from tocsin.domain.clause import SECURITY_INCIDENT, Discharge, NoticeClause, OwedBy
 from tocsin.domain.governing import data_held, has_ended, versions
-from tocsin.domain.register import Agreement
+from tocsin.domain.probing import Answer, Answers, Asked, confirmed_on, unreached
+from tocsin.domain.register import Agreement, Contact
 from tocsin.domain.values import AgreementId, Value
 
 
@@ -25,6 +26,8 @@ CONFIRMED_FOR = timedelta(days=366)
 BY_HAND = "end its duties by hand: tocsin duty done INCIDENT DUTY --proof '…'"
 
 ASK_AGAIN = "ask the party for an address that works"
+
+PHONE = "phone them, then set `confirmed`, or ask for an address that is read"
 
 
 class AgreementName(NamedTuple):
@@ -47,16 +50,20 @@ class Finding(Value):
 class Readiness:
     """Looks at agreements one by one and keeps none of them: memory grows with findings and addresses."""
 
-    def __init__(self, on: date | None = None) -> None:
-        """Look as of `on`; without a day, ended agreements and old confirmations are not looked for."""
+    def __init__(self, on: date | None = None, answers: Answers | None = None) -> None:
+        """Look as of `on`; without a day, ended agreements and old confirmations are not looked for.
+
+        `answers` is what came of the rounds in which addresses were asked.
+        """
         self._on = on
+        self._answers = answers or {}
         self._findings: list[Finding] = []
         self._desks: dict[str, dict[str, tuple[AgreementName, str]]] = {}
         """By address, the parties it is a contact of; of each the agreement that came first."""
 
     def look(self, agreement: Agreement) -> Agreement:
         """Note what the agreement lacks, and return it."""
-        self._findings.extend(_gaps(agreement, self._on))
+        self._findings.extend(_gaps(agreement, self._on, self._answers))
         named = AgreementName(agreement.agreement_id, agreement.reference)
         for contact in agreement.contacts():
             parties = self._desks.setdefault(contact.email.casefold(), {})
@@ -87,20 +94,21 @@ class Readiness:
         return frozenset(address.rpartition("@")[2] for address in self._desks)
 
 
-def readiness(agreements: Iterable[Agreement], on: date | None = None) -> list[Finding]:
+def readiness(agreements: Iterable[Agreement], on: date | None = None, answers: Answers | None = None) -> list[Finding]:
     """Return what the register lacks. See `Readiness`.
 
     Args:
         agreements: the register, possibly as a stream.
         on: the day on which an agreement counts as ended; without it, ended agreements are not looked for.
+        answers: what came of the rounds in which addresses were asked.
     """
-    looking = Readiness(on)
+    looking = Readiness(on, answers)
     for agreement in agreements:
         looking.look(agreement)
     return looking.findings()
 
 
-def _gaps(agreement: Agreement, on: date | None) -> Iterator[Finding]:
+def _gaps(agreement: Agreement, on: date | None, answers: Answers) -> Iterator[Finding]:
     if not any(clause.limbs for clause in agreement.clauses):
         yield _finding(agreement, Weight.MISSING, "the clause promises nothing", "read the contract, fill in `notify`")
     if not agreement.chain:
@@ -116,7 +124,8 @@ def _gaps(agreement: Agreement, on: date | None) -> Iterator[Finding]:
             yield _finding(agreement, Weight.WEAK, what, "ask for a second address")
     if on is not None:
         yield from _ended(agreement, on)
-        yield from _unconfirmed(agreement, on)
+        yield from _unreached(agreement, answers)
+        yield from _unconfirmed(agreement, on, answers)
 
 
 def _by_hand_only(clause: NoticeClause) -> str:
@@ -138,16 +147,42 @@ def _ended(agreement: Agreement, on: date) -> Iterator[Finding]:
         yield _finding(agreement, Weight.WEAK, what, fix)
 
 
-def _unconfirmed(agreement: Agreement, on: date) -> Iterator[Finding]:
-    dated = [contact for contact in agreement.contacts() if contact.confirmed_on is not None]
-    for contact in dated:
-        if contact.confirmed_on is not None and on - contact.confirmed_on > CONFIRMED_FOR:
-            what = f"{contact.email} was last confirmed on {contact.confirmed_on.isoformat()}"
-            yield _finding(agreement, Weight.WEAK, what, "write to them, then set `confirmed`")
-    never = len(agreement.contacts()) - len(dated)
+def _unreached(agreement: Agreement, answers: Answers) -> Iterator[Finding]:
+    """Yield what the rounds say: one silence may be a holiday; a chain whose letters all came back tells nobody."""
+    failed = {c.contact_id: one for c in agreement.contacts() if (one := _failed(c, answers)) is not None}
+    came_back = [c for c in agreement.chain if c.contact_id in failed and failed[c.contact_id].answer is Answer.BOUNCED]
+    nobody = bool(came_back) and len(came_back) == len(agreement.chain)
+    for contact in agreement.contacts():
+        if (one := failed.get(contact.contact_id)) is None:
+            continue
+        round_ = f"the round of {one.opened_on.isoformat()}"
+        if one.answer is Answer.BOUNCED:
+            said = f": {one.detail}" if one.detail else ""
+            weight = Weight.MISSING if nobody and contact in came_back else Weight.WEAK
+            yield _finding(agreement, weight, f"{contact.email} was not reached in {round_}{said}", ASK_AGAIN)
+        else:
+            yield _finding(agreement, Weight.WEAK, f"{contact.email} has not confirmed in {round_}", PHONE)
+
+
+def _failed(contact: Contact, answers: Answers) -> Asked | None:
+    return unreached(answers.get(contact.email.casefold(), ()), contact.confirmed_on)
+
+
+def _unconfirmed(agreement: Agreement, on: date, answers: Answers) -> Iterator[Finding]:
+    never = 0
+    for contact in agreement.contacts():
+        if _failed(contact, answers) is not None:
+            continue  # that is said already
+        answered = confirmed_on(answers.get(contact.email.casefold(), ()))
+        last = max((day for day in (contact.confirmed_on, answered) if day is not None), default=None)
+        if last is None:
+            never += 1
+        elif on - last > CONFIRMED_FOR:
+            what = f"{contact.email} was last confirmed on {last.isoformat()}"
+            yield _finding(agreement, Weight.WEAK, what, "ask them: tocsin register probe; or set `confirmed`")
     if never:
         what = f"{never} contact{'s were' if never > 1 else ' was'} never confirmed"
-        yield _finding(agreement, Weight.INFO, what, "write to them, then add `confirmed` and the day")
+        yield _finding(agreement, Weight.INFO, what, "ask them: tocsin register probe; or add `confirmed` and the day")
 
 
 def _shared(agreement: AgreementName, uses: list[str]) -> Finding:

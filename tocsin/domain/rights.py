@@ -15,6 +15,8 @@ class Action(StrEnum):
     REPORT = "report"
     READ_REGISTER = "read_register"
     CHANGE_REGISTER = "change_register"
+    PROBE = "probe"
+    """Having the register's contacts asked whether notices reach them."""
     READ_LAW = "read_law"
     READ_LOG = "read_log"
     READ_CHANNELS = "read_channels"
@@ -112,6 +114,7 @@ RULES: dict[Action, Rule] = {
     Action.REPORT: Rule(anywhere=frozenset({RESPONDER, APPROVER})),
     Action.READ_REGISTER: _ALL,
     Action.CHANGE_REGISTER: Rule(anywhere=EVERYBODY - {AUDITOR}),
+    Action.PROBE: Rule(anywhere=frozenset({APPROVER, ADMIN})),
     Action.READ_LAW: _ALL,
     Action.READ_LOG: Rule(anywhere=frozenset({APPROVER, AUDITOR})),
     Action.READ_CHANNELS: _ALL,

@@ -33,6 +33,8 @@ def stated_instants(deed: Deed) -> dict[str, datetime]:
             return {"known affected": deed.known_affected_at}
         case _ if deed.kind in {"erase_ask", "erase_confirm"}:
             raise Refused("an incident is erased beside its workflow, once it is over: tocsin erase INCIDENT")
+        case _ if deed.kind == "probe":
+            raise Refused("a round of the register is no act upon an incident: tocsin register probe")
         case Told():
             stated = {"told": deed.told_at, "their awareness": deed.their_awareness_at}
             return {name: at for name, at in stated.items() if at is not None}

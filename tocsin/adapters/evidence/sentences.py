@@ -34,6 +34,8 @@ _ENGINE = {
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
     "ladder.called": "Called about the clock “{clock_name}”, of which {share} % had passed: {who}.",
     "tasks.promised": "What a letter promises to tell later became {tasks} task(s).",
+    "probe.opened": "A round of {letters} letter(s) to contacts of the register began; answers until {answer_by}.",
+    "probe.closed": "The last day of answers of a round of the register has passed: {answers_counted}.",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
     "sweep.reset": "Somebody set a part of the incident back in Temporal, and a person was paged: {workflow}.",
     "tasks.handed_over": "A notice became a task for a person.",
@@ -90,6 +92,8 @@ def engine_sentence(draft: EntryDraft, names: Names) -> str:
     states, clocks = draft.data.get("states"), draft.data.get("clocks")
     told["clock_name"] = names.clocks.get(told["clock"], told["clock"])
     told["clock_count"] = len(clocks) if isinstance(clocks, list) else "?"
+    answers = draft.data.get("answers")
+    told["answers_counted"] = _counts(answers) if isinstance(answers, dict) else "?"
     told["counts"] = _counts(states) if isinstance(states, dict) else "?"
     if isinstance(draft.data.get("tasks"), list):
         told["tasks"] = len(draft.data["tasks"])

@@ -10,7 +10,7 @@ from tocsin.adapters.sql.engine import Transactions, sqlite_file
 from tocsin.adapters.sql.tables import schema_range
 from tocsin.domain.errors import Refused
 
-KNOWN = "0013"
+KNOWN = "0014"
 """The newest migration. A test compares it with the migrations themselves."""
 
 

@@ -17,6 +17,7 @@ from tocsin.adapters.sql.incidents import SqlIncidents
 from tocsin.adapters.sql.law import SqlLawBooks
 from tocsin.adapters.sql.ledger import SqlLedger
 from tocsin.adapters.sql.log import SqlLog
+from tocsin.adapters.sql.probes import SqlProbes
 from tocsin.adapters.sql.receipts import SqlReceipts
 from tocsin.adapters.sql.register import SqlRegister
 from tocsin.adapters.sql.replies import SqlReplies
@@ -54,6 +55,7 @@ class SqlTransaction:
         self.accounts = SqlAccounts(self.session)
         self.replies = SqlReplies(self.session)
         self.erasures = SqlErasures(self.session)
+        self.probes = SqlProbes(self.session)
 
     def last_sequence(self, workflow_id: str) -> int:
         """Return the highest sequence that `SqlStore.once` has seen for a workflow id; 0 for none."""

@@ -436,6 +436,17 @@ replies = _table(
     Index(None, "at"),
 )
 
+probes = _table(
+    "probes",
+    _key("round_id"),
+    _text("wave_id"),
+    _instant("opened_at"),
+    _text("opened_by"),
+    _text("answer_by"),  # a day, ISO 8601
+    _whole("letters"),
+    Column("closed_at", INSTANT),
+)
+
 erasures = _table(
     "erasures",
     _key("incident_id"),

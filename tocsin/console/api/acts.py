@@ -10,16 +10,17 @@ from tocsin.console.gate import Guard, Pass, refuse_unless, sees_too
 from tocsin.console.office import Office
 from tocsin.domain.act import Absorb, Attach, Deed, DutyEnd, EndDuty, Handover, MergeInto, Receipt, Report
 from tocsin.domain.erasure_deeds import AskErasure, ConfirmErasure
+from tocsin.domain.probe_deed import Probe
 from tocsin.domain.rights import Action
 from tocsin.domain.values import IncidentId, Value
 
 DEEDS: dict[Action, type[Value]] = {
     Action(deed.model_fields["kind"].default): deed
     for deed in get_args(get_args(Deed)[0])
-    if deed not in {Report, Attach, AskErasure, ConfirmErasure}
+    if deed not in {Report, Attach, Probe, AskErasure, ConfirmErasure}
 }
 """Every kind of act upon an incident, but those that have routes of their own: a report makes an incident, a file comes
-with its bytes, and erasing is done beside the incident's workflow."""
+with its bytes, a round belongs to the register, and erasing is done beside the incident's workflow."""
 
 
 def routes(office: Office) -> Router:
