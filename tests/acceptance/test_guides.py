@@ -1,4 +1,4 @@
-"""The guides for responders and approvers: what they say to type is typed, in their order, on real parts."""
+"""The README and the guides for responders and approvers: what they say to type is typed, on real parts."""
 
 import json
 import re
@@ -32,8 +32,11 @@ def desk(installation: Installation, capfd: pytest.CaptureFixture[str], monkeypa
 
 
 def test_the_guides_can_be_followed(desk: Desk, tmp_path: Path) -> None:
-    """A responder's, then an approver's commands succeed as they stand; letters leave, and the pack verifies."""
+    """The README's, a responder's, an approver's commands succeed as they stand; letters leave, the pack verifies."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     with desk.working():
+        ours = [words for words in commands_of("../README.md") if words[0] == "tocsin"]
+        assert [desk.tocsin(*words).code for _, *words in ours] == [0, 0, 0, 0]
         follow(desk, "responder.md", "asha")
         desk.does("draft", "last", user="asha")
         follow(desk, "approver.md", "dara")

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.ports.story import INCIDENT, OTHER_INCIDENT
-from tests.ports.told import copy, server, story
+from tests.ports.told import copy, story
 from tocsin.adapters.keyring import FileKeyring
 from tocsin.adapters.sql import SqlStore, create_engine_for, migrate, open_store
 from tocsin.adapters.vault import Vault
 
-__all__ = ["copy", "server", "story"]
+__all__ = ["copy", "story"]
 
 _numbers = count()
 

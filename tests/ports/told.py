@@ -1,17 +1,20 @@
 """An incident that was told on real parts, and its evidence: what the tests of packs begin from."""
 
 import asyncio
+import fcntl
 import hashlib
 import json
+import pickle
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from rfc3161_client import TimestampRequestBuilder
+from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
@@ -84,8 +87,37 @@ class Story(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-async def server() -> AsyncIterator[WorkflowEnvironment]:
-    """An ordinary Temporal server."""
+async def story(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> AsyncIterator[Story]:
+    """A copy of the story, which whichever test process comes first tells once for all of them."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "told"
+    folder.mkdir(exist_ok=True)
+    with (folder / "turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not (folder / "told.pickle").exists():
+            shutil.rmtree(folder / "here", ignore_errors=True)
+            (folder / "told.pickle").write_bytes(pickle.dumps(await told(folder / "here")))
+    mine = tmp_path_factory.mktemp("evidence") / "here"
+    shutil.copytree(folder / "here", mine)
+    kept: Told = pickle.loads((folder / "told.pickle").read_bytes())  # noqa: S301 - its own
+    nowhere = await Client.connect("127.0.0.1:9", lazy=True)  # the story is over: no engine is asked any more
+    house = House(mine / "home", nowhere)
+    means = means_of(house)._replace(histories=kept.histories)
+    yield Story(house, kept.incident, mine / "evidence", kept.result, kept.on_the_way, means)
+    house.store.close()
+
+
+class Told(NamedTuple):
+    """What the one who told it knows beside what lies in the folder."""
+
+    incident: IncidentId
+    result: Checked
+    on_the_way: list[Checked]
+    histories: Mapping[str, bytes]
+
+
+async def told(base: Path) -> Told:
+    """Cedar's clock was missed, its first contact cannot be written to, Elm is phoned, Dogwood is found later."""
     env = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(Path(sys.executable).with_name("temporal")),
         search_attributes=[
@@ -95,27 +127,19 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
         ],
     )
     async with env:
-        yield env
-
-
-@pytest.fixture(scope="module")
-async def story(server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
-    """Cedar's clock was missed, its first contact cannot be written to, Elm is phoned, Dogwood is found later."""
-    base = tmp_path_factory.mktemp("evidence")
-    house = House(base / "home", server.client)
-    house.register()
-    house.channel = Picky(base / "home" / "outbox")
-    async with house.working():
-        teller = Teller(house, base / "on-the-way")
-        await teller.tell()
-        histories = await TemporalHistories(house.client).of(
-            teller.incident, workflow_ids(house.store, teller.incident)
-        )
-    witness(house, base / "tsa")
-    means = means_of(house)._replace(histories=histories)
-    result = write_evidence(house.store, means, teller.incident, base / "evidence")
-    yield Story(house, teller.incident, base / "evidence", result, teller.on_the_way, means)
-    house.store.close()
+        house = House(base / "home", env.client)
+        house.register()
+        house.channel = Picky(base / "home" / "outbox")
+        async with house.working():
+            teller = Teller(house, base / "on-the-way")
+            await teller.tell()
+            ids = workflow_ids(house.store, teller.incident)
+            histories = await TemporalHistories(house.client).of(teller.incident, ids)
+        witness(house, base / "tsa")
+        means = means_of(house)._replace(histories=histories)
+        result = write_evidence(house.store, means, teller.incident, base / "evidence")
+        house.store.close()
+    return Told(teller.incident, result, teller.on_the_way, histories)
 
 
 def witness(house: House, authority: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -11,8 +12,6 @@ from tocsin.domain.errors import Refused
 SHORTEST, LONGEST = 12, 256
 """Characters of a password (ASVS 4.0.3, 2.1.1 and 2.1.2)."""
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
-"""What a password is compared with where there is no account, so that the answer takes as long."""
 
 
 def hashed(password: str) -> str:
@@ -24,10 +23,17 @@ def hashed(password: str) -> str:
 
 def matches(password: str, kept: str | None) -> bool:
     """Say whether it is the password of a hash; None: of nobody, which takes as long."""
+    nobody = _nobody()  # made by the first who asks, with an account or without, so that neither answer takes longer
     try:
-        return _HASHER.verify(kept or _NOBODY, password[: LONGEST + 1]) and kept is not None
+        return _HASHER.verify(kept or nobody, password[: LONGEST + 1]) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+@cache
+def _nobody() -> str:
+    """Return the hash that a password is compared with where there is no account."""
+    return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def new_secret() -> str:
