@@ -212,6 +212,9 @@ class Duties(Protocol):
     def of(self, incident_id: IncidentId, *, clock_id: ClockId | None = None, open_only: bool = False) -> list[Duty]:
         """Return duties by target, then id."""
 
+    def owed(self, incident_id: IncidentId) -> set[AgreementId]:
+        """Return the agreements under which a duty of ours is open."""
+
     def each_open(self, incident_id: IncidentId) -> Iterator[Duty]:
         """Yield the open duties in the same order, of which few lie in memory at a time."""
 

@@ -11,8 +11,9 @@ from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.erase import show_erased
 from tocsin.cli.render import emit, say
 from tocsin.cli.session import Session, session
+from tocsin.cli.standing import read_standing
 from tocsin.cli.todo import Me, Todo, by_urgency, erasures_for, tasks_of, waiting_for
-from tocsin.cli.views import IncidentView, read_incident
+from tocsin.cli.views import IncidentView
 from tocsin.domain.erasure import Erasure
 from tocsin.domain.incident import OVER, Severity, Status, Trigger
 from tocsin.domain.incident_state import IncidentState
@@ -137,7 +138,7 @@ def mine(tx: Transaction, me: Me, state: IncidentState, now: datetime) -> Iterab
     if state.status in OVER:
         later = (task for task in tx.tasks.of(state.incident_id) if not task.blocks_closing)
         return tasks_of(me, state.incident_id, later)
-    return waiting_for(me, read_incident(tx, state.incident_id, now), now)
+    return waiting_for(me, read_standing(tx, state), now)
 
 
 def _erased(work: Session, incident: str) -> Erasure | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from tocsin.cli.session import Session
-from tocsin.cli.views import IncidentView
+from tocsin.cli.standing import Standing
 from tocsin.domain.act import Role
 from tocsin.domain.audience import naming
 from tocsin.domain.clock import ClockState, Mark
@@ -66,7 +66,7 @@ class Todo(Value):
     """Whether it is done on the console's page of letters, not on the incident's own."""
 
 
-def next_for(work: Session, view: IncidentView, me: Me) -> Todo | None:
+def next_for(work: Session, view: Standing, me: Me) -> Todo | None:
     """Return the most urgent thing of one incident, or None."""
     return next(iter(by_urgency(waiting_for(me, view, work.now()))), None)
 
@@ -76,7 +76,7 @@ def by_urgency(todos: Iterator[Todo] | list[Todo]) -> list[Todo]:
     return sorted(todos, key=lambda todo: (not todo.pressing, todo.due_at is None, todo.due_at))
 
 
-def waiting_for(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
+def waiting_for(me: Me, view: Standing, now: datetime) -> Iterator[Todo]:
     """Yield what this person can do about one incident."""
     if not me.acts:
         return
@@ -117,7 +117,7 @@ def erasures_for(tx: Transaction, me: Me, now: datetime, kept_for: timedelta) ->
             yield Todo(incident_id=key, what=what, do=f"tocsin erase {key} (then with --confirm)")
 
 
-def _decisions(view: IncidentView, now: datetime) -> Iterator[Todo]:
+def _decisions(view: Standing, now: datetime) -> Iterator[Todo]:
     key = view.incident_id
     if view.status is Status.REPORTED:
         do = f"tocsin confirm {key} (or: tocsin dismiss {key} --reason '…')"
@@ -130,14 +130,14 @@ def _decisions(view: IncidentView, now: datetime) -> Iterator[Todo]:
         yield Todo(incident_id=key, what=what, do=do, due_at=_nearest(view), pressing=forced)
 
 
-def _last_quarter(view: IncidentView, now: datetime) -> bool:
+def _last_quarter(view: Standing, now: datetime) -> bool:
     """Say whether so little is left of a clock towards the other parties that the choice cannot wait."""
     running = (clock.spec for clock in view.clocks if clock.state is ClockState.RUNNING)
     others = (spec for spec in running if not (spec.owed_to_us or spec.rule_id.startswith((POLICY, *INTERNAL))))
     return any(spec.mark_at(Mark.THREE_QUARTERS) <= now for spec in others)
 
 
-def _whom_to_tell(me: Me, view: IncidentView) -> Iterator[Todo]:
+def _whom_to_tell(me: Me, view: Standing) -> Iterator[Todo]:
     """What GDPR articles 33 and 34 leave to a person: an approver decides, and says why."""
     if Role.APPROVER not in me.roles:
         return
@@ -152,7 +152,7 @@ def _whom_to_tell(me: Me, view: IncidentView) -> Iterator[Todo]:
         yield Todo(incident_id=key, what=what, do=f"tocsin decide {key}", due_at=due)
 
 
-def _waves(me: Me, view: IncidentView) -> Iterator[Todo]:
+def _waves(me: Me, view: Standing) -> Iterator[Todo]:
     key = view.incident_id
     for seen in (seen for seen in view.waves if _waits_for_release(seen.wave)):
         wave, said = seen.wave, "; ".join(f"{one.by}: {one.comment}" for one in seen.sent_back)
@@ -173,7 +173,7 @@ def _waves(me: Me, view: IncidentView) -> Iterator[Todo]:
         yield Todo(incident_id=key, what=what, do=f"tocsin draft {key}", due_at=_nearest(view))
 
 
-def _reports(view: IncidentView) -> Iterator[Todo]:
+def _reports(view: Standing) -> Iterator[Todo]:
     """What the law asks for is reported by hand, in an authority's portal or to the people concerned."""
     for clock in view.clocks:
         key, rule = view.incident_id, clock.spec.rule_id
@@ -187,14 +187,14 @@ def _reports(view: IncidentView) -> Iterator[Todo]:
             yield Todo(incident_id=key, what=clock.spec.title, do=do, due_at=clock.spec.target_at)
 
 
-def _reasons(view: IncidentView) -> Iterator[Todo]:
+def _reasons(view: Standing) -> Iterator[Todo]:
     for clock in view.clocks:
         if clock.reason_owed:
             do = f"tocsin note {view.incident_id} --late {clock.spec.clock_id} 'why'"
             yield Todo(incident_id=view.incident_id, what=f"say why it was late: {clock.spec.title}", do=do)
 
 
-def _reviews(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
+def _reviews(me: Me, view: Standing, now: datetime) -> Iterator[Todo]:
     for hold in view.holds:
         due = hold.review_at is not None and hold.review_at <= now + REVIEW_AHEAD
         if hold.lifted_at is None and due and Role.APPROVER in me.roles:
@@ -202,7 +202,7 @@ def _reviews(me: Me, view: IncidentView, now: datetime) -> Iterator[Todo]:
             yield Todo(incident_id=view.incident_id, what="review the hold", do=do, due_at=hold.review_at)
 
 
-def _provisional(me: Me, view: IncidentView) -> Iterator[Todo]:
+def _provisional(me: Me, view: Standing) -> Iterator[Todo]:
     for hold in view.holds:
         if hold.unconfirmed and Role.APPROVER in me.roles:
             do = f"tocsin hold-confirm {view.incident_id} {hold.hold_id} (or: tocsin lift it)"
@@ -210,7 +210,7 @@ def _provisional(me: Me, view: IncidentView) -> Iterator[Todo]:
             yield Todo(incident_id=view.incident_id, what=what, do=do, due_at=hold.provisional_until)
 
 
-def _broken_glass(me: Me, view: IncidentView) -> Iterator[Todo]:
+def _broken_glass(me: Me, view: Standing) -> Iterator[Todo]:
     for wave_id, one in view.glass.items():
         if one.sent and Role.APPROVER in me.roles and one.by != me.person_id:
             do = f"tocsin review-glass {view.incident_id} {wave_id} 'what you found'"
@@ -218,7 +218,7 @@ def _broken_glass(me: Me, view: IncidentView) -> Iterator[Todo]:
             yield Todo(incident_id=view.incident_id, what=what, do=do, due_at=one.review_by)
 
 
-def _closing(view: IncidentView) -> Iterator[Todo]:
+def _closing(view: Standing) -> Iterator[Todo]:
     running = any(clock.state is ClockState.RUNNING or clock.reason_owed for clock in view.clocks)
     held = any(hold.lifted_at is None for hold in view.holds)
     working = any(task.blocks_closing for task in view.tasks)
@@ -237,7 +237,7 @@ def _waits_for_release(wave: WaveRow) -> bool:
     return wave.released_at is None and wave.digest is not None and wave.ended_at is None
 
 
-def _nearest(view: IncidentView, rule_id: str | None = None) -> datetime | None:
+def _nearest(view: Standing, rule_id: str | None = None) -> datetime | None:
     """Return the nearest target of a running clock: of one rule, or of all that are owed to somebody else."""
     running = [clock.spec for clock in view.clocks if clock.state is ClockState.RUNNING]
     wanted = [spec for spec in running if (spec.rule_id == rule_id if rule_id else spec.rule_id != DECIDE_RULE)]

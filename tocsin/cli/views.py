@@ -15,6 +15,7 @@ from tocsin.domain.duty import Duty, DutyState
 from tocsin.domain.gdpr_decision import WhomToTell, against, in_words
 from tocsin.domain.hold import Hold, deadline_after_lift
 from tocsin.domain.incident import OVER, Facts, Status, Triggers
+from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.notice import FAILED, WRITTEN_TO, Notice, NoticeState
 from tocsin.domain.reviewing import SendBack
 from tocsin.domain.task import Task
@@ -156,7 +157,7 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
     facts = facts or Facts(title="(no facts yet)")
     over = state.status in OVER
     rows = [row for row in tx.ledger.waves(incident_id) if row.released_at or not over]
-    waves = _with_comments(tx, incident_id, tuple(_wave(tx, row) for row in rows))
+    said = comments_on(tx, incident_id, rows)
     return IncidentView(
         incident_id=incident_id,
         status=state.status,
@@ -166,14 +167,14 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
         merged_into=state.merged_into,
         audience_known=state.audience_known,
         may_be_affected=None if state.audience_known else may_be_affected(tx.register.pinned(incident_id)),
-        decision=_decision(tx, state.decision),
+        decision=decision_of(tx, state.decision),
         facts=facts,
         unknowns=facts.unknowns(),
         triggers=state.triggers,
         clocks=_clocks(tx, incident_id, now, frozenset(state.reasons_owed)),
-        to_draft=0 if over else _to_draft(tx, incident_id, rows),
+        to_draft=0 if over else to_draft(tx, state),
         notices_to_look_at=() if over else tuple(look for row in rows for look in _looks(tx, row)),
-        waves=waves,
+        waves=tuple(_wave(tx, row, said.get(row.wave_id, ())) for row in rows),
         tasks=tuple(task for task in tx.tasks.of(incident_id) if not (over and task.blocks_closing)),
         holds=tuple(tx.duties.holds(incident_id)),
         glass=state.glass,
@@ -182,7 +183,8 @@ def read_incident(tx: Transaction, incident_id: IncidentId, now: datetime, *, ev
     )
 
 
-def _decision(tx: Transaction, decided: WhomToTell | None) -> DecisionView | None:
+def decision_of(tx: Transaction, decided: WhomToTell | None) -> DecisionView | None:
+    """Return what was decided last, from its act; None while nobody has."""
     envelope = tx.incidents.act(decided.act_id) if decided else None
     if envelope is None or not isinstance(deed := envelope.act.deed, Decide):
         return None
@@ -271,18 +273,19 @@ def _reason(tx: Transaction, row: ClockRow) -> str | None:
     return given.act.deed.text if given and isinstance(given.act.deed, AddNote) else None
 
 
-def _to_draft(tx: Transaction, incident_id: IncidentId, waves: list[WaveRow]) -> int:
-    open_duties = tx.duties.of(incident_id, open_only=True)
-    owed = {duty.agreement_id for duty in open_duties if not duty.owed_to_us} - {None}
+def to_draft(tx: Transaction, state: IncidentState) -> int:
+    """Count the agreements with open duties that no wave has written to, or is about to."""
+    owed = tx.duties.owed(state.incident_id)
+    if not owed:
+        return 0
     # A drafted row of a released wave is a deputy in reserve: its agreement has other rows.
-    live = [notice for wave in waves for notice in tx.ledger.notices(wave.wave_id)] if owed else []
-    state = tx.incidents.state(incident_id)
-    for relative in state.relatives if state and owed else ():
-        live += [notice for notice in tx.ledger.of(relative) if notice.state in WRITTEN_TO]
-    return len(owed - {notice.agreement_id for notice in live if notice.state is not NoticeState.WITHDRAWN})
+    written = tx.ledger.parties(state.incident_id, set(NoticeState) - {NoticeState.WITHDRAWN})
+    for relative in state.relatives:
+        written |= tx.ledger.parties(relative, WRITTEN_TO - {NoticeState.WITHDRAWN})
+    return len(owed - written)
 
 
-def _wave(tx: Transaction, row: WaveRow) -> WaveView:
+def _wave(tx: Transaction, row: WaveRow, sent_back: tuple[SentBack, ...]) -> WaveView:
     counts = tx.ledger.counts(row.wave_id)
     drafted = tx.ledger.notices(row.wave_id, states=[NoticeState.DRAFTED, NoticeState.BY_HAND])
     return WaveView(
@@ -291,21 +294,19 @@ def _wave(tx: Transaction, row: WaveRow) -> WaveView:
         total=counts.total if row.released_at else sum(_is_recipient(notice) for notice in drafted),
         without_contact=sum(notice.lonely for notice in drafted),
         by_state=counts.by_state,
+        sent_back=sent_back,
     )
 
 
-def _with_comments(tx: Transaction, incident_id: IncidentId, waves: tuple[WaveView, ...]) -> tuple[WaveView, ...]:
-    """Return the waves with what was said of those that wait. Drafted anew, their letters are others."""
-    if all(seen.wave.released_at for seen in waves):
-        return waves
-    acts = [envelope.act for envelope in tx.incidents.acts(incident_id)]
-    said: dict[tuple[WaveId, str | None], list[SentBack]] = {}
-    for act in acts:
-        if isinstance(deed := act.deed, SendBack):
+def comments_on(tx: Transaction, incident_id: IncidentId, rows: Iterable[WaveRow]) -> dict[WaveId, tuple[SentBack, ...]]:
+    """Return what was said of the waves that wait and were sent back. Drafted anew, their letters are others."""
+    waiting = {(row.wave_id, row.digest): row.wave_id for row in rows if not row.released_at}
+    found: dict[WaveId, tuple[SentBack, ...]] = {}
+    for act in (envelope.act for envelope in tx.incidents.acts(incident_id)) if waiting else ():
+        if isinstance(deed := act.deed, SendBack) and (deed.wave_id, deed.digest) in waiting:
             comment = SentBack(by=act.actor.name, at=act.at, comment=deed.comment)
-            said.setdefault((deed.wave_id, deed.digest), []).append(comment)
-    found = ((seen, tuple(said.get((seen.wave.wave_id, seen.wave.digest), ()))) for seen in waves)
-    return tuple(seen.model_copy(update={"sent_back": comments}) if comments else seen for seen, comments in found)
+            found[deed.wave_id] = (*found.get(deed.wave_id, ()), comment)
+    return found
 
 
 def _is_recipient(notice: Notice) -> bool:

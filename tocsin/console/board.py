@@ -11,23 +11,29 @@ from threading import Lock
 from typing import NamedTuple
 
 import orjson
+from markupsafe import Markup
 
+from tocsin.cli.standing import Stands, read_standing
 from tocsin.cli.todo import Me, Todo, tasks_of, waiting_for
 from tocsin.cli.views import IncidentView, read_incident
+from tocsin.console.recent import Recent
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.duty import Duty
 from tocsin.domain.incident import OVER, Facts, Trigger
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.task import Task
 from tocsin.domain.values import ClockId, IncidentId, Instant, PersonId, Value
+from tocsin.noting import READ
 from tocsin.ports import Transaction
 
 HELD_FOR = timedelta(seconds=30)
 """How long what was read of an incident under a hold is good: `if lifted now` changes with the time."""
 TODOS_FOR = timedelta(minutes=5)
 """How long a list of what waits for somebody is good while nothing changes; only "it cannot wait" comes with time."""
-AT_ONCE = 20
+AT_ONCE = 50
 """Incidents that one request reads; the rest is read beside it."""
+DETAILS = 500
+"""Incidents whose pages are kept as they were read; those that nobody opens any more are forgotten."""
 
 
 class Why(Value):
@@ -47,20 +53,27 @@ class Detail(NamedTuple):
     whys: dict[ClockId, list[Why]]
     team: frozenset[PersonId]
     read_at: datetime
+    of: "Card"
+    """As which it was read; a later change brings another card."""
 
 
 class Card:
-    """One incident as lists show it; its detail is read when somebody asks for it."""
+    """One incident as lists show it, and how it stands; it is another one after each change."""
 
-    def __init__(self, state: IncidentState, facts: Facts, version: int) -> None:
+    def __init__(self, state: IncidentState, facts: Facts, version: int, size: int) -> None:
         self.state = state
         self.version = version
         """The board's version that brought it."""
+        self.size = size
+        """The log's size then: what an older snapshot says beside it is not kept."""
         self.facts = facts
         self.nearest: ClockSpec | None = min(state.clocks.values(), key=lambda spec: spec.target_at, default=None)
-        self.detail: Detail | None = None
+        self.standing: Stands | None = None
+        """Of an open incident: what decides what waits for whom."""
         self.later: list[Task] | None = None
         """Of an incident that is over: the tasks that outlive it."""
+        self.line: tuple[tuple[str, ...], Markup] | None = None
+        """How the list of Now shows it, and for which words that depend on the time and on names."""
         self.todos: dict[Me, list[Todo]] = {}
 
     @property
@@ -87,7 +100,7 @@ class Card:
     @property
     def known(self) -> bool:
         """Whether enough is read to say what waits for whom."""
-        return self.later is not None if self.over else self.detail is not None
+        return self.later is not None if self.over else self.standing is not None
 
 
 class Board:
@@ -96,24 +109,28 @@ class Board:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._cards: dict[IncidentId, Card] = {}
+        self._unread: dict[IncidentId, Card] = {}
+        self._details: Recent[IncidentId, Detail] = Recent(DETAILS)
         self._size = -1
-        self._order: list[Card] | None = None
+        self._order: tuple[Card, ...] | None = None
         self._waiting: dict[Me, tuple[int, datetime, list[Todo]]] = {}
         self._lock = Lock()
         self.version = 0
         """Grows with every change."""
 
-    def refresh(self, tx: Transaction) -> None:
-        """Take in what has changed since the last look."""
+    def refresh(self, tx: Transaction) -> int:
+        """Take in what has changed since the last look; return the size of the log as this transaction sees it."""
         with self._lock:
             size = tx.log.head().size
-            if size == self._size:
-                return
-            self.version += 1
-            changed = self._touched(tx) if 0 <= self._size < size else self._all(tx)
-            for incident_id in changed:
-                self._take(tx, incident_id)
-            self._size, self._order = size, None
+            if size > self._size:
+                changed = self._touched(tx) if self._size >= 0 else self._all(tx)
+                if changed:
+                    self.version += 1
+                    self._order = None
+                for incident_id in changed:
+                    self._take(tx, incident_id, size)
+                self._size = size
+            return size
 
     def changed_since(self, version: int) -> list[IncidentId]:
         """Return the incidents that have changed since a version."""
@@ -124,20 +141,22 @@ class Board:
 
     def _touched(self, tx: Transaction) -> set[IncidentId]:
         bodies = (orjson.loads(stored.body) for stored in tx.log.entries(self._size))
-        return {IncidentId(body["incident_id"]) for body in bodies if body.get("incident_id")}
+        # That somebody looked changes nothing that is shown: a page that is opened must not have all others read again.
+        changes = (body for body in bodies if body.get("kind") != READ)
+        return {IncidentId(body["incident_id"]) for body in changes if body.get("incident_id")}
 
-    def _take(self, tx: Transaction, incident_id: IncidentId) -> None:
+    def _take(self, tx: Transaction, incident_id: IncidentId, size: int) -> None:
         state = tx.incidents.state(incident_id)
         if state is not None:
             facts = tx.incidents.facts(incident_id) or Facts(title="(no facts yet)")
-            self._cards[incident_id] = Card(state, facts, self.version)
+            self._cards[incident_id] = self._unread[incident_id] = Card(state, facts, self.version, size)
 
-    def open(self) -> list[Card]:
+    def open(self) -> tuple[Card, ...]:
         """Return the incidents that are open, by the nearest deadline."""
         order = self._order
         if order is None:
             running = [card for card in list(self._cards.values()) if not card.over]
-            order = self._order = sorted(running, key=_urgency)
+            order = self._order = tuple(sorted(running, key=_urgency))
         return order
 
     def card(self, incident_id: IncidentId) -> Card | None:
@@ -146,33 +165,38 @@ class Board:
 
     def detail(self, tx: Transaction, incident_id: IncidentId) -> Detail:
         """Return everything about an incident that exists, read again only if it has changed."""
-        self.refresh(tx)
+        size = self.refresh(tx)
         card = self._cards.get(incident_id)
         if card is None:
-            self._take(tx, incident_id)
+            self._take(tx, incident_id, size)
             card = self._cards[incident_id]
-        found = card.detail
-        if found is None or (card.state.holds and self._now() - found.read_at > HELD_FOR):
-            found = card.detail = self._read(tx, card)
+        found = self._details.get(incident_id)
+        if found is None or found.of is not card or (card.state.holds and self._now() - found.read_at > HELD_FOR):
+            found = self._read(tx, card)
+            if card.size <= size:
+                self._details.put(incident_id, found)
         return found
 
     def _read(self, tx: Transaction, card: Card) -> Detail:
-        now = self._now()
-        view = read_incident(tx, card.incident_id, now, events=True)
-        return Detail(view, _whys(tx.duties.of(card.incident_id)), frozenset(tx.incidents.team(card.incident_id)), now)
+        key, now = card.incident_id, self._now()
+        view = read_incident(tx, key, now, events=True)
+        return Detail(view, _whys(tx.duties.of(key)), frozenset(tx.incidents.team(key)), now, card)
 
     def missing(self, mine: set[IncidentId] | None) -> list[Card]:
         """Return the cards of which too little is read to say what waits for whom; `mine` None: of all."""
-        cards = list(self._cards.values())
-        return [card for card in cards if not card.known and (mine is None or card.incident_id in mine)]
+        return [card for card in list(self._unread.values()) if mine is None or card.incident_id in mine]
 
     def read_more(self, tx: Transaction, cards: list[Card]) -> None:
-        """Read what is missing of some cards."""
-        for card in cards:
+        """Read what is missing of some cards; of one that came after this transaction's snapshot nothing."""
+        size = self.refresh(tx)
+        for card in (one for one in cards if one.size <= size):
             if card.over:
                 card.later = [task for task in tx.tasks.of(card.incident_id) if not task.blocks_closing]
-            elif card.detail is None:
-                card.detail = self._read(tx, card)
+            else:
+                card.standing = read_standing(tx, card.state)
+            with self._lock:
+                if self._unread.get(card.incident_id) is card:
+                    del self._unread[card.incident_id]
 
     def waiting(self, me: Me, mine: set[IncidentId] | None) -> list[Todo]:
         """Return what waits for somebody in the incidents they may see, most urgent first."""
@@ -196,8 +220,8 @@ class Board:
 def _todos(me: Me, card: Card, now: datetime) -> Iterator[Todo]:
     if card.over:
         yield from tasks_of(me, card.incident_id, card.later or ())
-    elif card.detail is not None:
-        yield from waiting_for(me, card.detail.view, now)
+    elif card.standing is not None:
+        yield from waiting_for(me, card.standing, now)
 
 
 def _urgency(card: Card) -> tuple[bool, float]:

@@ -13,6 +13,7 @@ from tocsin.console.gate import Pass, sees_all
 from tocsin.console.live import Live
 from tocsin.console.office import Office
 from tocsin.console.paper import page
+from tocsin.console.recent import Recent
 from tocsin.domain.errors import Refused
 from tocsin.domain.explanation import Explanation
 from tocsin.domain.incident_state import IncidentState
@@ -20,6 +21,9 @@ from tocsin.domain.policy_pack import PolicyPack
 from tocsin.domain.values import AgreementId, IncidentId, PersonId, opaque_id
 from tocsin.policies import load_policies
 from tocsin.ports import Transaction
+
+EXPLAINED = 200
+"""Explanations that are kept; each holds every duty with its steps."""
 
 
 class House:
@@ -31,7 +35,7 @@ class House:
         self.live = Live(office.store, self.board, office.now)
         self.flash = Flash()
         self._pack: tuple[tuple[tuple[str, int], ...], PolicyPack] | None = None
-        self._explained: dict[IncidentId, tuple[int, Explanation]] = {}
+        self._explained: Recent[IncidentId, tuple[int, Explanation]] = Recent(EXPLAINED)
 
     def names(self) -> dict[PersonId, str]:
         """Return what people are called."""
@@ -63,8 +67,7 @@ class House:
         """Return who must be told, by when, and why, as an incident stands; read again when that has changed."""
         pack, kept = self.pack(), self._explained.get(state.incident_id)
         if kept is None or kept[0] != state.sequence:
-            kept = (state.sequence, of_incident(self.office, pack, state))
-            self._explained[state.incident_id] = kept
+            kept = self._explained.put(state.incident_id, (state.sequence, of_incident(self.office, pack, state)))
         return kept[1]
 
     async def explanation(self, state: IncidentState) -> Explanation:

@@ -1,6 +1,7 @@
 """Now: the open incidents by nearest deadline, what waits for whoever looks, and the report of a new one."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -112,15 +113,15 @@ class Reader:
         while more:
             more = await self._house.office.read(some)
 
-    def read(self, tx: Transaction, who: Pass, number: int) -> tuple[list[Card], Shown]:
+    def read(self, tx: Transaction, who: Pass, number: int) -> tuple[Sequence[Card], Shown]:
         """Return the cards of one page, and the rest of it."""
         board, mine = self._house.board, self._house.theirs(tx, who)
         board.refresh(tx)
-        missing = board.missing(mine)
-        board.read_more(tx, missing[:AT_ONCE])
+        if missing := board.missing(mine):
+            board.read_more(tx, missing[:AT_ONCE])
         me, office = self._house.me(who), self._house.office
         waiting = [*board.waiting(me, mine), *erasures_for(tx, me, office.now(), office.settings.kept_for)]
-        cards = [card for card in board.open() if mine is None or card.incident_id in mine]
+        cards = board.open() if mine is None else [card for card in board.open() if card.incident_id in mine]
         pages = max(1, -(-len(cards) // SHOWN))
         at = min(number, pages)
         shown = Shown(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, case, delete, func, insert, select, tuple_
 
 from tocsin.adapters.sql.columns import INSTANT
@@ -10,9 +11,9 @@ from tocsin.adapters.sql.session import CHUNK, Session, chunks
 from tocsin.adapters.sql.session import Row as Values
 from tocsin.adapters.sql.tables import clocks, duties, hold_scopes, holds, waves
 from tocsin.domain.clock import ClockRow, ClockState
-from tocsin.domain.duty import Duty, DutyState
+from tocsin.domain.duty import OWED_TO_US, Duty, DutyState
 from tocsin.domain.hold import Hold
-from tocsin.domain.values import ClockId, IncidentId
+from tocsin.domain.values import AgreementId, ClockId, IncidentId
 
 _COLUMNS = ("duty_id", "incident_id", "clock_id", "state", "target_at", "body", "proof")
 _COUNTED = {"open_duties", "total_duties"}
@@ -40,6 +41,13 @@ class SqlDuties:
             query = query.where(duties.c.state == DutyState.OPEN)
         query = query.order_by(duties.c.target_at, duties.c.duty_id)
         return [self._duty(row) for row in self._connection.execute(query)]
+
+    def owed(self, incident_id: IncidentId) -> set[AgreementId]:
+        """Return the agreements under which a duty of ours is open."""
+        query = select(duties.c.body).where(duties.c.incident_id == incident_id, duties.c.state == DutyState.OPEN)
+        bodies = map(orjson.loads, self._connection.scalars(query))
+        ours = (body.get("agreement_id") for body in bodies if not body["rule_id"].startswith(OWED_TO_US))
+        return {AgreementId(one) for one in ours if one}
 
     def each_open(self, incident_id: IncidentId) -> Iterator[Duty]:
         """Yield the open duties in the same order, of which few lie in memory at a time."""

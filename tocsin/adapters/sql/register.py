@@ -16,6 +16,9 @@ from tocsin.domain.values import AgreementId, IncidentId
 SCOPE = "namespace"
 """Agreements belong to no incident: they are sealed under the namespace's key."""
 
+KEPT = 500
+"""Versions that one transaction opens only once: the pins of many incidents are of the same ones."""
+
 
 class SqlRegister:
     """Keeps `tocsin.ports.Register`. Agreements come by agreement id: their references are sealed and cannot sort."""
@@ -23,6 +26,7 @@ class SqlRegister:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._connection = session.connection
+        self._read: dict[tuple[AgreementId, int], Agreement] = {}
 
     def revision(self) -> int:
         """Return the newest revision; 0 when nothing was ever published."""
@@ -140,8 +144,13 @@ class SqlRegister:
         return Affected(agreement=agreement, **said)
 
     def _opened(self, agreement_id: AgreementId, revision: int, body: bytes) -> Agreement:
-        about = ("agreements", "body", agreement_id, str(revision))
-        return Agreement.model_validate_json(self._session.open(SCOPE, body, *about))
+        found = self._read.get((agreement_id, revision))
+        if found is None:
+            about = ("agreements", "body", agreement_id, str(revision))
+            found = Agreement.model_validate_json(self._session.open(SCOPE, body, *about))
+            if len(self._read) < KEPT:
+                self._read[agreement_id, revision] = found
+        return found
 
     def _refuse_unpublished(self, incident_id: IncidentId, ids: list[AgreementId]) -> None:
         missing = (
