@@ -298,7 +298,9 @@ def _wave(tx: Transaction, row: WaveRow, sent_back: tuple[SentBack, ...]) -> Wav
     )
 
 
-def comments_on(tx: Transaction, incident_id: IncidentId, rows: Iterable[WaveRow]) -> dict[WaveId, tuple[SentBack, ...]]:
+def comments_on(
+    tx: Transaction, incident_id: IncidentId, rows: Iterable[WaveRow]
+) -> dict[WaveId, tuple[SentBack, ...]]:
     """Return what was said of the waves that wait and were sent back. Drafted anew, their letters are others."""
     waiting = {(row.wave_id, row.digest): row.wave_id for row in rows if not row.released_at}
     found: dict[WaveId, tuple[SentBack, ...]] = {}

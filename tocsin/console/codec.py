@@ -107,7 +107,7 @@ async def _opened(room: CodecRoom, request: Request) -> Payloads:
     opened = Payloads(payloads=await room.codec.decode(sealed.payloads))
     # Only what was opened was read: a scope that somebody wrote on a payload of their own is no incident.
     for incident in sorted(incidents - {NAMESPACE_SCOPE}):
-        await asyncio.to_thread(room.office.looks_at, visitor, IncidentId(incident), Way.HISTORY)
+        await room.office.looks.note(visitor, IncidentId(incident), Way.HISTORY)
     return opened
 
 

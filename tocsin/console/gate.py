@@ -75,14 +75,14 @@ class Guard:
         found, session = await asyncio.to_thread(self._find, request)
         if session is not None:
             await self._check_csrf(request, found.csrf)
-            await asyncio.to_thread(self._office.see, session)
+            await self._office.see(session)
         elif found.visitor.token is not None:
             await asyncio.to_thread(self._office.token_used, found.visitor.token)
         refuse_unless(self.action, found)
         if found.erased and self.action is not Action.ERASE:
             raise Denied(410, found.erased)
         if self.action is Action.SEE and found.state is not None:
-            await asyncio.to_thread(self._office.looks_at, found.visitor, found.state.incident_id)
+            await self._office.looks.note(found.visitor, found.state.incident_id)
         self._check_match(request, found)
         if not request.url.path.startswith("/api/"):
             return found

@@ -1,7 +1,6 @@
 """What all pages share beside the office: the board, who is called what, and the law as it is explained."""
 
 import asyncio
-from pathlib import Path
 
 from fastapi import Response
 
@@ -22,6 +21,7 @@ from tocsin.domain.values import AgreementId, IncidentId, PersonId, opaque_id
 from tocsin.policies import load_policies
 from tocsin.ports import Transaction
 
+Seen = tuple[tuple[str, int], ...]
 EXPLAINED = 200
 """Explanations that are kept; each holds every duty with its steps."""
 
@@ -34,7 +34,7 @@ class House:
         self.board = Board(office.now)
         self.live = Live(office.store, self.board, office.now)
         self.flash = Flash()
-        self._pack: tuple[tuple[tuple[str, int], ...], PolicyPack] | None = None
+        self._pack: tuple[Seen, PolicyPack] | None = None
         self._explained: Recent[IncidentId, tuple[int, Explanation]] = Recent(EXPLAINED)
 
     def names(self) -> dict[PersonId, str]:
@@ -56,23 +56,37 @@ class House:
 
     def pack(self) -> PolicyPack:
         """Return the policies, read again when a file of the home's own has changed."""
-        folder = self.office.home / "policies"
-        seen = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in _files(folder)))
+        seen = self._files()
         if self._pack is None or self._pack[0] != seen:
-            self._pack = (seen, load_policies(folder))
+            self._pack = (seen, load_policies(self.office.home / "policies"))
             self._explained.clear()
         return self._pack[1]
 
     def explained(self, state: IncidentState) -> Explanation:
         """Return who must be told, by when, and why, as an incident stands; read again when that has changed."""
-        pack, kept = self.pack(), self._explained.get(state.incident_id)
-        if kept is None or kept[0] != state.sequence:
-            kept = self._explained.put(state.incident_id, (state.sequence, of_incident(self.office, pack, state)))
-        return kept[1]
+        pack = self.pack()
+        if (kept := self._kept(state)) is not None:
+            return kept
+        made = of_incident(self.office, pack, state)
+        self._explained.put(state.incident_id, (state.sequence, made))
+        return made
 
     async def explanation(self, state: IncidentState) -> Explanation:
         """Return the same, without keeping others waiting."""
+        same = self._pack is not None and self._pack[0] == self._files()
+        if same and (kept := self._kept(state)) is not None:
+            return kept
         return await asyncio.to_thread(self.explained, state)
+
+    def _kept(self, state: IncidentState) -> Explanation | None:
+        kept = self._explained.get(state.incident_id)
+        return kept[1] if kept is not None and kept[0] == state.sequence else None
+
+    def _files(self) -> Seen:
+        """Return which files decide, and when each was changed: the policies of the home's own, and its profile."""
+        folder = self.office.home / "policies"
+        files = [*(folder.glob("*.toml") if folder.exists() else ()), self.office.home / "org.toml"]
+        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in files if path.exists()))
 
     def agreements(self, tx: Transaction, references: list[str]) -> tuple[AgreementId, ...]:
         """Return the agreements by a person's own references. Raises Refused."""
@@ -81,7 +95,3 @@ class House:
         if unknown:
             raise Refused(f"the register has no {', '.join(unknown)}; the page Register lists those it has")
         return tuple(found.values())
-
-
-def _files(folder: Path) -> list[Path]:
-    return list(folder.glob("*.toml")) if folder.exists() else []

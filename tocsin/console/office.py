@@ -15,15 +15,14 @@ from tocsin.adapters.oidc import Identity, provider_of
 from tocsin.adapters.passwords import digest_of, hashed, matches, new_secret
 from tocsin.adapters.people import People, Person
 from tocsin.client import EnvelopeFor
+from tocsin.console.looks import Looks
 from tocsin.console.repeat import Repeats
 from tocsin.domain.account import Account, Delegation, NewDelegation, SignedIn, Source
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt, Report, Role
 from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Refused
-from tocsin.domain.read import Reading, Way
 from tocsin.domain.token import Scope
 from tocsin.domain.values import ActId, IncidentId, PersonId, Value, derived_id, opaque_id
-from tocsin.noting import note
 from tocsin.ports import Sealer, Store, Transaction
 from tocsin.settings import Settings
 
@@ -121,6 +120,7 @@ class Office:
         self.monotonic = monotonic
         self.provider = provider_of(settings)
         self.repeats = Repeats(store, sealer, now)
+        self.looks = Looks(store, now)
         self.door = SignedDoor({door_key[0]: door_key[1].public_key()}, allow_direct=False)
         self._door_key = door_key
         self._engine = engine
@@ -301,11 +301,10 @@ class Office:
                 return True
         return False
 
-    def see(self, session: SignedIn) -> None:
+    async def see(self, session: SignedIn) -> None:
         """Write down, once a minute at most, that a session is in use."""
-        if self.wall() - session.seen_at >= SEEN_EVERY:
-            with self.store.writing() as tx:
-                tx.accounts.see(session.digest, self.wall())
+        if (at := self.wall()) - session.seen_at >= SEEN_EVERY:
+            await self.write(lambda tx: tx.accounts.see(session.digest, at))
 
     def person_id(self, user: str) -> PersonId:
         """Return the id of whoever logs in under a name here."""
@@ -327,11 +326,6 @@ class Office:
             return self.people().person(account.user)
         except Refused:
             return None
-
-    def looks_at(self, visitor: Visitor, incident_id: IncidentId, way: Way = Way.CONSOLE) -> None:
-        """Write down that a visitor looks at an incident: one entry of the log for each hour."""
-        said = {"incident_id": incident_id, "person_id": visitor.person_id, "way": way, "at": self.now()}
-        note(self.store, Reading.model_validate(said | {"authenticated": visitor.actor.authenticated}))
 
     # -- acting -----------------------------------------------------------------------------------------------------
 

@@ -2,21 +2,26 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
+from markupsafe import Markup
 
 from tocsin.cli.todo import Todo, erasures_for
 from tocsin.console.board import AT_ONCE, Board, Card
 from tocsin.console.forms import Form, new_facts
 from tocsin.console.gate import Guard, Pass
 from tocsin.console.house import House
+from tocsin.console.paper import part
 from tocsin.console.problems import Denied
 from tocsin.domain.act import Report
+from tocsin.domain.clock import ClockSpec, Mark
 from tocsin.domain.incident import Severity
 from tocsin.domain.rights import Action
-from tocsin.domain.values import IncidentId, Value
+from tocsin.domain.tempo import time_left
+from tocsin.domain.values import IncidentId, PersonId, Value
 from tocsin.playbooks import load_playbooks
 from tocsin.ports import Transaction
 
@@ -50,7 +55,9 @@ def routes(house: House) -> APIRouter:
         cards, shown = await office.read(lambda tx: reader.read(tx, who, number))
         reader.go_on(shown.unread)
         titles = {todo.incident_id: card.facts.title for todo in shown.waiting if (card := _card(house.board, todo))}
-        return house.show("now.html", who, cards=cards, shown=shown, titles=titles, names=house.names())
+        names, at = house.names(), office.now()
+        lines = [line(card, names, at) for card in cards]
+        return house.show("now.html", who, lines=lines, shown=shown, titles=titles)
 
     @router.get("/live")
     async def live(request: Request, who: Annotated[Pass, Depends(lists)]) -> Response:
@@ -133,6 +140,22 @@ class Reader:
             unread=max(0, len(missing) - AT_ONCE),
         )
         return cards[(at - 1) * SHOWN : at * SHOWN], shown
+
+
+def line(card: Card, names: dict[PersonId, str], now: datetime) -> Markup:
+    """Return an incident as the list shows it: made again only when it has changed, or its words for the time have."""
+    spec, owner = card.nearest, card.state.owner
+    name = names.get(owner, "the engine" if owner == "engine" else owner) if owner else "nobody"
+    words = (time_left(spec.target_at, now), _tone(spec, now)) if spec else ("", "")
+    if card.line is None or card.line[0] != (*words, name):
+        card.line = ((*words, name), part("now_line.html", "line", card=card, owner=name, tone=words[1], now=now))
+    return card.line[1]
+
+
+def _tone(spec: ClockSpec, now: datetime) -> str:
+    if now > spec.target_at:
+        return "late"
+    return "pressing" if now > spec.mark_at(Mark.THREE_QUARTERS) else "calm"
 
 
 def _card(board: Board, todo: Todo) -> Card | None:
