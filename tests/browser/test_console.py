@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,41 @@ async def test_a_page_follows_what_happens(site: Site, incident: str) -> None:
     await acting.locator("#note").get_by_role("button", name="Add it").click()
     await expect(events.filter(has_text="act: note")).to_have_count(before + 1)
     await expect(watching.get_by_label("What is to be done")).to_have_value("half a sentence")
+
+
+async def test_asha_alone_at_night(site: Site) -> None:
+    """Asha holds on her own word and Dara confirms and lifts it; Asha breaks the glass and Dara recalls the letters."""
+    ago = f"{datetime.now(UTC) - timedelta(hours=70):%FT%TZ}"
+    what = ("--service", "records-api", "--aware-at", ago)
+    told = await asyncio.to_thread(site.installation.does, "report", "At night", *what, "--json")
+    address = f"/incidents/{told.json['receipt']['incident_id']}"
+    await asyncio.to_thread(site.installation.does, "confirm", "last", "--at", ago)
+    asha, dara = await site.sit("asha"), await site.sit("dara")
+    await asha.goto(address)
+    await asha.get_by_text("Record an order not to tell").click()
+    await asha.get_by_label("Who gave it, or the provision").fill("Harbour Police")
+    await asha.get_by_label("Reference", exact=True).fill("HP/117")
+    await asha.get_by_label("Only for (your references").fill("DOGWOOD-1")
+    await asha.get_by_role("button", name="Hold", exact=True).click()
+    holds = dara.get_by_role("region", name="Holds")
+    await dara.goto(address)
+    await expect(holds).to_contain_text("Provisional: it lapses")
+    await holds.get_by_role("button", name="Confirm the hold").click()
+    await expect(holds).not_to_contain_text("Provisional: it lapses")
+    await holds.get_by_label("Why it has ended").fill("their letter of today")
+    await holds.get_by_role("button", name="Lift the hold").click()
+    await expect(holds).to_contain_text("lifted")
+
+    await asha.goto(address)
+    await asha.get_by_text("Nobody answers: send the minimal letter").click()
+    await asha.get_by_label("For which clock").select_option(label="72 h from confirmation")
+    await asha.get_by_label("Why it cannot wait").fill("nobody answers")
+    await asha.get_by_role("button", name="Break the glass").click()
+    await expect(asha.get_by_role("region", name="Without a second person")).to_contain_text("Asha Rao broke the glass")
+    await dara.goto(address)
+    await dara.get_by_role("button", name="Recall it").click()
+    await expect(dara.get_by_text("broke the glass")).to_have_count(0)
+    await expect(dara.get_by_role("region", name="Last events")).to_contain_text("recall")
 
 
 async def test_a_controller_acknowledges(site: Site, released: str) -> None:
