@@ -9,9 +9,12 @@ from typing import Any
 from typer.testing import CliRunner
 
 from tests.ports.pdf_text import text_of
+from tests.ports.story import state as a_state
 from tests.ports.told import Story
 from tocsin.adapters.evidence import check_evidence
 from tocsin.cli import app
+from tocsin.domain.incident import Facts
+from tocsin.domain.values import ActId, IncidentId
 
 
 def told(story: Story, *arguments: str) -> Any:
@@ -96,9 +99,14 @@ def test_the_report_can_be_read(story: Story) -> None:
 
 
 def test_a_period_is_sampled(story: Story, tmp_path: Path) -> None:
-    """`evidence --from --to --status late` writes a pack of each late incident and the register, and no other."""
+    """`evidence --from --to --status late` writes a pack of each late incident and the register; no drill is sampled."""
     runner = CliRunner(env={"TOCSIN_HOME": str(story.house.home)})
-    today = datetime.now(UTC).date()
+    drilled, now = IncidentId("inc-rehearsed"), datetime.now(UTC)
+    story.house.vault.ensure(drilled)
+    with story.house.store.writing() as tx:
+        tx.incidents.put_state(a_state(incident_id=drilled, reported_at=now).model_copy(update={"drill": True}), now)
+        tx.incidents.put_facts(drilled, Facts(title="DRILL: files are encrypted"), now, ActId("act-drill"))
+    today = now.date()
     days = ["--from", str(today - timedelta(days=1)), "--to", str(today)]
     ran = runner.invoke(app, ["evidence", *days, "--status", "late", "-o", str(tmp_path / "late"), "--json"])
     assert json.loads(ran.stdout) == {"incidents": [story.incident]}

@@ -52,6 +52,21 @@ def test_every_incident_is_in_it(store: SqlStore) -> None:
     assert entries[1].nobody_told_because == "dismissed"
 
 
+def test_no_drill_is_in_it(store: SqlStore) -> None:
+    """A drill whose incident stands in the store was no breach: neither form of the register has it."""
+    drill = state(incident_id=OTHER_INCIDENT).model_copy(update={"drill": True})
+    with store.writing() as tx:
+        tx.incidents.put_state(state(), AT)
+        tx.incidents.put_facts(INCIDENT, facts(), AT, ActId("act-1"))
+        tx.incidents.put_state(drill, AT)
+        tx.incidents.put_facts(OTHER_INCIDENT, facts("DRILL: files are encrypted"), AT, ActId("act-2"))
+    with store.reading() as tx:
+        assert tx.incidents.state(OTHER_INCIDENT) == drill
+        entries = read_breaches(tx)
+    assert [entry.incident_id for entry in entries] == [INCIDENT]
+    assert b"DRILL" not in as_csv(entries) + as_json(entries, AT)
+
+
 def test_a_period(store: SqlStore) -> None:
     """Only the incidents reported within the period are there."""
     kept(store)

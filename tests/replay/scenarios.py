@@ -13,6 +13,7 @@ from tests.house import REGISTER as FOUR
 from tocsin import wire
 from tocsin.adapters.headers import checked
 from tocsin.domain.act import (
+    Absorb,
     Actor,
     AddAffected,
     AddNote,
@@ -23,6 +24,7 @@ from tocsin.domain.act import (
     Draft,
     Envelope,
     Handover,
+    MergeInto,
     Receipt,
     Release,
     Reopen,
@@ -33,8 +35,9 @@ from tocsin.domain.act import (
     TaskAssign,
     TaskDone,
 )
+from tocsin.domain.breaking_glass import BreakGlass, Recall, ReviewGlass
 from tocsin.domain.hold import HoldKind
-from tocsin.domain.holding import Lift, PlaceHold
+from tocsin.domain.holding import ConfirmHold, HoldProvisionally, Lift, PlaceHold
 from tocsin.domain.letter import Letter
 from tocsin.domain.notice import WaveKind
 from tocsin.domain.probe_deed import Probe, round_id_of
@@ -47,6 +50,11 @@ UNREACHABLE = b"<cem@cedar.example>"
 """The first contact of Cedar Bank, whose address no channel takes."""
 FAST = 86_400.0
 """A day of the scenario passes in a second."""
+ORDER = PlaceHold(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="County police", reference="CP-1")
+SAYS_SO = """\
+agreement,party,notify,services,contact,on_silence
+BIRCH-1,Birch Clinic,72h from confirmation,records-api,Bea <bea@birch.example>,release_minimal
+"""
 
 
 class Rejecting:
@@ -128,6 +136,25 @@ class RecordingHouse(House):
             if task.kind is kind and task.state is TaskState.OPEN:
                 await self.act(incident, TaskDone(task_id=task.task_id, outcome="done", proof=proof))
 
+    def runs_at(self, speed: float) -> None:
+        """Let the time of what is reported from now on run so many times as fast as the wall's."""
+        self.tempo = Tempo(origin=datetime.now(UTC), speed=speed)
+
+    async def confirmed(self, key: str, ago: timedelta = timedelta()) -> IncidentId:
+        """Report, and confirm as of so long ago."""
+        incident = await self.report(self.now, key=key)
+        await self.act(incident, Confirm(confirmed_at=self.now - ago), ASHA)
+        return incident
+
+    async def hold(self, incident: IncidentId, order: PlaceHold | HoldProvisionally, actor: Actor = DARA) -> HoldId:
+        """Let somebody record an order not to tell."""
+        return HoldId((await self.act(incident, order, actor)).ids["hold"])
+
+    async def break_glass(self, incident: IncidentId) -> WaveId:
+        """Let Asha have the minimal letter sent without a release."""
+        clock = self.clocks(incident)["72 h from confirmation"].spec
+        return WaveId((await self.act(incident, BreakGlass(clock_id=clock.clock_id, reason="alone"), ASHA)).ids["wave"])
+
     async def close(self, incident: IncidentId) -> None:
         """Finish task after task, until none is left, and close."""
         while any(task.state is TaskState.OPEN for task in self.tasks(incident).values()):
@@ -154,8 +181,7 @@ async def held(house: RecordingHouse) -> None:
     incident = await house.report(house.now, key="held")
     await house.act(incident, Confirm(), ASHA)
     release = await house.draft(incident)
-    order = PlaceHold(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="County police", reference="CP-1")
-    hold = HoldId((await house.act(incident, order)).ids["hold"])
+    hold = HoldId((await house.act(incident, ORDER)).ids["hold"])
     await house.act(incident, release)
     await house.act(incident, Stop(wave_id=release.wave_id, reason="a doubt"))
     await house.act(incident, Resume(wave_id=release.wave_id))
@@ -165,9 +191,8 @@ async def held(house: RecordingHouse) -> None:
 
 async def late(house: RecordingHouse) -> None:
     """Warned at every mark, missed, told late, the reason given."""
-    house.tempo = Tempo(origin=datetime.now(UTC), speed=FAST)
-    incident = await house.report(house.now, key="late")
-    await house.act(incident, Confirm(), ASHA)
+    house.runs_at(FAST)
+    incident = await house.confirmed("late")
     await until(lambda: len(house.state(incident).reasons_owed) == 2)
     await house.tell(incident)
     for clock_id in house.state(incident).reasons_owed:
@@ -238,15 +263,76 @@ async def swept(house: RecordingHouse) -> None:
 
 async def asked(house: RecordingHouse) -> None:
     """A round of the register: opened, sent, and silent when it closes."""
-    house.tempo = Tempo(origin=datetime.now(UTC), speed=FAST)
+    house.runs_at(FAST)
     deed = Probe(answer_by=house.now.date() + timedelta(days=3))
     round_id = round_id_of(house.keyring.id_key(), house.now.date(), deed.agreements)
     await house.act(round_id, deed)
     await house.client.get_workflow_handle(wire.incident_workflow(round_id)).result()
 
 
+async def glass(house: RecordingHouse) -> None:
+    """The glass is broken: recalled, void under a hold, sent and reviewed; in another incident reviewed too late."""
+    house.runs_at(600)
+    incident = await house.confirmed("glass", timedelta(hours=66))
+    await house.act(incident, Recall(wave_id=await house.break_glass(incident), reason="Dara answered"), ASHA)
+    await house.break_glass(incident)
+    hold = await house.hold(incident, ORDER)
+    await until(lambda: bool(house.log("glass.void", incident)))
+    await house.act(incident, Lift(hold_id=hold, reason="the order ended"))
+    wave = await house.break_glass(incident)
+    await until(lambda: house.state(incident).glass[wave].sent)
+    await house.sent(incident, wave)
+    await house.act(incident, ReviewGlass(wave_id=wave, text="it was right"))
+
+    house.runs_at(FAST)
+    incident = await house.confirmed("glass, too late", timedelta(hours=66))
+    wave = await house.break_glass(incident)
+    await until(lambda: bool(house.log("glass.unreviewed", incident)))
+    await house.act(incident, ReviewGlass(wave_id=wave, text="late, and right"))
+
+
+async def provisional(house: RecordingHouse) -> None:
+    """A responder holds: an approver confirms it and lifts it; another order lapses, and what it held back leaves."""
+    house.runs_at(4_800)
+    incident = await house.confirmed("provisional")
+    by_phone = HoldProvisionally(hold_kind=HoldKind.LAW_ENFORCEMENT, issuer="County police", reference="by phone")
+    hold = await house.hold(incident, by_phone, ASHA)
+    await house.act(incident, ConfirmHold(hold_id=hold))
+    await house.act(incident, Lift(hold_id=hold, reason="the order ended"))
+    await house.hold(incident, by_phone, ASHA)
+    release = await house.draft(incident)
+    await house.act(incident, release)
+    await until(lambda: bool(house.log("hold.lapsed", incident)))
+    await house.sent(incident, release.wave_id)
+
+
+async def silent(house: RecordingHouse) -> None:
+    """Nobody releases: a minimal letter leaves by silence, and the draft that waits is written anew without it."""
+    house.register(SAYS_SO)
+    house.runs_at(FAST)
+    incident = await house.confirmed("silent")
+    await house.draft(incident)
+    await until(lambda: bool(house.log("wave.released_by_silence", incident)))
+    (entry,) = house.log("wave.released_by_silence", incident)
+    await house.sent(incident, WaveId(entry["data"]["wave"]))
+
+
+async def merged(house: RecordingHouse) -> None:
+    """Two reports of the same: the one that was told goes on as a part of the other."""
+    part = await house.confirmed("a part", timedelta(hours=2))
+    await house.tell(part)
+    whole = await house.report(house.now, key="the whole")
+    state = house.state(part)
+    absorb = Absorb(source=part, triggers=state.triggers, audience_known=state.audience_known)
+    await house.act(whole, absorb, ASHA)
+    await house.act(part, MergeInto(target=whole), ASHA)
+
+
 Scenario = Callable[[RecordingHouse], Awaitable[None]]
-SCENARIOS: tuple[Scenario, ...] = (told, held, late, dismissed, by_hand, follow_up, continued, swept, asked)
+SCENARIOS: tuple[Scenario, ...] = (
+    *(told, held, late, dismissed, by_hand, follow_up, continued, swept, asked),
+    *(glass, provisional, silent, merged),
+)
 
 
 async def until(fact: Callable[[], bool], within: float = 30.0) -> None:
