@@ -185,7 +185,8 @@ class Pages:
             kind="ladder.called",
             incident_id=order.incident_id,
             actor="engine",
-            data={"clock": order.clock_id, "share": round(order.share * 100), "who": str(step.rung.who)},
+            data={"clock": order.clock_id, "share": round(order.share * 100), "who": str(step.rung.who)}
+            | ({"everyone": True} if order.everyone else {}),
         )
         with self._store.writing() as tx:
             tx.log.append([entry])

@@ -99,7 +99,7 @@ def test_the_report_can_be_read(story: Story) -> None:
 
 
 def test_a_period_is_sampled(story: Story, tmp_path: Path) -> None:
-    """`evidence --from --to --status late` writes a pack of each late incident and the register; no drill is sampled."""
+    """`evidence --from --to --status late` writes a pack of each late incident and the register; of no drill."""
     runner = CliRunner(env={"TOCSIN_HOME": str(story.house.home)})
     drilled, now = IncidentId("inc-rehearsed"), datetime.now(UTC)
     story.house.vault.ensure(drilled)

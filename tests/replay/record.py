@@ -18,7 +18,7 @@ from temporalio.client import Client, WorkflowExecution
 
 from tests.acceptance.stack import Server, free_port
 from tests.replay.keys import write_keys
-from tests.replay.scenarios import SCENARIOS, RecordingHouse, Scenario, asked, continued
+from tests.replay.scenarios import SCENARIOS, TELLING, RecordingHouse, Scenario, asked, continued
 from tocsin import __version__
 from tocsin.adapters.embedded import prepare_namespace
 from tocsin.domain.tempo import Tempo
@@ -88,8 +88,9 @@ async def _write_histories(client: Client, names: dict[IncidentId | None, str], 
     texts: dict[str, list[str]] = {}
     for run in await _runs(client):
         history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
-        stem = f"{run.workflow_type.removeprefix('tocsin.').lower()}-{names[incident_of(run.id)]}"
-        texts.setdefault(stem, []).append(_text(run.id, history.to_json_dict()["events"]))
+        kind, scenario = run.workflow_type.removeprefix("tocsin.").lower(), names[incident_of(run.id)]
+        if kind in TELLING.get(scenario, {kind}):
+            texts.setdefault(f"{kind}-{scenario}", []).append(_text(run.id, history.to_json_dict()["events"]))
     for stem, found in texts.items():
         for number, text in enumerate(_chosen(found), start=1):
             # No time in the file's head: the same history is the same file.

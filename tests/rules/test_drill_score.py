@@ -64,12 +64,13 @@ def test_each_part_costs_its_points() -> None:
 
 
 def test_what_was_nearly_missed_is_said() -> None:
-    """A clock that ended with less than a night left, an act that never came and recipients not told are named."""
+    """A clock that ended with less than a night left, silence, an act that never came, who was not told: all named."""
     never = Answered(who="Dara", what="release", needed_at=NOW)
-    said = outcome(margin(3 * H), margin(-H, excuse="under a hold"), answers=(never,), told=1).missed()
-    assert said == [
-        "72 h: 3 h were left; one night's sleep more misses it",
+    played = outcome(margin(3 * H), margin(-H, excuse="under a hold"), answers=(never,), told=1)
+    assert played.model_copy(update={"by_silence": 2}).missed() == [
+        "72 h: 3 h were left; one more night's sleep would have missed it",
         "72 h: missed by 1 h, under a hold",
+        "2 letter(s) left by silence: nobody had released any in time",
         "Dara never did: release",
         "1 of 2 recipients were not told",
     ]

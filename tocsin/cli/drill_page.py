@@ -1,6 +1,6 @@
 """How a drill looks: the hours as they pass, and what is to be learnt at its end."""
 
-from collections.abc import Iterator
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tocsin.drill.outcome import Moment
 
 TOLD_OF = ("act.", "clock.", "wave.", "sweep.")
 """The kinds of entries that its timeline shows; the evidence has all of them."""
+_DIGEST = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
+"""A digest in full, which only the evidence needs."""
 LATEST, SHOWN = 8, 60
 """Lines of what happened while it runs, and at its end."""
 
@@ -55,16 +57,16 @@ def ended(console: Console, played: Played) -> None:
     """Print the timeline, the margins, the people, the score and what would have been missed."""
     outcome = played.outcome
     console.rule("DRILL: what happened")
-    for line in _timeline(played, outcome.began_at):
-        console.print(Text(line))
-    tables = {"the clocks": _margins(outcome), "the people": _people(outcome), "the pages": _calls(outcome)}
+    console.print(_timeline(played, outcome.began_at))
+    tables = {"the clocks": _margins(outcome), "the people": _people(outcome), "whom pages called": _calls(outcome)}
     for title, table in tables.items():
         console.rule(f"DRILL: {title}")
         console.print(table)
     console.rule(f"DRILL: {outcome.score} of 100")
     for name, share in outcome.shares.items():
         console.print(f"  {share:4.0%} {name}, of {WEIGHTS[name]} points", highlight=False)
-    console.print(f"  told {outcome.told} of {outcome.recipients}, {outcome.pages} pages, {outcome.status}")
+    told = f"told {outcome.told} of {outcome.recipients} recipients"
+    console.print(f"  {told}; {outcome.pages} pages went out; the incident ended {outcome.status}")
     missed = outcome.missed()
     console.rule("DRILL: what was missed, or would have been")
     for line in missed or ["nothing"]:
@@ -75,13 +77,16 @@ def ended(console: Console, played: Played) -> None:
     console.print(Text(f"Evidence, marked DRILL: {played.pack} ({says})"), soft_wrap=True)
 
 
-def _timeline(played: Played, began_at: datetime) -> Iterator[str]:
+def _timeline(played: Played, began_at: datetime) -> Table:
     items = [item for item in played.timeline if item.kind.startswith(TOLD_OF) and item.kind != "act.task_done"]
+    table = Table.grid(padding=(0, 1))
     for item in items[:SHOWN]:
         hour = (item.at - began_at) / timedelta(hours=1)
-        yield f"  hour {hour:5.1f}  {clean(item.who)}: {clean(item.what)}"
+        what = _DIGEST.sub(r"\1…", clean(item.what))
+        table.add_row(f"  hour {hour:5.1f}", Text(f"{clean(item.who)}: {what}"))
     if len(items) > SHOWN:
-        yield f"  and {len(items) - SHOWN} more, in the evidence"
+        table.add_row("", f"and {len(items) - SHOWN} more, in the evidence")
+    return table
 
 
 def _clocks(clocks: list[ClockRow], now: datetime) -> Table:
@@ -130,13 +135,16 @@ def _people(outcome: Outcome) -> Table:
     return table
 
 
-def _calls(outcome: Outcome) -> Table:
+def _calls(outcome: Outcome) -> Table | str:
+    if not outcome.calls:
+        return "  nobody: no clock came as far as a warning"
     table = Table(box=None, pad_edge=False)
-    for name in ("called", "as", "at", "did something at"):
+    for name in ("called", "as", "at", "about", "did something at"):
         table.add_column(name)
     for one in outcome.calls:
         next_act = _clock_time(one.answered_at, outcome) if one.answered_at else "never"
-        table.add_row(clean(one.who), one.rung, _clock_time(one.at, outcome), next_act)
+        about = clean(one.about) or "what left, or could not"
+        table.add_row(clean(one.who), one.rung, _clock_time(one.at, outcome), about, next_act)
     return table
 
 

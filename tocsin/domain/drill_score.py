@@ -9,8 +9,8 @@ from tocsin.domain.ladder import Who
 from tocsin.domain.tempo import in_words
 from tocsin.domain.values import Instant, Value
 
-PROMPT = timedelta(hours=2)
-"""Within how long of being needed a person counts as having answered."""
+PROMPT = timedelta(hours=2, minutes=15)
+"""Within how long of being needed a person counts as having answered: two hours, and what a drill takes to notice."""
 NEAR = timedelta(hours=8)
 """A clock that ended with less left would not have survived one more night's sleep."""
 WEIGHTS = {"clocks kept": 60, "people who answered in time": 20, "recipients told": 20}
@@ -42,6 +42,8 @@ class Called(Value):
     who: str
     rung: Who
     at: Instant
+    about: str = ""
+    """The clock's title; nothing, when everybody was called about something else."""
     answered_at: Instant | None = None
 
 
@@ -78,6 +80,8 @@ class Outcome(Value):
     told: int
     recipients: int
     pages: int
+    by_silence: int = 0
+    """Letters that left because nobody had released any in time."""
     floors: tuple[str, ...] = ()
     """What took longer than its scenario hours, since it cannot be compressed."""
 
@@ -99,6 +103,8 @@ class Outcome(Value):
     def missed(self) -> list[str]:
         """Return, in sentences, what was missed, and what would have been with a little less luck."""
         found = [words for margin in self.margins if (words := _in_words(margin))]
+        if self.by_silence:
+            found.append(f"{self.by_silence} letter(s) left by silence: nobody had released any in time")
         found += [f"{one.who} never did: {one.what}" for one in self.answers if one.answered_at is None]
         if self.told < self.recipients:
             found.append(f"{self.recipients - self.told} of {self.recipients} recipients were not told")
@@ -129,7 +135,7 @@ def _in_words(margin: Margin) -> str:
     if margin.late:
         return f"{margin.title}: missed by {in_words(margin.left)}{f', {margin.excuse}' * bool(margin.excuse)}"
     if margin.ended and margin.left < NEAR:
-        return f"{margin.title}: {in_words(margin.left)} were left; one night's sleep more misses it"
+        return f"{margin.title}: {in_words(margin.left)} were left; one more night's sleep would have missed it"
     return ""
 
 

@@ -1,9 +1,9 @@
 """How a drill stands, and what came of it, as its store and its log tell."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tocsin.adapters.hours import Hours
 from tocsin.domain.clock import ClockRow
@@ -12,7 +12,7 @@ from tocsin.domain.incident import OVER
 from tocsin.domain.ladder import Who
 from tocsin.domain.notice import Notice, NoticeState
 from tocsin.domain.scenario import Scenario
-from tocsin.domain.values import IncidentId
+from tocsin.domain.values import ClockId, IncidentId
 from tocsin.ports import Store, Transaction
 
 FLOOR = timedelta(seconds=2)
@@ -58,7 +58,9 @@ class Standing:
         now = self._hours.now()
         with self._store.reading() as tx:
             state, clocks = tx.incidents.state(self._incident_id), tx.duties.clocks(self._incident_id)
-            notices, calls, holds = self._notices(tx), self._calls(tx), tx.duties.holds(self._incident_id)
+            notices, holds = self._notices(tx), tx.duties.holds(self._incident_id)
+            calls = self._calls(tx, {row.spec.clock_id: row.spec.title for row in clocks})
+            silent = sum(entry["data"]["rows"] for entry in self._entries(tx, "wave.released_by_silence"))
         floor = FLOOR * self._hours.tempo.speed
         return Outcome(
             title=self._scenario.title,
@@ -71,24 +73,27 @@ class Standing:
             told=_told(notices),
             recipients=len(notices),
             pages=pages,
+            by_silence=silent,
             floors=floors,
         )
 
     def _notices(self, tx: Transaction) -> list[Notice]:
         return [one for one in tx.ledger.of(self._incident_id) if one.state not in _NOT_ASKED]
 
-    def _calls(self, tx: Transaction) -> tuple[Called, ...]:
+    def _entries(self, tx: Transaction, kind: str) -> list[dict[str, Any]]:
+        entries = (json.loads(stored.body) for stored in tx.log.entries(incident_id=self._incident_id))
+        return [entry for entry in entries if entry["kind"] == kind]
+
+    def _calls(self, tx: Transaction, titles: Mapping[ClockId, str]) -> tuple[Called, ...]:
         """Return whom pages called, and when each of them did something next: both stand in the log."""
         names = {player.rung: player.name for player in self._scenario.people.values() if player.rung}
         acts = sorted((envelope.act.at, envelope.act.actor.name) for envelope in tx.incidents.acts(self._incident_id))
-        entries = [json.loads(stored.body) for stored in tx.log.entries(incident_id=self._incident_id)]
         found = []
-        for entry in entries:
-            if entry["kind"] == "ladder.called":
-                at, who = datetime.fromisoformat(entry["at"]), Who(entry["data"]["who"])
-                name = names.get(who)
-                answered = next((when for when, actor in acts if actor == name and when >= at), None)
-                found.append(Called(who=name or "whoever is on call", rung=who, at=at, answered_at=answered))
+        for entry in self._entries(tx, "ladder.called"):
+            at, who = datetime.fromisoformat(entry["at"]), Who(entry["data"]["who"])
+            name, about = names.get(who), "" if "everyone" in entry["data"] else titles.get(entry["data"]["clock"], "")
+            answered = next((when for when, actor in acts if actor == name and when >= at), None)
+            found.append(Called(who=name or "whoever is on call", rung=who, at=at, about=about, answered_at=answered))
         return tuple(found)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from tocsin.adapters.evidence.names import Names
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain import act, breaking_glass, holding
+from tocsin.domain.clock import Mark
 from tocsin.domain.gdpr_decision import against, in_words
 from tocsin.domain.notice import NoticeState
 from tocsin.domain.repinning import Recompute
@@ -32,8 +33,8 @@ _ENGINE = {
     "glass.void": "The broken glass sent nothing: nobody was left whom the wave {wave} would have told.",
     "hold.lapsed": "No approver confirmed the provisional hold {hold} in time: it lapsed.",
     "incident.heard": "The incident took note of {count} report(s) from its parts: {events}.",
-    "ladder.called": "Called about the clock “{clock_name}”, of which {share} % had passed: {who}.",
-    "tasks.promised": "What a letter promises to tell later became {tasks} task(s).",
+    "ladder.called": "The {who} was called about the clock “{clock_name}”: {share} % of its time had passed.",
+    "tasks.promised": "{tasks} task(s) were set for what the letters promise to tell later.",
     "probe.opened": "A round of {letters} letter(s) to contacts of the register began; answers until {answer_by}.",
     "probe.closed": "The last day of answers of a round of the register has passed: {answers_counted}.",
     "sweep.missing": "A part of the incident did not run and a person was paged: {workflow}.",
@@ -94,9 +95,12 @@ def engine_sentence(draft: EntryDraft, names: Names) -> str:
     told["clock_count"] = len(clocks) if isinstance(clocks, list) else "?"
     answers = draft.data.get("answers")
     told["answers_counted"] = _counts(answers) if isinstance(answers, dict) else "?"
+    told["mark"] = "all" if told["mark"] == Mark.DUE else told["mark"]
     told["counts"] = _counts(states) if isinstance(states, dict) else "?"
     if isinstance(draft.data.get("tasks"), list):
         told["tasks"] = len(draft.data["tasks"])
+    if draft.kind == "ladder.called" and (told["everyone"] is True or draft.data.get("clock") is None):
+        return f"The {told['who']} was called, at once with everybody on the ladder."
     return _ENGINE.get(draft.kind, f"{draft.kind}.").format_map(told)
 
 
@@ -112,7 +116,8 @@ def deed_sentence(deed: act.Deed, names: Names) -> str:
             what = "dismissed it as no security incident" + _said(deed.reason)
         case act.Revise():
             # Sorted, because an act that was read from a file has its fields in another order than the store's.
-            what = "changed what is known: " + ", ".join(sorted([*deed.facts, *deed.answers, *deed.triggers]))
+            changed = sorted([*deed.facts, *deed.answers, *deed.triggers])
+            what = "changed what is known: " + ", ".join(changed).replace("_", " ")
         case act.Decide():
             what = _decided(deed)
         case act.EndDuty():
