@@ -1,7 +1,9 @@
 """`tocsin drill`: the scenarios that ship, played on real processes, and what each of them comes to."""
 
 import asyncio
+import json
 import os
+import signal
 import subprocess
 import zipfile
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.acceptance.stack import TOCSIN, Server, free_port
+from tocsin.domain.drill_score import Outcome
 from tocsin.drill.direction import Drill, Played
 from tocsin.drill.scenario_file import read_scenario, shipped
 from tocsin.drill.stage import PROMPT_SERVER, Stage
@@ -47,21 +50,22 @@ OUTCOMES = {
 }
 
 
-def test_a_drill_from_outside(tmp_path: Path) -> None:
-    """The shortest scenario, by the command: its score, everybody's minutes, and a pack marked DRILL that verifies."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+def test_drills_from_outside(tmp_path: Path) -> None:
+    """The two shortest, side by side, by the command: score, everybody's minutes, a pack marked DRILL that verifies."""
     home = tmp_path / "drill"
-    command = [TOCSIN, "drill", "misdirected_mail", "--home", str(home)]
-    done = subprocess.run(command, check=False, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stdout + done.stderr
-    out = " ".join(done.stdout.split())
+    other = _begun("stolen_laptop", tmp_path / "laptop", "--json")
+    shown = _ended(_begun("misdirected_mail", home))
+    out = " ".join(shown.split())
     for words in (
         "DRILL: 100 of 100",
         "Dara Okafor release 06:00 h 06:0",
         "told 1 of 1",
         "a second is 1 h 12 min here",
     ):
-        assert words in out, done.stdout
+        assert words in out, shown
+    told = json.loads(_ended(other))
+    outcome = Outcome.model_validate({name: told[name] for name in Outcome.model_fields})
+    compare("stolen_laptop", Played(outcome, [], Path(told["pack"]), told["pack_holds"], told["happened"]))
 
     pack = home / "DRILL-evidence.zip"
     verified = subprocess.run([TOCSIN, "verify", str(pack)], check=False, capture_output=True, text=True, timeout=60)
@@ -70,9 +74,10 @@ def test_a_drill_from_outside(tmp_path: Path) -> None:
         names = {name.rpartition("/")[2]: name for name in zipped.namelist()}
         assert zipped.read(names["README.txt"]).startswith(b"DRILL")
         assert b"DRILL" in zipped.read(names["timeline.md"]).splitlines()[0]
-    # Nothing of it goes on, and nothing was written outside of its folder.
-    assert [path.name for path in tmp_path.iterdir()] == ["drill"]
-    assert not [pid for pid in Path("/proc").glob("[0-9]*") if _belongs_to(pid, home)]
+    # Nothing of them goes on, and nothing was written outside of their folders.
+    assert {path.name for path in tmp_path.iterdir()} == {"drill", "laptop"}
+    homes = (home, tmp_path / "laptop")
+    assert not [pid for pid in Path("/proc").glob("[0-9]*") if any(_belongs_to(pid, one) for one in homes)]
 
 
 @pytest.mark.soak
@@ -111,6 +116,25 @@ def compare(name: str, played: Played) -> None:
     said = outcome.missed()
     assert [words for words in wanted.missed if not any(one.startswith(words) for one in said)] == [], (name, said)
     assert all(one.answered_at is not None for one in outcome.answers), (name, outcome.answers)
+
+
+def _begun(name: str, home: Path, *words: str) -> subprocess.Popen[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+    command = [TOCSIN, "drill", name, "--home", str(home), *words]
+    return subprocess.Popen(
+        command, cwd=home.parent, env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _ended(drill: subprocess.Popen[str]) -> str:
+    """Return what a drill printed, once it has ended well."""
+    try:
+        out, err = drill.communicate(timeout=110)
+    except subprocess.TimeoutExpired:
+        drill.send_signal(signal.SIGINT)
+        raise
+    assert drill.returncode == 0, out + err
+    return out
 
 
 def _belongs_to(process: Path, home: Path) -> bool:

@@ -17,6 +17,7 @@ NAMES = Names(people={}, parties={}, clocks={CLOCK: "72 h"}, written=Written(), 
     [
         ("clock.warned", {"mark": "50 %"}, "A person was paged: 50 % of the time of the clock “72 h” had passed."),
         ("clock.warned", {"mark": "due"}, "A person was paged: all of the time of the clock “72 h” had passed."),
+        ("clock.ended", {"outcome": "not_owed"}, "The clock “72 h” ended: not owed."),
         (
             "ladder.called",
             {"who": "deputy", "share": 90},

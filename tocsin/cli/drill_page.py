@@ -62,11 +62,13 @@ def ended(console: Console, played: Played) -> None:
     for title, table in tables.items():
         console.rule(f"DRILL: {title}")
         console.print(table)
-    console.rule(f"DRILL: {outcome.score} of 100")
+    console.rule(f"DRILL: {outcome.score} of 100" + ", as far as it went" * outcome.stopped)
     for name, share in outcome.shares.items():
         console.print(f"  {share:4.0%} {name}, of {WEIGHTS[name]} points", highlight=False)
     told = f"told {outcome.told} of {outcome.recipients} recipients"
-    console.print(f"  {told}; {outcome.pages} pages went out; the incident ended {outcome.status}")
+    console.print(f"  {told}; {outcome.pages} page(s) went out; the incident is {outcome.status}")
+    if outcome.stopped:
+        console.print(f"  stopped by hand at {_clock_time(outcome.ended_at, outcome)}; what was open then stays open")
     missed = outcome.missed()
     console.rule("DRILL: what was missed, or would have been")
     for line in missed or ["nothing"]:

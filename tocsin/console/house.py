@@ -52,7 +52,8 @@ class House:
 
     def show(self, template: str, who: Pass, *, status: int = 200, **values: object) -> Response:
         """Return a page for somebody, with what came of what they did before."""
-        return page(template, who, status=status, told=self.flash.take(who), now=self.office.now(), **values)
+        how = {"now": self.office.now(), "speed": self.office.settings.tempo.speed}
+        return page(template, who, status=status, told=self.flash.take(who), **how, **values)
 
     def pack(self) -> PolicyPack:
         """Return the policies, read again when a file of the home's own has changed."""

@@ -82,6 +82,8 @@ class Outcome(Value):
     pages: int
     by_silence: int = 0
     """Letters that left because nobody had released any in time."""
+    stopped: bool = False
+    """Whether somebody ended it before its time."""
     floors: tuple[str, ...] = ()
     """What took longer than its scenario hours, since it cannot be compressed."""
 

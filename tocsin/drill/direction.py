@@ -84,6 +84,7 @@ class Drill:
         self._welcome = welcome
         self._happened: list[str] = []
         self._floors: list[str] = []
+        self._stopped = False
         self._sink = Sink()
 
     async def play(self, pager_urls: dict[str, str] | None = None) -> Played:
@@ -126,7 +127,10 @@ class Drill:
             hours.begin()
             actors = Team(self._scenario, cast, hours, house.store, self._teller(hours))
         standing = Standing(self._scenario, hours, house.store, cast.incident_id)
-        await self._until_over(actors, standing, hours)
+        try:
+            await self._until_over(actors, standing, hours)
+        except asyncio.CancelledError:
+            self._stop_early(standing, hours)
         second, sweep = (in_words(seconds * hours.tempo.speed) for seconds in (PAUSE, timedelta(seconds=SWEEP_SECONDS)))
         floors = (
             f"an act, a letter and a page take up to a second or two of the wall; a second is {second} here",
@@ -134,11 +138,21 @@ class Drill:
             *self._floors,
         )
         outcome = standing.outcome(cast.answers, self._sink.pages, floors)
+        outcome = outcome.model_copy(update={"stopped": self._stopped})
         self._stage.kill_worker()
         pack, holds = await self._evidence(house, cast)
         with house.store.reading() as tx:
             timeline = list(Record(tx, cast.incident_id).timeline)
         return Played(outcome, timeline, pack, holds, self._happened)
+
+    def _stop_early(self, standing: Standing, hours: Hours) -> None:
+        """Take Ctrl-C for the end of the drill, whose outcome is worth as much; before the report it ends all."""
+        task = asyncio.current_task()
+        if task is None or not standing.reported:
+            raise asyncio.CancelledError
+        task.uncancel()
+        self._stopped = True
+        self._teller(hours)("the drill was stopped by hand")
 
     async def _open_console(self, house: House, people: People) -> dict[str, str]:
         """Start the console; return a link for each person, which works once."""

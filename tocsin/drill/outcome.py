@@ -41,6 +41,8 @@ class Standing:
         self._hours = hours
         self._store = store
         self._incident_id = incident_id
+        self.reported = False
+        """As last looked at: there is an incident."""
         self.over = False
         """As last looked at: it has ended, and so has each of its clocks."""
 
@@ -49,6 +51,7 @@ class Standing:
         with self._store.reading() as tx:
             state = tx.incidents.state(self._incident_id)
             clocks, notices = tx.duties.clocks(self._incident_id), self._notices(tx)
+        self.reported = state is not None
         self.over = state is not None and state.status in OVER and all(row.ended_at for row in clocks)
         hour = self._hours.passed()
         return Moment(hour, self._hours.now(), clocks, _told(notices), len(notices), pages, happened)

@@ -96,6 +96,7 @@ def engine_sentence(draft: EntryDraft, names: Names) -> str:
     answers = draft.data.get("answers")
     told["answers_counted"] = _counts(answers) if isinstance(answers, dict) else "?"
     told["mark"] = "all" if told["mark"] == Mark.DUE else told["mark"]
+    told["outcome"] = str(told["outcome"]).replace("_", " ")
     told["counts"] = _counts(states) if isinstance(states, dict) else "?"
     if isinstance(draft.data.get("tasks"), list):
         told["tasks"] = len(draft.data["tasks"])

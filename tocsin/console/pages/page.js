@@ -2,7 +2,10 @@
 // Countdowns, the reader's own time, and live updates. Every page works without it.
 (() => {
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
-  let ahead = 0; // how far the server's clock is ahead of this one, in milliseconds
+  const page = document.body.dataset;
+  const speed = Number(page.speed) || 1; // a drill's time runs faster than this clock
+  let told = page.now ? Date.parse(page.now) : Date.now(); // the server's time,
+  let heard = Date.now(); // and when it was told
 
   const words = (seconds) => {
     let rest = Math.floor(Math.abs(seconds));
@@ -17,7 +20,7 @@
   };
 
   const count = () => {
-    const now = Date.now() + ahead;
+    const now = told + (Date.now() - heard) * speed;
     for (const one of document.querySelectorAll("[data-left]")) {
       const left = (Date.parse(one.getAttribute("datetime")) - now) / 1000;
       const said = left < 0 ? `${words(left)} overdue` : `${words(left)} left`;
@@ -54,13 +57,13 @@
   };
 
   const listen = () => {
-    const page = document.body.dataset;
     if (!("listen" in page) || !window.EventSource) return;
     let used = Date.now(), timer = 0;
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => { used = Date.now(); }, { passive: true });
     const source = new EventSource("/live");
     source.addEventListener("hello", (event) => {
-      ahead = Date.parse(JSON.parse(event.data).now) - Date.now();
+      told = Date.parse(JSON.parse(event.data).now);
+      heard = Date.now();
       // A page that nobody touches keeps no session alive.
       if (Date.now() - used > 25 * 60 * 1000) source.close();
     });
