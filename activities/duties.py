@@ -135,7 +135,7 @@ class Duties:
     @activity.defn(name="duties.mark")
     def mark(self, order: Marking) -> None:
         """Record that a warning went out, and with it the earlier ones that it overtook."""
-        self._store.once(order.stamp, order, lambda tx: _mark(tx, order), Ended)
+        self._store.once(order.stamp, order, lambda tx: marked(tx, order), Ended)
 
     @activity.defn(name="duties.end_clock")
     def end_clock(self, order: Ending) -> Ended:
@@ -326,7 +326,8 @@ def _bounded(changed: Difference) -> Difference:
     )
 
 
-def _mark(tx: Transaction, order: Marking) -> Ended:
+def marked(tx: Transaction, order: Marking) -> Ended:
+    """Record that a warning went out, in the clock's row and in the log."""
     row = tx.duties.clock(order.clock_id)
     # A deadline that moved in the meantime was not warned about.
     if row is not None and row.spec.target_at == order.target_at:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.duties import ClockCount, counted
+from activities.duties import ClockCount, Marking, counted, marked
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain.clock import SHARES, ClockSpec, Mark, warning
 from tocsin.domain.clock import about as subject_of
@@ -17,7 +17,7 @@ from tocsin.domain.incident import Severity
 from tocsin.domain.ladder import Step, due
 from tocsin.domain.notice import WRITTEN_TO
 from tocsin.domain.values import AgreementId, ClockId, IncidentId, Instant, Value
-from tocsin.ports import Callers, Page, PageAnswer, Store
+from tocsin.ports import Callers, Page, PageAnswer, Stamp, Store, Transaction
 
 
 class Calling(Value):
@@ -57,6 +57,8 @@ class Warn(Value):
     spec: ClockSpec
     mark: Mark
     at: Instant
+    stamp: Stamp | None = None
+    """Of the write that records it as warned about; None: the clock has that written by itself."""
 
 
 class Warned(Value):
@@ -64,6 +66,12 @@ class Warned(Value):
 
     count: ClockCount
     called: Called | None = None
+    marked: bool = False
+    """Whether it was recorded, too."""
+
+
+Known = tuple[Severity | None, bool]
+"""How severe an incident is held to be (None: not known), and whether something of the clock is still unreleased."""
 
 
 class Answering(Value):
@@ -98,41 +106,30 @@ class Pages:
         Raises:
             Deferred: if no pager at all took it.
         """
-        severity, unreleased = await asyncio.to_thread(self._look, order)
-        steps = self._callers.ladder.steps(severity, order.share, unreleased=unreleased)
-        called, reached = min(order.called, len(steps)), 0
-        wanted = due(steps, called, order.page.at - order.since)
-        if order.called and wanted <= called:
-            return self._came(order, steps, called)
-        while called < len(steps) and (called < wanted or not reached):
-            now_due = steps[called : max(wanted, called + 1)]
-            reached += sum(await asyncio.gather(*(self._reach(order, steps, step) for step in now_due)))
-            called += len(now_due)
-        if not reached:
-            await self._callers.everyone.page(_with(order.page, "", self._callers.link(order.incident_id)))
-        return self._came(order, steps, called)
+        called, entries = await self._climb(order, await asyncio.to_thread(self._look, order))
+        if entries:
+            with suppress(Deferred, Broken):
+                await asyncio.to_thread(self._log, entries)
+        return called
 
     @activity.defn(name="pages.warn")
     async def warn(self, order: Warn) -> Warned:
-        """Count what is open of a clock, and if anything is, call the ladder's first rungs.
+        """Count what is open of a clock, and if anything is, call the ladder's first rungs and record the warning.
 
-        One deed and not two, so that very many warnings at once stay in time.
+        One deed and not three, so that very many warnings at once stay in time. A store that can be read and not
+        written keeps no page back: then it is not marked.
 
         Raises:
             Deferred: if the store cannot be read, or no pager at all took it.
         """
-        count = await asyncio.to_thread(self._count, order.spec)
+        count, calling, known = await asyncio.to_thread(self._survey, order)
         if count.open == 0:
             return Warned(count=count)
-        calling = Calling(
-            incident_id=order.spec.incident_id,
-            clock_id=order.spec.clock_id,
-            page=warning_page(order.spec, order.mark, count, order.at),
-            share=SHARES[order.mark],
-            since=order.at,
-            held=count.held == count.open,
-        )
-        return Warned(count=count, called=await self.call(calling))
+        called, entries = await self._climb(calling, known)
+        warned = Warned(count=count, called=called)
+        with suppress(Deferred, Broken):
+            return await asyncio.to_thread(self._record, order, warned, entries)
+        return warned
 
     @activity.defn(name="pages.answer")
     async def answer(self, order: Answering) -> None:
@@ -140,9 +137,56 @@ class Pages:
         for about in order.about:
             await self._callers.everyone.answer(about, order.answer)
 
-    def _count(self, spec: ClockSpec) -> ClockCount:
+    def _survey(self, order: Warn) -> tuple[ClockCount, Calling, Known]:
+        """Return how a clock stands, how people are called about it, and what says which of them: one look."""
         with self._store.reading() as tx:
-            return counted(tx, spec, self._callers.ladder)
+            count = counted(tx, order.spec, self._callers.ladder)
+            calling = Calling(
+                incident_id=order.spec.incident_id,
+                clock_id=order.spec.clock_id,
+                page=warning_page(order.spec, order.mark, count, order.at),
+                share=SHARES[order.mark],
+                since=order.at,
+                held=count.held == count.open,
+            )
+            return count, calling, self._known(tx, calling)
+
+    def _record(self, order: Warn, warned: Warned, entries: Sequence[EntryDraft]) -> Warned:
+        """Write down who was called, and that the clock was warned about: once, however often it is tried."""
+        if order.stamp is None:
+            self._log(entries)
+            return warned
+        marking = Marking(
+            stamp=order.stamp,
+            clock_id=order.spec.clock_id,
+            target_at=order.spec.target_at,
+            mark=order.mark,
+            missed=is_missed(order.spec, order.mark, warned.count),
+        )
+
+        def write(tx: Transaction) -> Warned:
+            tx.log.append(entries)
+            marked(tx, marking)
+            return warned.model_copy(update={"marked": True})
+
+        return self._store.once(order.stamp, order, write, Warned)
+
+    async def _climb(self, order: Calling, known: Known) -> tuple[Called, list[EntryDraft]]:
+        """Call every rung that is due; return how far it came, and the entries of those who were reached."""
+        severity, unreleased = known
+        steps = self._callers.ladder.steps(severity, order.share, unreleased=unreleased)
+        called, reached = min(order.called, len(steps)), list[Step]()
+        wanted = due(steps, called, order.page.at - order.since)
+        if order.called and wanted <= called:
+            return self._came(order, steps, called), []
+        while called < len(steps) and (called < wanted or not reached):
+            now_due = steps[called : max(wanted, called + 1)]
+            took = await asyncio.gather(*(self._reach(order, steps, step) for step in now_due))
+            reached += [step for step, taken in zip(now_due, took, strict=True) if taken]
+            called += len(now_due)
+        if not reached:
+            await self._callers.everyone.page(_with(order.page, "", self._callers.link(order.incident_id)))
+        return self._came(order, steps, called), [_entry(order, step) for step in reached]
 
     def _came(self, order: Calling, steps: Sequence[Step], called: int) -> Called:
         next_at = order.since + steps[called].after if called < len(steps) else None
@@ -158,38 +202,46 @@ class Pages:
         except TocsinError as error:
             activity.logger.error("the %s could not be called: %s", who, error)
             return False
-        with suppress(Deferred, Broken):
-            await asyncio.to_thread(self._log, order, step)
         return True
 
-    def _look(self, order: Calling) -> tuple[Severity | None, bool]:
-        """Return how severe the incident is held to be, and whether something of the clock is still unreleased."""
+    def _look(self, order: Calling) -> Known:
         try:
             with self._store.reading() as tx:
-                facts = tx.incidents.facts(order.incident_id)
-                severity = facts.severity if facts else None
-                if order.everyone:
-                    return severity, True
-                if order.held or order.share < self._callers.ladder.everyone_from:
-                    return severity, False
-                duties = tx.duties.of(order.incident_id, clock_id=order.clock_id, open_only=True)
-                written = tx.ledger.parties(order.incident_id, WRITTEN_TO)
+                return self._known(tx, order)
         except (Deferred, Broken):
             return None, not order.held
+
+    def _known(self, tx: Transaction, order: Calling) -> Known:
+        facts = tx.incidents.facts(order.incident_id)
+        severity = facts.severity if facts else None
+        if order.everyone:
+            return severity, True
+        if order.held or order.share < self._callers.ladder.everyone_from:
+            return severity, False
+        duties = tx.duties.of(order.incident_id, clock_id=order.clock_id, open_only=True)
+        written = tx.ledger.parties(order.incident_id, WRITTEN_TO)
         return severity, any(_unreleased(duty, written) for duty in duties)
 
-    def _log(self, order: Calling, step: Step) -> None:
-        entry = EntryDraft(
-            key=f"called:{order.page.key}:{step.rung.who}",
-            at=order.page.at,
-            kind="ladder.called",
-            incident_id=order.incident_id,
-            actor="engine",
-            data={"clock": order.clock_id, "share": round(order.share * 100), "who": str(step.rung.who)}
-            | ({"everyone": True} if order.everyone else {}),
-        )
+    def _log(self, entries: Sequence[EntryDraft]) -> None:
         with self._store.writing() as tx:
-            tx.log.append([entry])
+            tx.log.append(entries)
+
+
+def is_missed(spec: ClockSpec, mark: Mark, count: ClockCount) -> bool:
+    """Return whether a warning says that a deadline of ours passed with duties open that no hold covers."""
+    return mark is Mark.DUE and spec.is_our_deadline and count.open > count.held
+
+
+def _entry(order: Calling, step: Step) -> EntryDraft:
+    return EntryDraft(
+        key=f"called:{order.page.key}:{step.rung.who}",
+        at=order.page.at,
+        kind="ladder.called",
+        incident_id=order.incident_id,
+        actor="engine",
+        data={"clock": order.clock_id, "share": round(order.share * 100), "who": str(step.rung.who)}
+        | ({"everyone": True} if order.everyone else {}),
+    )
 
 
 def warning_page(spec: ClockSpec, mark: Mark, count: ClockCount, at: Instant, *, keeps: bool = True) -> Page:

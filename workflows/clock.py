@@ -7,7 +7,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.duties import ClockCount, Duties, Ended, Ending, Marking
-    from activities.pages import Answering, Called, Calling, Pages, Warn, warning_page
+    from activities.pages import Answering, Called, Calling, Pages, Warn, is_missed, warning_page
     from tocsin import wire
     from tocsin.domain.clock import SHARES, ClockSpec, Mark, about, covered_by, due_mark, next_mark_at
     from tocsin.domain.tempo import time_left
@@ -37,6 +37,7 @@ class ClockWorkflow:
         self._page_again_at: datetime | None = None
         self._climbs = False
         self._at_once = False
+        self._marks = False
         self._climbing = order.climbing
         self._answered_at: datetime | None = None
         self._open_pages = list(order.open_pages)
@@ -50,6 +51,7 @@ class ClockWorkflow:
         """Warn when due and not yet sent, until nothing is left open; then tell the incident."""
         self._at_once = workflow.patched("warns-at-once")
         self._climbs, self._lets_go = workflow.patched("ladder"), workflow.patched("release-by-silence")
+        self._marks = workflow.patched("page-marks")
         self._quiet_until = scenario_now(order.tempo) + QUIET
         while True:
             self._stirred = False
@@ -128,7 +130,7 @@ class ClockWorkflow:
         mark = due_mark(spec, self._sent, now)
         if mark is None:
             return await self._count()
-        order = Warn(spec=spec, mark=mark, at=now)
+        order = Warn(spec=spec, mark=mark, at=now, stamp=self._stamps.next() if self._marks else None)
         try:
             warned = await perform(Pages.warn, order, options.CALL, f"count and warn: {mark}")
         except ActivityError:
@@ -137,20 +139,21 @@ class ClockWorkflow:
             return await self._count()
         if warned.called is not None:
             self._came(wire.Climbing(mark=mark, since=now), warned.called, spec, now)
-            await self._warned(spec, mark, warned.count)
+            await self._warned(spec, mark, warned.count, recorded=warned.marked)
         return warned.count
 
-    async def _warned(self, spec: ClockSpec, mark: Mark, count: ClockCount) -> None:
+    async def _warned(self, spec: ClockSpec, mark: Mark, count: ClockCount, *, recorded: bool = False) -> None:
         """Remember that a warning went out; at the deadline itself, that it was missed."""
         if self._spec.target_at != spec.target_at:
             # The deadline moved while the page was on its way: nothing was warned about of the new one.
             return
         self._sent.update(covered_by(mark))
-        missed = mark is Mark.DUE and spec.is_our_deadline and count.open > count.held
-        marking = Marking(
-            stamp=self._stamps.next(), clock_id=spec.clock_id, target_at=spec.target_at, mark=mark, missed=missed
-        )
-        await self._insistent.do(Duties.mark, marking, options.STORE, f"warned: {mark}")
+        missed = is_missed(spec, mark, count)
+        if not recorded:
+            marking = Marking(
+                stamp=self._stamps.next(), clock_id=spec.clock_id, target_at=spec.target_at, mark=mark, missed=missed
+            )
+            await self._insistent.do(Duties.mark, marking, options.STORE, f"warned: {mark}")
         if missed:
             await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=spec.clock_id))
 

@@ -6,16 +6,18 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from activities.pages import Pages, Warn
 from tests.house import DARA, NOOR, House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, H, Story
 from tocsin import wire
 from tocsin.adapters.callers import LadderCallers
 from tocsin.domain.act import AnswerPage
+from tocsin.domain.clock import Mark
 from tocsin.domain.errors import Deferred
 from tocsin.domain.incident import Facts, Severity
 from tocsin.domain.ladder import Climb, Ladder, Rung, Who
 from tocsin.domain.values import ClockId
-from tocsin.ports import Page, PageAnswer
+from tocsin.ports import Page, PageAnswer, Stamp
 
 MIN = timedelta(minutes=1)
 LADDER = Ladder(
@@ -85,6 +87,31 @@ async def test_unanswered_page_climbs(rung: tuple[Story, Bells]) -> None:
     assert f"tocsin page ack {story.incident} --clock {story.clock(FROM_CONFIRMATION).spec.clock_id}" in last.text
     called = [entry["data"]["who"] for entry in story.house.log("ladder.called", story.incident)]
     assert called == ["owner", "deputy", "approver"]
+
+
+async def test_a_warning_is_one_deed(rung: tuple[Story, Bells]) -> None:
+    """Counting, calling and recording are one activity, and tried again it records nothing twice."""
+    story, bells = rung
+    await story.confirmed()
+    await story.lapse(FROM_CONFIRMATION, 36 * H + MIN)
+    row = story.clock(FROM_CONFIRMATION)
+    assert row.sent == (Mark.HALF,)
+    run = story.clock_run(row)
+    asked = [event.activity_task_scheduled_event_attributes for event in (await run.fetch_history()).events]
+    assert [one.activity_type.name for one in asked if one.activity_id] == ["duties.count", "pages.warn"]
+
+    info = await run.describe()
+    at = row.spec.mark_at(Mark.THREE_QUARTERS)
+    stamp = Stamp(workflow_id=info.id, run_id=info.run_id or "", sequence=99, at=at, incident_id=story.incident)
+    again = Pages(story.house.store, LadderCallers(LADDER, {str(who): bell for who, bell in bells.of.items()}))
+    order = Warn(spec=row.spec, mark=Mark.THREE_QUARTERS, at=at, stamp=stamp)
+    first, second = await again.warn(order), await again.warn(order)
+    assert first.marked
+    assert first == second
+    assert story.clock(FROM_CONFIRMATION).sent == (Mark.HALF, Mark.THREE_QUARTERS)
+    marks = [entry["data"]["mark"] for entry in story.house.log("clock.warned", story.incident)]
+    assert marks == [Mark.HALF, Mark.THREE_QUARTERS]
+    assert bells.rung(FROM_CONFIRMATION) == {"owner": 2}
 
 
 async def test_answer_stops_the_rung_and_not_the_clock(rung: tuple[Story, Bells]) -> None:
