@@ -74,6 +74,13 @@ def answers(tx: Transaction, now: datetime) -> Answers:
     return found
 
 
+def asked_on(line: Line, round_: Round) -> Asked:
+    """Return the same of one address from a line of a round's sheet, for who has no more than that."""
+    confirmed = line.at.date() if line.answer is Answer.CONFIRMED and line.at else None
+    said = {"round_id": round_.round_id, "opened_on": round_.opened_on, "answer": line.answer, "detail": line.detail}
+    return Asked.model_validate({**said, "confirmed_on": confirmed})
+
+
 def standing(tx: Transaction, now: datetime) -> tuple[object, ...]:
     """Return what is the same for as long as `answers` is; cheap to ask for at every look."""
     rounds = [one for one in tx.probes.all() if now - one.opened_at <= LOOKS_BACK]

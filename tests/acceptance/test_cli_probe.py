@@ -37,7 +37,7 @@ def test_a_round_is_opened_confirmed_and_shown(
         assert link is not None
         page = httpx.get(link[0]).text
         assert "no incident" in page
-        wait_for(lambda: "2 sent, no answer yet" in desk.does("register", "probe", "--show").out)
+        wait_for(lambda: "2 waiting for an answer" in desk.does("register", "probe", "--show").out)
         assert "It is confirmed" in httpx.post(link[0]).text
         assert "bea@birch.example  confirmed" in desk.does("register", "probe", "--show", "last").out
 

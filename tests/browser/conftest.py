@@ -136,6 +136,22 @@ async def followed_up(site: Site, released: str) -> None:
     await page.goto(f"{released}/delivery")
     number = page.get_by_role("row", name="Birch Clinic").get_by_role("link")
     site.known["delivered"] = str(await number.get_attribute("href"))
+    await _begin_round(site)
+
+
+async def _begin_round(site: Site) -> None:
+    """Let Dara have Dogwood School's desk asked whether notices reach it."""
+    page = await site.sit("dara")
+    await page.goto("/register/rounds")
+    await page.get_by_label("Only these agreements").fill("DOGWOOD-1")
+    await page.get_by_role("button", name="Send the letters").click()
+    await page.goto("/register/rounds")
+    begun = page.locator("a[href^='/register/rounds/prb-']").first
+    site.known["round"] = str(await begun.get_attribute("href"))
+    letter = await site.letter_to("dan@dogwood.example", saying="no incident")
+    link = LINK.search(letter)
+    assert link is not None
+    site.known["asked"] = link[0]
 
 
 @pytest.fixture(scope="session")

@@ -69,15 +69,15 @@ class Site:
         """Close what is still open."""
         await self.leave()
 
-    async def letter_to(self, address: str) -> str:
-        """Return the plain words of the newest letter to somebody, once the outbox has one."""
-        await until(lambda: self._letters_to(address))
-        return self._letters_to(address)[-1]
+    async def letter_to(self, address: str, saying: str = "") -> str:
+        """Return the plain words of the newest letter to somebody that says this, once the outbox has one."""
+        await until(lambda: self._letters_to(address, saying))
+        return self._letters_to(address, saying)[-1]
 
-    def _letters_to(self, address: str) -> list[str]:
+    def _letters_to(self, address: str, saying: str) -> list[str]:
         read = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in self.installation.letters()]
         found = sorted((one for one in read if address in str(one["To"])), key=lambda one: one["Date"].datetime)
-        return [_plain(one) for one in found]
+        return [words for one in found if saying in (words := _plain(one))]
 
     async def _come_in(self, user: str) -> None:
         page = await self.sit()

@@ -1,7 +1,8 @@
 """The same commands from afar: a session over an installation's API, as the person whose token it is."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from tocsin.domain.explanation import Explanation
 from tocsin.domain.incident import Severity
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.privilege import Redaction
+from tocsin.domain.probing import Answers, Asked
 from tocsin.domain.read import Way
 from tocsin.domain.readiness import Finding
 from tocsin.domain.values import AgreementId, IncidentId, PersonId, Value
 from tocsin.ports import Attachment
+from tocsin.probing import Seen, Sheet, asked_on
 from tocsin.remote.api import Api
 from tocsin.remote.reading import RemoteStore, not_from_here
 
@@ -61,7 +64,7 @@ class Colleague(Told):
     name: str
 
 
-class Line(Told):
+class Listing(Told):
     """What a list says of an incident."""
 
     incident_id: IncidentId
@@ -145,7 +148,7 @@ class RemoteSession(Session):
 
     def listed(self, *, only_open: bool) -> list[Listed]:
         """Return the lines of a list."""
-        said = {line.incident_id: line for line in self.api.each("/incidents", Line)}
+        said = {line.incident_id: line for line in self.api.each("/incidents", Listing)}
         states = self.api.get("/states", list[IncidentState], open_only=only_open)
         return [
             Listed.of(state, line.title, line.severity)
@@ -207,6 +210,28 @@ class RemoteSession(Session):
         params = {"format": form, "dry_run": dry_run}
         changes = self.api.post("/register", Changes, content=file.read_bytes(), params=params)
         return changes, [] if dry_run else self.api.get("/register/findings", list[Finding])
+
+    def probe(self, agreements: Sequence[AgreementId], answer_by: date) -> Receipt:
+        """Open a round there; the installation names it."""
+        asked = {"agreements": list(agreements), "answer_by": answer_by.isoformat()}
+        return self.api.post("/register/rounds", Receipt, json=asked)
+
+    def rounds(self) -> list[Seen]:
+        """Return the rounds, newest first."""
+        return self.api.get("/register/rounds", list[Seen])
+
+    def round_sheet(self, round_id: IncidentId) -> Sheet | None:
+        """Return what came of one round, contact by contact."""
+        return self.api.get(f"/register/rounds/{round_id}", Sheet)
+
+    def answers(self) -> Answers:
+        """Return what came of asking each address in the rounds, newest first."""
+        found: dict[str, dict[IncidentId, Asked]] = {}
+        for seen in self.rounds():
+            sheet = self.round_sheet(seen.round.round_id)
+            for line in sheet.lines if sheet else ():
+                found.setdefault(line.address.casefold(), {})[seen.round.round_id] = asked_on(line, seen.round)
+        return {address: list(each.values()) for address, each in found.items()}
 
     def write_pack(self, incident_id: IncidentId, target: Path) -> Checked:
         """Download the evidence, and check it here."""

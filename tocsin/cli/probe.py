@@ -16,14 +16,6 @@ from tocsin.domain.probing import USUAL, Answer, Round
 from tocsin.domain.values import AgreementId, IncidentId
 from tocsin.probing import Line, Seen, Sheet
 
-WORDS = {
-    Answer.SENDING: "not sent yet",
-    Answer.SENT: "sent, no answer yet",
-    Answer.CONFIRMED: "confirmed",
-    Answer.BOUNCED: "not reached",
-    Answer.SILENT: "silent",
-}
-
 
 def probe(
     ctx: typer.Context,
@@ -118,7 +110,7 @@ def _tell_sheet(sheet: Sheet) -> None:
 
 
 def _said(line: Line, round_: Round) -> str:
-    words = WORDS[line.answer]
+    words = line.answer.words
     if line.answer is Answer.SILENT:
         words = f"has not confirmed by {round_.answer_by.isoformat()}"
     at = f", {when(line.at)}" if line.at is not None and line.answer is not Answer.SILENT else ""
@@ -133,4 +125,4 @@ def _named(round_: Round) -> str:
 
 
 def _counted(answers: Mapping[Answer, int]) -> str:
-    return ", ".join(f"{answers[one]} {WORDS[one]}" for one in Answer if answers.get(one)) or "nobody was asked"
+    return ", ".join(f"{answers[one]} {one.words}" for one in Answer if answers.get(one)) or "nobody was asked"

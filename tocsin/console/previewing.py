@@ -3,12 +3,13 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from tocsin import probing
 from tocsin.adapters.register_csv import stream_register
 from tocsin.adapters.register_file import Format
 from tocsin.adapters.register_toml import stream_toml
@@ -89,9 +90,10 @@ def read_file(content: bytes, form: Format, id_key: bytes) -> Iterator[Agreement
     return stream_toml(content, id_key) if form is Format.TOML else stream_register(content, id_key)
 
 
-def preview(store: Store, content: bytes, form: Format, name: str, id_key: bytes, on: date) -> Preview:
+def preview(store: Store, content: bytes, form: Format, name: str, id_key: bytes, now: datetime) -> Preview:
     """Return what importing a file would do. Raises Refused with every mistake in it."""
-    looking, shown = Readiness(on), list[Changed]()
+    with store.reading() as tx:
+        looking, shown = Readiness(now.date(), probing.answers(tx, now)), list[Changed]()
 
     def looked(tx: Transaction) -> Iterator[Agreement]:
         for agreement in read_file(content, form, id_key):

@@ -1,9 +1,11 @@
-"""The register as its page shows it: read again only when a new revision was published, or a day has passed."""
+"""The register as its page shows it: read again only when it, a round or the day is another one."""
 
-from datetime import date
+from datetime import date, datetime
 from threading import Lock
 
+from tocsin import probing
 from tocsin.domain.governing import has_ended
+from tocsin.domain.probing import confirmed_on
 from tocsin.domain.readiness import Finding, Readiness, Weight
 from tocsin.domain.register import Agreement
 from tocsin.domain.values import AgreementId, Value
@@ -40,6 +42,8 @@ class Index(Value):
     on: date
     lines: tuple[Line, ...]
     findings: dict[AgreementId, tuple[Finding, ...]]
+    confirmed: dict[str, date]
+    """By address, in small letters, the day on which it was last confirmed in a round."""
 
     @property
     def counts(self) -> dict[Weight, int]:
@@ -58,19 +62,23 @@ class Registering:
 
     def __init__(self) -> None:
         self._index: Index | None = None
+        self._standing: tuple[object, ...] = ()
         self._lock = Lock()
 
-    def index(self, tx: Transaction, on: date) -> Index:
+    def index(self, tx: Transaction, now: datetime) -> Index:
         """Return the index of the newest revision, as of a day."""
         with self._lock:
-            revision, kept = tx.register.revision(), self._index
-            if kept is None or (kept.revision, kept.on) != (revision, on):
-                kept = self._index = _read(tx, revision, on)
+            standing = (tx.register.revision(), now.date(), probing.standing(tx, now))
+            kept = self._index
+            if kept is None or self._standing != standing:
+                kept = self._index = _read(tx, standing[0], now)
+                self._standing = standing
             return kept
 
 
-def _read(tx: Transaction, revision: int, on: date) -> Index:
-    looking = Readiness(on)
+def _read(tx: Transaction, revision: int, now: datetime) -> Index:
+    on, answers = now.date(), probing.answers(tx, now)
+    looking = Readiness(on, answers)
     agreements = [_line(looking.look(agreement), on) for agreement in tx.register.agreements()]
     findings: dict[AgreementId, list[Finding]] = {}
     for finding in looking.findings():
@@ -86,7 +94,8 @@ def _read(tx: Transaction, revision: int, on: date) -> Index:
     )
     frozen = {key: tuple(sorted(each, key=lambda one: order.index(one.severity))) for key, each in findings.items()}
     by_name = sorted(lines, key=lambda line: (line.party.casefold(), line.reference))
-    return Index(revision=revision, on=on, lines=tuple(by_name), findings=frozen)
+    days = {address: day for address, each in answers.items() if (day := confirmed_on(each)) is not None}
+    return Index(revision=revision, on=on, lines=tuple(by_name), findings=frozen, confirmed=days)
 
 
 def _line(agreement: Agreement, on: date) -> Line:

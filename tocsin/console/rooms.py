@@ -10,6 +10,7 @@ from tocsin.console import (
     rooms_own,
     rooms_register,
     rooms_review,
+    rooms_rounds,
 )
 from tocsin.console.house import House
 from tocsin.console.office import Office
@@ -32,6 +33,7 @@ def routes(office: Office) -> APIRouter:
         """Return the bell that browsers show beside a page's title."""
         return Response(picture, media_type="image/svg+xml")
 
-    for room in (rooms_now, rooms_incident, rooms_review, rooms_delivery, rooms_own, rooms_register, rooms_audit):
+    registers = (rooms_rounds, rooms_register)
+    for room in (rooms_now, rooms_incident, rooms_review, rooms_delivery, rooms_own, *registers, rooms_audit):
         router.include_router(room.routes(house))
     return router

@@ -40,7 +40,7 @@ def routes(house: House) -> APIRouter:
         after: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     ) -> Response:
         """Show the agreements, by reference, and what stands in the way of telling each party."""
-        index = await office.read(lambda tx: registering.index(tx, office.now().date()))
+        index = await office.read(lambda tx: registering.index(tx, office.now()))
         found = index.found(asked.strip(), Weight(needs) if needs else None)
         values: dict[str, Any] = {"asked": asked, "needs": needs, "after": after, "size": SHOWN}
         lines = found[after : after + SHOWN]
@@ -54,8 +54,9 @@ def routes(house: House) -> APIRouter:
             found = tx.register.agreement(agreement_id)
             if found is None:
                 raise hidden()
-            index = registering.index(tx, office.now().date())
-            return {"one": found, "versions": versions(found), "findings": index.findings.get(agreement_id, ())}
+            index = registering.index(tx, office.now())
+            findings = index.findings.get(agreement_id, ())
+            return {"one": found, "versions": versions(found), "findings": findings, "confirmed": index.confirmed}
 
         return house.show("agreement.html", who, said=said, **await office.read(read))
 
@@ -77,8 +78,8 @@ def routes(house: House) -> APIRouter:
         try:
             name, content = await _uploaded(request)
             form = Format.TOML if name.casefold().endswith(".toml") else Format.CSV
-            today = office.now().date()
-            found = await office.beside(lambda: preview(office.store, content, form, name, office.id_key, today))
+            now = office.now()
+            found = await office.beside(lambda: preview(office.store, content, form, name, office.id_key, now))
         except TocsinError as error:
             return refused(house, who, error)
         until = office.now() + LASTS

@@ -56,6 +56,20 @@ class Answer(StrEnum):
     SILENT = "silent"
     """The day of answers has passed without one."""
 
+    @property
+    def words(self) -> str:
+        """The answer as people read it."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Answer.SENDING: "not sent yet",
+    Answer.SENT: "waiting for an answer",
+    Answer.CONFIRMED: "confirmed",
+    Answer.BOUNCED: "not reached",
+    Answer.SILENT: "silent",
+}
+
 
 class Asked(Value):
     """What came of asking one address in one round."""

@@ -7,7 +7,19 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
-from tocsin.console.api import access, acts, erasures, files, incidents, installation, own, receipts, record, register
+from tocsin.console.api import (
+    access,
+    acts,
+    erasures,
+    files,
+    incidents,
+    installation,
+    own,
+    receipts,
+    record,
+    register,
+    rounds,
+)
 from tocsin.console.office import Office
 from tocsin.console.problems import MEDIA_TYPE, Problem
 
@@ -45,7 +57,7 @@ _IDEMPOTENCY = {
 def routes(office: Office) -> APIRouter:
     """Return the API."""
     router = APIRouter(prefix=PREFIX, responses=ANSWERS)
-    for part in (incidents, record, acts, erasures, files, installation, receipts, register, access, own):
+    for part in (incidents, record, acts, erasures, files, installation, receipts, rounds, register, access, own):
         router.include_router(part.routes(office), tags=[part.__name__.rpartition(".")[2]])
     return router
 

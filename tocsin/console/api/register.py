@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from tocsin import probing
 from tocsin.adapters.register_file import Format, stream_file
 from tocsin.cli.register import Changes, compared, publish
 from tocsin.console.api.routing import After, Limit, Page, Router, page_of
@@ -50,7 +51,7 @@ def routes(office: Office) -> Router:
         """List what stands in the way of telling each party."""
 
         def read(tx: Transaction) -> list[Finding]:
-            looking = Readiness(office.now().date())
+            looking = Readiness(office.now().date(), probing.answers(tx, office.now()))
             for agreement in tx.register.agreements():
                 looking.look(agreement)
             return list(looking.findings())
