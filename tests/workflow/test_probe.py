@@ -12,6 +12,7 @@ from tests.house import ASHA, DARA, NOOR, House
 from tests.workflow.post import Post
 from tests.workflow.story import Story
 from tocsin import probing, wire
+from tocsin.adapters.temporal_runs import TemporalRuns
 from tocsin.console.public import token_digest
 from tocsin.domain.act import Actor, Receipt
 from tocsin.domain.errors import Refused
@@ -176,3 +177,48 @@ async def test_a_killed_worker_writes_to_nobody_twice(house: House, server: Any)
         round_id = (await opened(house, DARA)).incident_id
         await Story(server, house).until(lambda: Answer.SENDING not in answers(house, round_id).values())
     assert set(house.channel.handed.values()) == {1}
+
+
+async def test_what_was_lost_is_started_again(house: House, server: Any) -> None:
+    """A round and its wave that somebody terminated go on where they stood, and nobody is written to twice."""
+    assert isinstance(house.channel, Post)
+    house.channel.shut()
+    async with house.working():
+        round_id = (await opened(house, DARA, "CEDAR-1")).incident_id
+        await house.channel.arrived(3)
+        with house.store.reading() as tx:
+            lost = must_run(tx)
+        assert [wire.incident_of(one) for one in lost] == [round_id] * 2
+        for one in lost:
+            await house.client.get_workflow_handle(one).terminate()
+        house.channel.open()
+        runs = TemporalRuns(house.client, house.queue)
+        for one in lost:
+            assert await runs.start_again(one, round_id, house.tempo)
+        await Story(server, house).until(lambda: Answer.SENDING not in answers(house, round_id).values())
+        run = house.client.get_workflow_handle(wire.incident_workflow(round_id))
+        await server.fast_forward(run, timedelta(days=16))
+        assert await run.result() == {"answers": {"silent": 3}}
+    assert set(house.channel.handed.values()) == {1}
+    assert len(house.log("probe.opened")) == 1
+
+
+async def test_a_letter_that_bounces_later(house: House, server: Any) -> None:
+    """A receipt that says so after the wave has ended is the answer; nobody takes over, and no person is called."""
+    async with house.working():
+        round_id = (await opened(house, DARA, "CEDAR-1")).incident_id
+        await Story(server, house).until(lambda: set(answers(house, round_id).values()) == {Answer.SENT})
+        with house.store.reading() as tx:
+            row = next(one for one in tx.ledger.of(round_id) if one.ordinal == 0)
+        said = {"receipt_id": "b1", "kind": ReceiptKind.BOUNCED, "source": "test", "raw": b"{}", "detail": "550 gone"}
+        now = datetime.now(UTC)
+        take(house.store, [Heard.model_validate({**said, "at": now, "notice_id": row.notice_id})], now)
+        await house.engine.nudge(round_id, row.wave_id, 3, 99)
+        await house.client.get_workflow_handle(wire.wave_workflow(round_id, row.wave_id)).result()
+    with house.store.reading() as tx:
+        sheet = probing.sheet(tx, round_id, now)
+        assert sheet is not None
+        (failed,) = (line for line in sheet.lines if line.answer is Answer.BOUNCED)
+        assert tx.tasks.of(round_id) == []
+    assert (failed.notice_id, failed.detail) == (row.notice_id, "550 gone")
+    assert house.pages() == []
