@@ -125,6 +125,10 @@ async def test_what_is_refused_afar(house: House, afar: Afar, tmp_path: Path) ->
     assert "would import" in await afar.does("asha", "register", "import", register, "--dry-run")
     assert "1 new" in await afar.does("asha", "register", "import", register)
     assert "FIR-1" in await afar.does("noor", "register", "export")
+    assert "No contact was ever asked" in await afar.does("noor", "register", "probe", "--show")
+    assert "finding(s)" in await afar.does("noor", "register", "check")
+    assert "may not probe" in await afar.does("asha", "register", "probe", code=1)
+    assert "TOCSIN_PUBLIC_URL" in await afar.does("dara", "register", "probe", "--party", "fir housing", code=1)
 
 
 async def test_a_console_that_does_not_answer(
