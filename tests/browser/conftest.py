@@ -148,7 +148,7 @@ async def _begin_round(site: Site) -> None:
     await page.goto("/register/rounds")
     begun = page.locator("a[href^='/register/rounds/prb-']").first
     site.known["round"] = str(await begun.get_attribute("href"))
-    letter = await site.letter_to("dan@dogwood.example", saying="no incident")
+    letter = await site.letter_to("dan@dogwood.example", saying="This is a test")
     link = LINK.search(letter)
     assert link is not None
     site.known["asked"] = link[0]
