@@ -36,7 +36,8 @@ async def at(store: SqlStore, vault: Vault, keyring: FileKeyring, tmp_path: Path
 def register_of(at: Counter) -> dict[str, Agreement]:
     """Return the register by reference."""
     with at.office.store.reading() as tx:
-        return {one.reference: one for one in tx.register.agreements()}
+        # The store yields them by opaque ids, which are others in each test.
+        return {one.reference: one for one in sorted(tx.register.agreements(), key=lambda one: one.reference)}
 
 
 async def shown(browser: httpx.AsyncClient, content: str) -> httpx.Response:
