@@ -24,6 +24,9 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.explanation import Explanation
 from tocsin.domain.incident import Severity
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.ladder import Ladder
+from tocsin.domain.policy_pack import Checks
+from tocsin.domain.preview import Previewed, WantedLetter
 from tocsin.domain.privilege import Redaction
 from tocsin.domain.probing import Answers, Asked
 from tocsin.domain.read import Way
@@ -32,6 +35,7 @@ from tocsin.domain.values import AgreementId, IncidentId, PersonId, Value
 from tocsin.ports import Attachment
 from tocsin.probing import Seen, Sheet, asked_on
 from tocsin.remote.api import Api
+from tocsin.remote.log import RemoteLog
 from tocsin.remote.reading import RemoteStore, not_from_here
 
 NEW = IncidentId("inc-new")
@@ -195,6 +199,26 @@ class RemoteSession(Session):
         assert isinstance(act.deed, Report)
         said = act.deed.model_dump(mode="json", include=WORDS)
         return self.api.post("/incidents", Receipt, key=act.act_id, json={**said, "alert": act.deed.source_key})
+
+    @property
+    def log(self) -> Any:
+        """What may be asked of the log, asked there."""
+        return RemoteLog(self.api)
+
+    def ladder(self) -> Ladder:
+        """Return who is called about a clock when nobody answers."""
+        return self.api.get("/ladder", Ladder)
+
+    def law_checked(self, folder: Path | None = None) -> Checks:
+        """Count the policies there; those of a folder are read here."""
+        return self.api.get("/policies/check", Checks) if folder is None else super().law_checked(folder)
+
+    def preview(self, asked: WantedLetter, state: IncidentState | None = None) -> Previewed:
+        """Return a letter as the installation would write it."""
+        if state is None:
+            return self.api.post("/letters/preview", Previewed, json=asked.model_dump(mode="json"))
+        said = asked.model_dump(mode="json", exclude={"facts"})
+        return self.api.get(f"/incidents/{state.incident_id}/letter-preview", Previewed, **said)
 
     def timeline(self, incident_id: IncidentId) -> list[TimelineItem]:
         """Return what happened to an incident, in order."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from tocsin.cli.session import Session
+from tocsin.cli.session import Place, Session
 from tocsin.domain.erasure import words
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident_state import IncidentState
@@ -103,7 +103,7 @@ def agreements(session: Session, references: Iterable[str]) -> tuple[AgreementId
     return tuple(wanted.values())
 
 
-def party(session: Session, given: str) -> Agreement:
+def party(session: Place, given: str) -> Agreement:
     """Return the agreement of the party that is meant, by the user's reference or by the party's name.
 
     Raises:

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from tocsin.adapters.channels import open_callers, open_channel
 from tocsin.cli import lookup
 from tocsin.cli.acting import act
 from tocsin.cli.arguments import Incident, Json
@@ -35,8 +34,7 @@ def ack(
 @commands.command()
 def ladder(ctx: typer.Context, as_json: Json = False) -> None:
     """Show who is called about a clock, by which channels, and after how long."""
-    settings = session(ctx).settings
-    found = open_callers(open_channel(settings, "pages"), settings).ladder
+    found = session(ctx).ladder()
     if as_json:
         emit(found)
         return

@@ -15,7 +15,6 @@ from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Trigger
 from tocsin.domain.policy import Mark, Policy, Recipient
 from tocsin.domain.values import Value
-from tocsin.policies import load_policies
 
 commands = typer.Typer(help="The law as data: what is known, how it is known, and what starts no clock.")
 
@@ -89,16 +88,13 @@ def check(
     work = session(ctx)
     if folder is not None and not folder.is_dir():
         raise Refused(f"{folder} is no folder; give one that holds policy files")
-    pack, today = load_policies(folder or work.home / "policies"), work.now().date()
-    active = pack.in_force(today)
-    counsel = sum(policy.counsel_check for policy in active)
-    counts = {"policies": len(pack.policies), "in_force": len(active), "counsel_check": counsel, "law": pack.digest}
+    found = work.law_checked(folder)
     if as_json:
-        emit(counts)
+        emit(found)
         return
-    say(f"No mistake in {len(pack.policies)} policies.")
-    say(f"{len(active)} are in force today, {counsel} of them to check with counsel.")
-    say(f"Their fingerprint is {pack.digest}.")
+    say(f"No mistake in {found.policies} policies.")
+    say(f"{found.in_force} are in force today, {found.counsel_check} of them to check with counsel.")
+    say(f"Their fingerprint is {found.law}.")
 
 
 def _listed(policy: Policy, reason: str | None) -> Listed:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine as SqlEngine
 from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin import probing, settings
-from tocsin.adapters.channels import open_channel, open_pager
+from tocsin.adapters.channels import open_callers, open_channel, open_pager
 from tocsin.adapters.codec import data_converter
 from tocsin.adapters.evidence import Checked, Means, write_evidence
 from tocsin.adapters.evidence.keep import workflow_ids
@@ -25,6 +25,7 @@ from tocsin.adapters.evidence.record import Record
 from tocsin.adapters.evidence.sign import LogSigner
 from tocsin.adapters.keyring import FileKeyring, engine_public
 from tocsin.adapters.keyrings import open_keyring
+from tocsin.adapters.log_answers import LogAnswers
 from tocsin.adapters.people import People
 from tocsin.adapters.privileged import left_out_for
 from tocsin.adapters.spool import Spool
@@ -32,6 +33,7 @@ from tocsin.adapters.sql import SqlStore, create_engine_for, open_store
 from tocsin.adapters.temporal_histories import TemporalHistories
 from tocsin.adapters.tracing import traced_entries
 from tocsin.adapters.vault import Vault
+from tocsin.cli.stopping import stoppable
 from tocsin.cli.views import IncidentView, read_incident
 from tocsin.client import Engine, EnvelopeFor, connected
 from tocsin.domain.act import UNVERIFIED_LOCAL, Act, Actor, Deed, Envelope, Receipt
@@ -39,6 +41,9 @@ from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Broken, Deferred, TocsinError
 from tocsin.domain.explanation import Explanation
 from tocsin.domain.incident_state import IncidentState
+from tocsin.domain.ladder import Ladder
+from tocsin.domain.policy_pack import Checks, checks_of
+from tocsin.domain.preview import Previewed, WantedLetter
 from tocsin.domain.privilege import Redaction
 from tocsin.domain.probe_deed import Probe, round_id_of
 from tocsin.domain.probing import Answers
@@ -47,6 +52,7 @@ from tocsin.domain.readiness import Finding
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import ActId, AgreementId, IncidentId, PersonId, derived_id, opaque_id
 from tocsin.noting import note
+from tocsin.policies import load_policies
 from tocsin.ports import Attachment, Nudge, Pager, Store, Transaction
 from tocsin.wire import wave_workflow
 
@@ -68,6 +74,8 @@ class Place(Protocol):
     def store(self) -> Store: ...  # noqa: D102
     @property
     def now(self) -> Callable[[], datetime]: ...  # noqa: D102
+    @property
+    def settings(self) -> settings.Settings: ...  # noqa: D102
 
 
 class Session:
@@ -125,6 +133,25 @@ class Session:
     def means(self) -> Means:
         """What evidence packs are made with."""
         return Means(self.vault, LogSigner(self.keyring))
+
+    @property
+    def log(self) -> LogAnswers:
+        """What may be asked of the log."""
+        return LogAnswers(self.store, LogSigner(self.keyring))
+
+    def ladder(self) -> Ladder:
+        """Return who is called about a clock when nobody answers. Raises Refused, naming what is wrong in the file."""
+        return open_callers(open_channel(self.settings, "pages"), self.settings).ladder
+
+    def law_checked(self, folder: Path | None = None) -> Checks:
+        """Count the policies of the installation, or of a folder here. Raises Refused, naming every mistake."""
+        return checks_of(load_policies(folder or self.home / "policies"), self.now().date())
+
+    def preview(self, asked: WantedLetter, state: IncidentState | None = None) -> Previewed:
+        """Return a letter of an incident, or of the facts that are given, before anybody gets it."""
+        from tocsin.cli.previewing import previewed  # noqa: PLC0415 - it imports this file
+
+        return previewed(self, asked, state)
 
     def histories(self, incident_id: IncidentId) -> dict[str, bytes]:
         """Return what Temporal keeps of an incident, in clear. Raises Unreachable if it does not answer."""
@@ -323,7 +350,7 @@ class Session:
 
     def _run(self, asking: Callable[[], Awaitable[Receipt]], act: Act) -> Receipt:
         try:
-            return asyncio.run(_stoppable(asking))
+            return asyncio.run(stoppable(asking))
         except Broken as error:
             raise Broken(f"{error}\n{self._what_stands(act)}; the worker's log says what to mend") from error
 
@@ -342,22 +369,6 @@ class Session:
         chosen = self.settings
         converter = data_converter(self.vault, chosen.temporal_namespace)
         return await Engine.connect(chosen, converter)
-
-
-async def _stoppable(asking: Callable[[], Awaitable[Receipt]]) -> Receipt:
-    task = asyncio.current_task()
-    assert task is not None
-    try:
-        return await asking()
-    except TocsinError:
-        if task.cancelling():
-            # Temporal's client takes Ctrl-C for an engine that does not answer.
-            raise asyncio.CancelledError from None
-        raise
-    finally:
-        if task.cancelling():
-            # Whatever else the client was at fails now, and nobody asks any more how.
-            asyncio.get_running_loop().set_exception_handler(lambda _, about: None)
 
 
 def session_for(user: str | None, *, direct: bool) -> Session:

@@ -9,7 +9,7 @@ from tocsin.adapters.outbox import write_whole
 from tocsin.adapters.pdf import Definitions, Document, Paragraph, typeset
 from tocsin.cli import lookup
 from tocsin.cli.arguments import Incident, Json
-from tocsin.cli.letter import rendered
+from tocsin.cli.previewing import rendered
 from tocsin.cli.render import emit, say, when
 from tocsin.cli.session import Session, session
 from tocsin.domain.errors import Refused

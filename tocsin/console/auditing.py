@@ -13,8 +13,8 @@ from tocsin.adapters.evidence import Checked, write_evidence
 from tocsin.adapters.evidence.layout import TimelineItem
 from tocsin.adapters.evidence.questions import Answer, questions
 from tocsin.adapters.evidence.record import Record
-from tocsin.audit.verify import Verdict, verify
-from tocsin.cli.log import with_checkpoints
+from tocsin.adapters.log_answers import LogAnswers
+from tocsin.audit.verify import Verdict
 from tocsin.console.office import Office
 from tocsin.domain.clock import ClockSpec
 from tocsin.domain.incident_state import IncidentState
@@ -107,10 +107,8 @@ def _bodies(tx: Transaction, first: int) -> Iterator[tuple[int, dict[str, Any]]]
 
 def standing(office: Office) -> Standing:
     """Recompute the log's root from its entries, and compare it with every signed checkpoint."""
-    with office.store.reading() as tx:
-        verdict = verify(tx.log.entries(), tx.log.head())
-        checkpoints, verdict = with_checkpoints(tx, office.means.signer, verdict)
-    return Standing(verdict, checkpoints, office.now())
+    found = LogAnswers(office.store, office.means.signer).verified()
+    return Standing(found, found.checkpoints, office.now())
 
 
 async def checked(office: Office, incident_id: IncidentId) -> Checked:

@@ -59,3 +59,21 @@ class PolicyPack(Value):
 def _of_day(versions: list[Policy], on: date) -> Policy | None:
     # The newest version that is law governs: a later one ends the earlier even where that names no last day.
     return next((policy for policy in reversed(versions) if policy.enabled(on)), None)
+
+
+class Checks(Value):
+    """What reading all policies without a mistake counted."""
+
+    policies: int
+    in_force: int
+    counsel_check: int
+    """Those in force that are known from secondary sources: to check with counsel."""
+    law: str
+    """The pack's digest."""
+
+
+def checks_of(pack: PolicyPack, on: date) -> Checks:
+    """Count what a pack holds on a day."""
+    active = pack.in_force(on)
+    counsel = sum(policy.counsel_check for policy in active)
+    return Checks(policies=len(pack.policies), in_force=len(active), counsel_check=counsel, law=pack.digest)

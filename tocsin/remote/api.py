@@ -35,7 +35,7 @@ class Api:
         headers = {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(base_url=self.url + PREFIX, timeout=timeout, headers=headers)
 
-    def get(self, path: str, kind: type[T], **query: Any) -> T:
+    def get(self, path: str, kind: type[T], /, **query: Any) -> T:
         """Read one thing. Raises Refused, Unreachable, Underway or Broken, in the words of the API."""
         found: T = TypeAdapter(kind).validate_json(self._asked("GET", path, params=_given(query)).content)
         return found

@@ -23,6 +23,10 @@ class Signer(Protocol):
     def fingerprint(self) -> str:
         """What people compare to know the key again."""
 
+    @property
+    def verifier_key(self) -> str:
+        """The public key in the one-line form that verifiers of checkpoints take."""
+
     def checkpoint(self, head: Frontier) -> str:
         """Return the log's head as a signed note; the same head gives the same note."""
 
@@ -49,6 +53,11 @@ class LogSigner:
     def fingerprint(self) -> str:
         """What people compare to know the key again."""
         return self._notary.fingerprint
+
+    @property
+    def verifier_key(self) -> str:
+        """The public key in the one-line form that verifiers of checkpoints take."""
+        return self._notary.verifier_key
 
     def checkpoint(self, head: Frontier) -> str:
         """Return the log's head as a signed note."""

@@ -14,6 +14,7 @@ from tocsin.console.api import (
     files,
     incidents,
     installation,
+    letters,
     own,
     receipts,
     record,
@@ -57,7 +58,8 @@ _IDEMPOTENCY = {
 def routes(office: Office) -> APIRouter:
     """Return the API."""
     router = APIRouter(prefix=PREFIX, responses=ANSWERS)
-    for part in (incidents, record, acts, erasures, files, installation, receipts, rounds, register, access, own):
+    parts = (incidents, record, acts, letters, erasures, files, installation, receipts, rounds, register, access, own)
+    for part in parts:
         router.include_router(part.routes(office), tags=[part.__name__.rpartition(".")[2]])
     return router
 

@@ -3,9 +3,11 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends
+from fastapi import Depends, Path, Query
 
-from tocsin.audit.verify import Verdict, verify
+from tocsin.adapters.channels import open_callers
+from tocsin.adapters.channels import open_channel as open_pages
+from tocsin.adapters.log_answers import Compared, LogAnswers, Newest, Proved, Verified
 from tocsin.cli.explain import policies
 from tocsin.cli.show import mine
 from tocsin.cli.todo import Me, Todo, by_urgency, erasures_for
@@ -14,9 +16,10 @@ from tocsin.console.gate import Guard, Pass
 from tocsin.console.office import Office
 from tocsin.console.reading import states_for
 from tocsin.domain.breaker import ChannelState, closed, opened
-from tocsin.domain.errors import Refused
+from tocsin.domain.ladder import Ladder
+from tocsin.domain.policy_pack import Checks, checks_of
 from tocsin.domain.rights import Action
-from tocsin.domain.values import Instant, Value
+from tocsin.domain.values import Value
 from tocsin.ports import Transaction
 from tocsin.settings import ChannelName
 from tocsin.steps import channel_entry
@@ -28,12 +31,8 @@ class Entries(Page):
     items: tuple[dict[str, Any], ...]
 
 
-class Checkpointed(Value):
-    """A signed checkpoint (C2SP tlog-checkpoint)."""
-
-    size: int
-    at: Instant
-    note: str
+Note = Annotated[str, Query(min_length=1, max_length=10_000, description="The signed note, whole.")]
+Number = Annotated[int, Path(ge=0, le=2**53, description="The entry's number.")]
 
 
 class Why(Value):
@@ -46,7 +45,7 @@ def routes(office: Office) -> Router:
     """Return the routes."""
     router = Router(office)
     lists, reads_log = Guard(office, Action.LIST), Guard(office, Action.READ_LOG)
-    law = Guard(office, Action.READ_LAW)
+    law, answers = Guard(office, Action.READ_LAW), LogAnswers(office.store, office.means.signer)
     sees_channels, switches = Guard(office, Action.READ_CHANNELS), Guard(office, Action.SWITCH_CHANNEL)
 
     @router.get("/next")
@@ -69,6 +68,16 @@ def routes(office: Office) -> Router:
             return [policy.model_dump(mode="json") for policy in policies(office).in_force(today)]
 
         return await office.beside(read)
+
+    @router.get("/policies/check")
+    async def check_policies(who: Annotated[Pass, Depends(law)]) -> Checks:
+        """Read all policies, the installation's own included; a mistake in a file of its own is named (409)."""
+        return await office.beside(lambda: checks_of(policies(office), office.now().date()))
+
+    @router.get("/ladder")
+    async def read_ladder(who: Annotated[Pass, Depends(sees_channels)]) -> Ladder:
+        """Read who is called about a clock when nobody answers, by which channels, and after how long."""
+        return await office.beside(lambda: open_callers(open_pages(office.settings, "pages"), office.settings).ladder)
 
     @router.get("/channels")
     async def read_channels(who: Annotated[Pass, Depends(sees_channels)]) -> list[ChannelState]:
@@ -106,16 +115,23 @@ def routes(office: Office) -> Router:
         return Entries(items=tuple(found[:limit]), next=page_of(found, limit, lambda entry: str(entry["n"])))
 
     @router.get("/log/verification")
-    async def verify_log(who: Annotated[Pass, Depends(reads_log)]) -> Verdict:
-        """Recompute the log's root from its entries; name the first one changed, removed or reordered."""
-        return await office.read(lambda tx: verify(tx.log.entries(), tx.log.head()))
+    async def verify_log(who: Annotated[Pass, Depends(reads_log)]) -> Verified:
+        """Recompute the log's root from its entries and compare it with every checkpoint; name the first bad one."""
+        return await office.beside(answers.verified)
 
     @router.get("/log/checkpoint")
-    async def read_checkpoint(who: Annotated[Pass, Depends(reads_log)]) -> Checkpointed:
+    async def read_checkpoint(who: Annotated[Pass, Depends(reads_log)]) -> Newest:
         """Read the newest signed checkpoint of the log, to be kept elsewhere."""
-        found = await office.read(lambda tx: tx.checkpoints.newest())
-        if found is None:
-            raise Refused("no checkpoint has been signed yet; the next sweep, a few minutes from now, signs one")
-        return Checkpointed(size=found.head.size, at=found.at, note=found.note)
+        return await office.beside(answers.newest)
+
+    @router.get("/log/comparison")
+    async def compare_log(who: Annotated[Pass, Depends(reads_log)], checkpoint: Note) -> Compared:
+        """Compare the log with a checkpoint that was kept elsewhere: the log must have begun as that says."""
+        return await office.beside(lambda: answers.compared(checkpoint))
+
+    @router.get("/log/{number}/proof")
+    async def prove_entry(who: Annotated[Pass, Depends(reads_log)], number: Number) -> Proved:
+        """Read an entry with the proof that the newest checkpoint contains it (RFC 6962)."""
+        return await office.beside(lambda: answers.proved(number))
 
     return router
