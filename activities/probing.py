@@ -19,6 +19,7 @@ from tocsin.domain.probing import Recipient, Round, admit_round, answer_of, prob
 from tocsin.domain.register import Affected, Agreement
 from tocsin.domain.values import AgreementId, ContactId, IncidentId, Value, WaveId, derived_id
 from tocsin.ports import Channel, Door, Renderer, Sealer, Stamp, Store, Transaction, WaveRow
+from tocsin.steps import moved
 from tocsin.wire import incident_workflow, wave_workflow
 
 MINUTE = timedelta(minutes=1)
@@ -290,6 +291,9 @@ def _release(tx: Transaction, stamp: Stamp) -> Round:
 
 def _close(tx: Transaction, stamp: Stamp) -> Came:
     round_ = _known(tx, stamp.incident_id)
+    # What a channel did not take in all this time would leave for an answer that can be in time no more.
+    unsent = tx.ledger.notices(round_.wave_id, states=[NoticeState.RELEASED])
+    tx.ledger.put(moved(row, NoticeState.WITHDRAWN, stamp.at) for row in unsent)
     counted = Counter(str(answer_of(row, round_, stamp.at)) for row in tx.ledger.each(round_.wave_id))
     if round_.closed_at is None:
         tx.probes.put(round_.model_copy(update={"closed_at": stamp.at}))

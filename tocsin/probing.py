@@ -36,7 +36,7 @@ class Line(Value):
     at: Instant | None = None
     """Since when it stands so, as the ledger has it."""
     detail: str = ""
-    """What the channel said of a letter that did not arrive."""
+    """What the channel said, or what a person should know of the letter."""
     number: str
     """The number in the letter."""
     notice_id: NoticeId
@@ -126,7 +126,7 @@ def _line(row: Notice, round_: Round, contact: Contact, whose: dict[str, str], n
             "address": contact.email,
             "answer": asked.answer,
             "at": row.settled_at,
-            "detail": asked.detail,
+            "detail": "" if asked.answer is Answer.CONFIRMED else row.detail or "",
             "number": row.number,
             "notice_id": row.notice_id,
         }

@@ -7,14 +7,18 @@ import pytest
 
 from tests.acceptance.desk import Desk
 from tests.acceptance.stack import ROOT, Installation, free_port
-from tests.ports.story import INCIDENT, agreement, letter, state
+from tests.ports.drafted_round import opened
+from tests.ports.story import INCIDENT, ROUND, agreement, letter, state
 from tests.ports.test_delivery_status import BEA, dsn
 from tests.ports.test_receipts import accepted, heard, row_of, sent
 from tocsin.adapters.sql import SqlStore
 from tocsin.cli.session import Session
 from tocsin.domain.notice import NoticeState as S
 from tocsin.domain.receipt import ReceiptKind
+from tocsin.domain.values import WaveId, derived_id
 from tocsin.receiving import take
+
+WAVE_OF_ROUND = WaveId(derived_id("wav", ROUND))
 
 
 @pytest.fixture
@@ -81,3 +85,20 @@ def test_what_is_parked_is_seen_and_assigned(desk: Desk) -> None:
         entries = [json.loads(entry.body) for entry in tx.log.entries()]
     (entry,) = [entry for entry in entries if entry["kind"] == "receipt.assigned"]
     assert entry["actor"].startswith("per-")
+
+
+def test_a_bounce_is_given_to_a_letter_of_a_round(desk: Desk) -> None:
+    """What may be of a notice or of a round's letter to the same desk is assigned to the round by its id."""
+    work = Session("asha")
+    with work.store.writing() as tx:
+        tx.register.publish([agreement(2)], work.now())
+    opened(work.store, work.vault, work.now())
+    with work.store.writing() as tx:
+        (taken,) = tx.ledger.claim(WAVE_OF_ROUND, 2, 3, 1, work.now()).rows
+        tx.ledger.put([taken.notice.model_copy(update={"state": S.ACCEPTED})])
+    bounce = heard(ReceiptKind.BOUNCED, None, address="nobody@nowhere.example", detail="550 unknown")
+    take(work.store, [bounce], work.now())
+    done = desk.does("receipts", "assign", bounce.receipt_id, "--to", ROUND, "--notice", taken.notice.number)
+    assert f"is of notice {taken.notice.number}" in done.out
+    assert row_of(work.store, taken.notice).state is S.BOUNCED
+    assert "not reached" in desk.does("register", "probe", "--show", ROUND).out

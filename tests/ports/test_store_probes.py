@@ -148,3 +148,13 @@ def test_an_address_that_no_mail_reaches(store: SqlStore, vault: Vault) -> None:
         states = [row.state for row in tx.ledger.notices(found.wave_id)]
     assert states == [NoticeState.DROPPED, NoticeState.RELEASED]
     assert answers_at(store, AT)["BIRCH-0"] is Answer.BOUNCED
+
+
+def test_what_has_not_left_by_the_last_day_never_leaves(registered: SqlStore, vault: Vault) -> None:
+    """A channel that was down all the time sends nothing afterwards: that would be met with silence at once."""
+    found = opened(registered, vault, AT)
+    came = probing(registered, vault).close(RoundStep(stamp=stamp(3, AT + 15 * DAY)))
+    assert came.answers == {"sending": 4}
+    with registered.writing() as tx:
+        assert tx.ledger.claim(found.wave_id, 0, 4, 4, AT + 15 * DAY).rows == ()
+    assert set(answers_at(registered, AT + 15 * DAY).values()) == {Answer.SENDING}

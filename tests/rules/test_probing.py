@@ -89,7 +89,7 @@ def test_what_an_answer_is(state: NoticeState, days: int) -> None:
     answer = answer_of(row, one, now)
     if state is NoticeState.ACKNOWLEDGED:
         assert answer is Answer.CONFIRMED
-    elif state in FAILED | {NoticeState.REPLACED, NoticeState.WITHDRAWN}:
+    elif state in FAILED | {NoticeState.REPLACED}:
         assert answer is Answer.BOUNCED
     elif state in SENT:
         assert answer is (Answer.SILENT if now >= datetime(2026, 3, 17, tzinfo=UTC) else Answer.SENT)

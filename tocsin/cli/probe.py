@@ -115,7 +115,7 @@ def _said(line: Line, round_: Round) -> str:
         words = f"has not confirmed by {round_.answer_by.isoformat()}"
     at = f", {when(line.at)}" if line.at is not None and line.answer is not Answer.SILENT else ""
     why = f": {line.detail}" if line.detail else ""
-    return f"{line.reference}  {line.address}  {words}{at}{why}"
+    return f"{line.reference}  {line.address}  {words}{at}{why}  ({line.number})"
 
 
 def _named(round_: Round) -> str:

@@ -10,13 +10,14 @@ from tocsin.cli import lookup
 from tocsin.cli.arguments import Incident, Json
 from tocsin.cli.render import emit, say, when
 from tocsin.cli.reports import dsn, nudged
-from tocsin.cli.session import session
+from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me
 from tocsin.domain.errors import Refused
 from tocsin.domain.notice import Notice, NoticeState
+from tocsin.domain.probe_deed import is_round
 from tocsin.domain.read import Way
 from tocsin.domain.receipt import Receipt
-from tocsin.domain.values import Instant, Value
+from tocsin.domain.values import IncidentId, Instant, Value
 from tocsin.ports import Transaction
 
 commands = typer.Typer(no_args_is_help=True, help="What channels and recipients said of the notices.")
@@ -99,7 +100,7 @@ def raw(
 def assign(
     ctx: typer.Context,
     receipt: Annotated[str, typer.Argument(metavar="RECEIPT", help="The id of a parked receipt.")],
-    to: Annotated[str | None, typer.Option(metavar="INCIDENT", help="The notice's incident.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="INCIDENT", help="The notice's incident, or its round.")] = None,
     notice: Annotated[str | None, typer.Option(metavar="NUMBER", help="The notice that it belongs to.")] = None,
     nobody: Annotated[bool, typer.Option("--nobody", help="It belongs to no notice of ours.")] = False,
     as_json: Json = False,
@@ -112,7 +113,7 @@ def assign(
         raise Refused("say whose it is: --to INCIDENT --notice NUMBER, or --nobody")
     row = None
     if to is not None and notice is not None:
-        row = lookup.notice(work, lookup.incident(work, to).incident_id, notice)
+        row = lookup.notice(work, _case(work, to), notice)
     mine = receiving.assign(work.store, receipt, row, work.actor.person_id, work.now())
     waits = nudged(work)
     if as_json:
@@ -121,6 +122,13 @@ def assign(
     say(f"{receipt} is of notice {row.number}" if row else f"{receipt} is set aside")
     if waits:
         say(f"Its wave looks again once the engine answers: {waits}")
+
+
+def _case(work: Session, given: str) -> IncidentId:
+    """Return the incident that is meant, or the round of the register."""
+    with work.store.reading() as tx:
+        round_ = tx.probes.one(IncidentId(given)) if is_round(given) else None
+    return round_.round_id if round_ is not None else lookup.incident(work, given).incident_id
 
 
 def _told(tx: Transaction, rows: Iterable[Notice]) -> Iterable[Told]:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from tocsin.console.gate import Pass
 from tocsin.console.public import PAGES
+from tocsin.domain.probe_deed import is_round
 from tocsin.domain.rights import Action
 from tocsin.domain.tempo import time_left
 
@@ -38,6 +39,11 @@ def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def record(case_id: str) -> str:
+    """Return where what happened to an incident is read, or to a round of the register."""
+    return f"/register/rounds/{case_id}" if is_round(case_id) else f"/incidents/{case_id}/audit"
+
+
 # No sandbox, which would cost half of a page's time: the templates are files of ours, and nobody's words become one.
 _TEMPLATES = Environment(
     loader=FileSystemLoader(PAGES),
@@ -53,6 +59,7 @@ _TEMPLATES.filters |= {
     "iso": iso,
     "plain": plain,
     "sentence": sentence,
+    "record": record,
     "left": time_left,
     "thousands": thousands,
 }

@@ -63,7 +63,7 @@ class Answer(StrEnum):
 
 
 _WORDS = {
-    Answer.SENDING: "not sent yet",
+    Answer.SENDING: "not sent",
     Answer.SENT: "waiting for an answer",
     Answer.CONFIRMED: "confirmed",
     Answer.BOUNCED: "not reached",
@@ -97,7 +97,7 @@ def answer_of(row: Notice, round_: Round, now: datetime) -> Answer:
     """Return what came of a letter of a round. A confirmation counts however late, and whatever bounced before."""
     if row.state is NoticeState.ACKNOWLEDGED:
         return Answer.CONFIRMED
-    if row.state in FAILED | {NoticeState.REPLACED, NoticeState.WITHDRAWN}:
+    if row.state in FAILED | {NoticeState.REPLACED}:
         return Answer.BOUNCED
     if row.state not in SENT:
         # What never left is our own failure: no contact was silent about it.

