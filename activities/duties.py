@@ -135,7 +135,7 @@ class Duties:
     @activity.defn(name="duties.mark")
     def mark(self, order: Marking) -> None:
         """Record that a warning went out, and with it the earlier ones that it overtook."""
-        self._store.once(order.stamp, order, lambda tx: marked(tx, order), Ended)
+        self._store.once(order.stamp, order, lambda tx: _mark(tx, order), Ended)
 
     @activity.defn(name="duties.end_clock")
     def end_clock(self, order: Ending) -> Ended:
@@ -326,15 +326,21 @@ def _bounded(changed: Difference) -> Difference:
     )
 
 
-def marked(tx: Transaction, order: Marking) -> Ended:
-    """Record that a warning went out, in the clock's row and in the log."""
+def marked(tx: Transaction, order: Marking) -> bool:
+    """Record that a warning went out, in the clock's row and in the log; return whether that was a missed deadline."""
     row = tx.duties.clock(order.clock_id)
-    # A deadline that moved in the meantime was not warned about.
-    if row is not None and row.spec.target_at == order.target_at:
+    # A deadline that moved in the meantime was not warned about, nor missed.
+    stands = row is not None and row.spec.target_at == order.target_at
+    if row is not None and stands:
         sent = _in_order({*row.sent, *covered_by(order.mark)})
         tx.duties.put_clock(row.model_copy(update={"sent": sent, "late": row.late or order.missed}))
-    kind = "clock.missed" if order.missed else "clock.warned"
+    kind = "clock.missed" if order.missed and stands else "clock.warned"
     tx.log.append([engine_entry(order.stamp, kind, {"clock": order.clock_id, "mark": str(order.mark)})])
+    return order.missed and stands
+
+
+def _mark(tx: Transaction, order: Marking) -> Ended:
+    marked(tx, order)
     return Ended(ended=False)
 
 

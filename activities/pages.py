@@ -67,7 +67,9 @@ class Warned(Value):
     count: ClockCount
     called: Called | None = None
     marked: bool = False
-    """Whether it was recorded, too."""
+    """Whether it was recorded, too,"""
+    missed: bool = False
+    """and as a missed deadline of ours."""
 
 
 Known = tuple[Severity | None, bool]
@@ -166,8 +168,7 @@ class Pages:
 
         def write(tx: Transaction) -> Warned:
             tx.log.append(entries)
-            marked(tx, marking)
-            return warned.model_copy(update={"marked": True})
+            return warned.model_copy(update={"marked": True, "missed": marked(tx, marking)})
 
         return self._store.once(order.stamp, order, write, Warned)
 

@@ -139,21 +139,32 @@ class ClockWorkflow:
             return await self._count()
         if warned.called is not None:
             self._came(wire.Climbing(mark=mark, since=now), warned.called, spec, now)
-            await self._warned(spec, mark, warned.count, recorded=warned.marked)
+            if warned.marked:
+                self._remember(spec, mark)
+                await self._say_missed(spec, missed=warned.missed)
+            else:
+                await self._warned(spec, mark, warned.count)
         return warned.count
 
-    async def _warned(self, spec: ClockSpec, mark: Mark, count: ClockCount, *, recorded: bool = False) -> None:
-        """Remember that a warning went out; at the deadline itself, that it was missed."""
-        if self._spec.target_at != spec.target_at:
-            # The deadline moved while the page was on its way: nothing was warned about of the new one.
+    async def _warned(self, spec: ClockSpec, mark: Mark, count: ClockCount) -> None:
+        """Record that a warning went out; at the deadline itself, that it was missed."""
+        if not self._remember(spec, mark):
             return
-        self._sent.update(covered_by(mark))
         missed = is_missed(spec, mark, count)
-        if not recorded:
-            marking = Marking(
-                stamp=self._stamps.next(), clock_id=spec.clock_id, target_at=spec.target_at, mark=mark, missed=missed
-            )
-            await self._insistent.do(Duties.mark, marking, options.STORE, f"warned: {mark}")
+        marking = Marking(
+            stamp=self._stamps.next(), clock_id=spec.clock_id, target_at=spec.target_at, mark=mark, missed=missed
+        )
+        await self._insistent.do(Duties.mark, marking, options.STORE, f"warned: {mark}")
+        await self._say_missed(spec, missed=missed)
+
+    def _remember(self, spec: ClockSpec, mark: Mark) -> bool:
+        """Remember that a warning went out, unless the deadline moved meanwhile: of the new one nothing was said."""
+        stands = self._spec.target_at == spec.target_at
+        if stands:
+            self._sent.update(covered_by(mark))
+        return stands
+
+    async def _say_missed(self, spec: ClockSpec, *, missed: bool) -> None:
         if missed:
             await self._tell(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=spec.clock_id))
 

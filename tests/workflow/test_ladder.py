@@ -90,7 +90,7 @@ async def test_unanswered_page_climbs(rung: tuple[Story, Bells]) -> None:
 
 
 async def test_a_warning_is_one_deed(rung: tuple[Story, Bells]) -> None:
-    """Counting, calling and recording are one activity, and tried again it records nothing twice."""
+    """Counting, calling and recording are one activity; tried again nothing is twice, and what moved is not missed."""
     story, bells = rung
     await story.confirmed()
     await story.lapse(FROM_CONFIRMATION, 36 * H + MIN)
@@ -112,6 +112,13 @@ async def test_a_warning_is_one_deed(rung: tuple[Story, Bells]) -> None:
     marks = [entry["data"]["mark"] for entry in story.house.log("clock.warned", story.incident)]
     assert marks == [Mark.HALF, Mark.THREE_QUARTERS]
     assert bells.rung(FROM_CONFIRMATION) == {"owner": 2}
+
+    earlier = row.spec.model_copy(update=dict.fromkeys(("deadline_at", "target_at"), row.spec.target_at - H))
+    moved = Warn(spec=earlier, mark=Mark.DUE, at=earlier.target_at, stamp=stamp.model_copy(update={"sequence": 100}))
+    third = await again.warn(moved)
+    assert (third.marked, third.missed) == (True, False), "a deadline that has moved was not missed"
+    assert not story.clock(FROM_CONFIRMATION).late
+    assert story.house.log("clock.missed", story.incident) == []
 
 
 async def test_answer_stops_the_rung_and_not_the_clock(rung: tuple[Story, Bells]) -> None:
