@@ -94,6 +94,11 @@ def test_an_empty_installation(ready: Desk) -> None:
         (["confirm", "last", "--at", "0001-01-01T00:00+14:00"], 2, "correct the year"),
         (["affected", "add", "last"], 2, "--everyone"),
         (["register", "import", "/nowhere.csv"], 1, "/nowhere.csv"),
+        (["report", "x", "--people", str(10**20)], 1, "is more than can be written down; write a smaller number"),
+        (["report", "x", "--summary", "\udcff"], 1, "facts.summary: it holds half a character"),
+        (["report", "x", "--summary", "a" * 100_001], 1, "shorten it to 100000, and attach the rest as a file"),
+        (["report", "x", "--alert", "\udcff"], 1, "is no UTF-8; type it again"),
+        (["register", "export", "--out", "/nowhere/register.csv"], 1, "cannot use /nowhere/register.csv: No such"),
     ],
 )
 def test_no_is_said_in_a_sentence(ready: Desk, words: list[str], code: int, says: str) -> None:

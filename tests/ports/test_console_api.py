@@ -52,6 +52,20 @@ async def test_every_error_is_a_problem(at: Counter) -> None:
     assert {one["where"] for one in answer.json()["mistakes"]} == {"body.text", "body.more"}
 
 
+async def test_what_the_log_cannot_write_is_refused(at: Counter) -> None:
+    """Half a character, a number beyond all counting and a text without end are named; no act of them is made."""
+    asha = await at.signed_in("asha")
+    json = {"Content-Type": "application/json"}
+    wrong = {b'{"text": "\\ud800"}': "half a character", b'{"text": "%s"}' % (b"a" * 100_001): "shorten it to 100000"}
+    for body, says in wrong.items():
+        answer = await asha.post(NOTE, content=body, headers=json)
+        assert answer.status_code in {409, 422}, answer.text
+        assert says in answer.text
+    answer = await asha.post("/api/v1/incidents", json={"facts": {"title": "x", "people_affected": 10**20}})
+    assert answer.status_code == 422
+    assert at.door.envelopes == []
+
+
 async def test_a_key_makes_a_post_safe_to_repeat(at: Counter) -> None:
     """The same request under one key is done once; with another body, or by another person, the key is not theirs."""
     asha = await at.signed_in("asha")

@@ -137,6 +137,14 @@ def _run(arguments: Sequence[str] | None) -> int:
     except TocsinError as error:
         complain(str(error))
         return 1
+    except UnicodeEncodeError as error:
+        complain(f"{error.object!r} holds what is no UTF-8; type it again")
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(f"cannot use {error.filename}: {error.strerror}; mend that, or give another file")
+        return 1
     except SystemExit as ended:
         if ended.code == STOPPED:
             raise KeyboardInterrupt from None

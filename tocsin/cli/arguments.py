@@ -96,6 +96,8 @@ def _mistake(found: ErrorDetails) -> str:
     name = str(found["loc"][0]).replace("_", " ")
     if found["type"] == "greater_than_equal":
         return f"{name}: {found['input']} is less than none; write a whole number from 0 on, or unknown"
+    if found["type"] == "less_than_equal":
+        return f"{name}: {found['input']} is more than can be written down; write a smaller number, or unknown"
     return f"{name}: {found['msg'].removeprefix('Value error, ')}"
 
 

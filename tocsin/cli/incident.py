@@ -17,6 +17,7 @@ from tocsin.cli.session import Session, session
 from tocsin.cli.todo import Me
 from tocsin.domain.act import AddAffected, AddNote, Attach, Close, Confirm, Dismiss, Handover, Reopen, Revise, Role
 from tocsin.domain.errors import Refused
+from tocsin.domain.fit import misfit
 from tocsin.domain.privilege import marked
 from tocsin.domain.values import IncidentId
 from tocsin.ports import Attachment
@@ -135,6 +136,8 @@ def keep_file(work: Session, incident_id: IncidentId, file: Path, before: str = 
         raise Refused(f"an auditor reads and changes nothing; {work.actor.name} may not attach")
     if file.stat().st_size > LARGEST:
         raise Refused(f"{file} is larger than {LARGEST // 1024 // 1024} MB; keep it elsewhere and note its digest")
+    if wrong := misfit(file.name, "the file's name"):
+        raise Refused(wrong)
     kept = Attachment(
         sha256=hashlib.sha256(content := file.read_bytes()).hexdigest(),
         name=f"{before}{file.name}",

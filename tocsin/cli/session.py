@@ -40,6 +40,7 @@ from tocsin.domain.act import UNVERIFIED_LOCAL, Act, Actor, Deed, Envelope, Rece
 from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Broken, Deferred, TocsinError
 from tocsin.domain.explanation import Explanation
+from tocsin.domain.fit import fit
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.ladder import Ladder
 from tocsin.domain.policy_pack import Checks, checks_of
@@ -296,7 +297,7 @@ class Session:
         """Wrap a deed as done here and now, unsigned: nobody vouches for who typed it."""
         at = self.now()
         act = Act(act_id=act_id or self.new_act_id(), incident_id=incident_id, actor=self.actor, at=at, deed=deed)
-        return Envelope(act=act, expires_at=at + EXPIRES_AFTER * self._tempo.speed)
+        return Envelope(act=fit(act), expires_at=at + EXPIRES_AFTER * self._tempo.speed)
 
     def do(self, deed: Deed, incident_id: IncidentId) -> Receipt:
         """Do it, through the engine."""

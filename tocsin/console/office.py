@@ -21,6 +21,7 @@ from tocsin.domain.account import Account, Delegation, NewDelegation, SignedIn, 
 from tocsin.domain.act import Act, Actor, Deed, Envelope, Receipt, Report, Role
 from tocsin.domain.alert import incident_of_alert
 from tocsin.domain.errors import Refused
+from tocsin.domain.fit import fit
 from tocsin.domain.token import Scope
 from tocsin.domain.values import ActId, IncidentId, PersonId, Value, derived_id, opaque_id
 from tocsin.ports import Sealer, Store, Transaction
@@ -352,7 +353,7 @@ class Office:
         """Return a deed as done now by a visitor, signed by this door."""
         at, (key_id, private) = self.now(), self._door_key
         act = Act(act_id=act_id or new_act_id(), incident_id=incident_id, actor=visitor.actor, at=at, deed=deed)
-        return sign(Envelope(act=act, expires_at=at + EXPIRES_AFTER * self.settings.tempo.speed), private, key_id)
+        return sign(Envelope(act=fit(act), expires_at=at + EXPIRES_AFTER * self.settings.tempo.speed), private, key_id)
 
     async def engine(self) -> ActDoor:
         """Return the door to the engine, connected. Raises Unreachable if it does not answer."""

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import rfc8785
 
-_EXACT = 2**53 - 1
+EXACT = 2**53 - 1
 """The largest integer that RFC 8785 allows: what a double holds exactly."""
 
 
@@ -39,7 +39,7 @@ def _is_plain(value: Any) -> bool:
     if value is None or kind is bool:
         return True
     if kind is int:
-        return bool(-_EXACT <= value <= _EXACT)
+        return bool(-EXACT <= value <= EXACT)
     return (kind is list or kind is tuple) and all(map(_is_plain, value))
 
 

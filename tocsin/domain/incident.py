@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from tocsin.domain.canonical import EXACT
 from tocsin.domain.one_line import one_line
 from tocsin.domain.severity import SeverityInputs
 from tocsin.domain.values import Instant, Value
@@ -95,8 +96,8 @@ Answer = bool | int | str | tuple[str, ...]
 
 
 Title = Annotated[str, AfterValidator(one_line)]
-Number = Annotated[int, Field(ge=0)]
-"""How many there are of something."""
+Number = Annotated[int, Field(ge=0, le=EXACT)]
+"""How many there are of something; not more than the log can write."""
 
 
 class Translation(Value):
