@@ -39,6 +39,12 @@ PLACES = {
     "audit-incident": Place("/incidents/{incident_id}/audit", "{incident}/audit", "noor"),
     "questions": Place("/incidents/{incident_id}/audit/questions", "{incident}/audit/questions", "noor"),
     "check": Place("/incidents/{incident_id}/audit/check", "{incident}/audit/check", "noor"),
+    "login-cli": Place(
+        "/login/cli",
+        f"/login/cli?redirect_uri=http://127.0.0.1:49152/&state={'s' * 43}&code_challenge={'c' * 43}"
+        "&code_challenge_method=S256",
+        "asha",
+    ),
     "me": Place("/me", "/me", "asha"),
     "denied": Place("", "/incidents/inc-nothing", "asha"),
     "codec": Place("/codec", "/codec", "noor"),

@@ -220,12 +220,15 @@ class Office:
 
     def by_name(self, tx: Transaction, user: str, how: str) -> Visitor:
         """Return somebody of `people.toml`, authenticated in another way than by signing in. Raises Refused."""
-        person = self.people().person(user)
-        account = tx.accounts.one(person.person_id) or self._account_of(person.person_id)
-        found = self.as_visitor(tx, account, how) if account and not account.disabled_at else None
+        found = self.person(tx, self.people().person(user).person_id, how)
         if found is None:
             raise Refused(f"{user} may not come in any more; set TOCSIN_INTAKE_AS to somebody else")
         return found
+
+    def person(self, tx: Transaction, person_id: PersonId, how: str) -> Visitor | None:
+        """Return somebody who was authenticated a moment ago, or None if they may not come in any more."""
+        account = tx.accounts.one(person_id) or self._account_of(person_id)
+        return self.as_visitor(tx, account, how) if account and not account.disabled_at else None
 
     def token_used(self, token_id: str) -> None:
         """Note that a token was used."""

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from tocsin.console import (
+    by_loopback,
     rooms_audit,
     rooms_delivery,
     rooms_incident,
@@ -36,4 +37,5 @@ def routes(office: Office) -> APIRouter:
     registers = (rooms_rounds, rooms_register)
     for room in (rooms_now, rooms_incident, rooms_review, rooms_delivery, rooms_own, *registers, rooms_audit):
         router.include_router(room.routes(house))
+    router.include_router(by_loopback.routes(house))
     return router

@@ -27,10 +27,7 @@ class Api:
 
     def __init__(self, url: str, token: str) -> None:
         """Refuse an address that would send the token in the clear."""
-        parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise Refused(f"TOCSIN_API_URL is {url}; a token goes over https only, or to this machine itself")
-        self.url = url.rstrip("/").removesuffix(PREFIX)
+        self.url = checked_url(url)
         timeout = httpx.Timeout(ANSWER_WITHIN, connect=CONNECT_WITHIN)
         headers = {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(base_url=self.url + PREFIX, timeout=timeout, headers=headers)
@@ -99,6 +96,14 @@ class Api:
         except (httpx.ReadError, httpx.RemoteProtocolError):
             # The answer was lost, not the deed: the same key makes asking again safe.
             return self._http.request(method, path, **request)
+
+
+def checked_url(url: str) -> str:
+    """Return the address of an installation. Raises Refused for one by which a token would go in the clear."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise Refused(f"TOCSIN_API_URL is {url}; a token goes over https only, or to this machine itself")
+    return url.rstrip("/").removesuffix(PREFIX)
 
 
 def _given(query: dict[str, Any]) -> dict[str, Any]:
