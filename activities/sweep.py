@@ -10,6 +10,7 @@ from temporalio import activity
 
 from tocsin.audit.entry import EntryDraft
 from tocsin.domain.errors import Broken, Deferred
+from tocsin.domain.probe_deed import is_round
 from tocsin.domain.receipt import Receipt
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Instant, Value
@@ -248,6 +249,16 @@ def _reset_page(workflow_id: str, incident_id: IncidentId, key: str, order: Swee
 
 
 def _page(workflow_id: str, incident_id: IncidentId, order: SweepOrder) -> Page:
+    if is_round(incident_id):
+        return Page(
+            key=_key(workflow_id, order),
+            subject=f"A part of a round of the register is not running, {incident_id}",
+            text=(
+                f"The store says that {workflow_id} must run, but Temporal did not run it. It is started again where "
+                f"it stood. No incident is touched.\nSee: tocsin register probe --show {incident_id}\n"
+            ),
+            at=order.at,
+        )
     return Page(
         key=_key(workflow_id, order),
         subject=f"A part of incident {incident_id} is not running",

@@ -24,13 +24,13 @@ def test_a_round_is_opened_confirmed_and_shown(
     """Dara asks Birch Clinic alone; looking at a link confirms nothing, a press does, and every page says so."""
     address = f"127.0.0.1:{free_port()}"
     installation = install(CONSOLE_ADDRESS=address, PUBLIC_URL=f"http://{address}")
-    installation.set_up(REGISTER)
-    with installation.working(), installation.console():
-        desk = Desk(installation, capfd, monkeypatch)
+    desk = Desk(installation, capfd, monkeypatch)
+    desk.set_up(REGISTER)
+    with desk.working(), desk.console():
         opened = desk.does("register", "probe", "--party", "birch clinic", "--json", user="dara").json
         round_id = opened["ids"]["round"]
-        wait_for(lambda: len(installation.letters()) == 2)
-        letter = next(path for path in installation.letters() if "<bea@birch.example>" in path.read_text())
+        wait_for(lambda: len(desk.letters()) == 2)
+        letter = next(path for path in desk.letters() if "<bea@birch.example>" in path.read_text())
         text = email.message_from_bytes(letter.read_bytes(), policy=email.policy.default).get_body(("plain",))
         assert text is not None
         link = re.search(rf"http://{address}/a/[\w-]+", text.get_content())
@@ -46,5 +46,6 @@ def test_a_round_is_opened_confirmed_and_shown(
     }
     assert "1 contact was never confirmed" in desk.does("register", "check").out
     assert "no incident yet" in desk.does("list").out
+    assert "store, Temporal and channels agree" in desk.does("reconcile").out
     refused = desk.tocsin("register", "probe", "--party", "Fir Housing", user="dara")
     assert "no party or agreement Fir Housing" in refused.err

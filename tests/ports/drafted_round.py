@@ -24,9 +24,9 @@ ASKED = [agreement(number) for number in range(4)]
 DARA = Actor(person_id=PersonId("per-dara"), name="Dara", roles=frozenset({Role.APPROVER}))
 
 
-def probing(store: SqlStore, vault: Vault) -> Probing:
+def probing(store: SqlStore, vault: Vault, name: str = "Incident desk") -> Probing:
     """Return the deeds of rounds over a store, with a channel to which nothing is handed here."""
-    sender = Sender(name="Incident desk", address="desk@processor.example", public_url="https://notices.example")
+    sender = Sender(name=name, address="desk@processor.example", public_url="https://notices.example")
     door = SignedDoor({}, allow_direct=True)
     return Probing(store, door, vault, JinjaLetters(), Outbox(Path("nowhere")), sender)
 

@@ -42,7 +42,10 @@ async def test_each_answer_is_shown(at: Counter) -> None:
     one = (await noor.get(f"/register/rounds/{seen['round']['round_id']}")).text
     for words in ("Birch Clinic", "privacy-0@birch-clinic.example", "not reached", "550 no such mailbox", "silent"):
         assert words in one, words
-    day = seen["round"]["opened_on"] if "opened_on" in seen["round"] else seen["round"]["opened_at"][:10]
+    only = (await noor.get(f"/register/rounds/{seen['round']['round_id']}?answer=silent")).text
+    assert ("Dogwood School" in only, "Birch Clinic" in only) == (True, False)
+    assert one.index("Cedar Bank") < one.index("Dogwood School") < one.index("Birch Clinic")
+    day = seen["round"]["opened_at"][:10]
     found = {one["reference"]: one for one in (await noor.get("/api/v1/register/findings")).json()}
     assert found["CEDAR-1"]["what"].endswith(f"was not reached in the round of {day}: 550 no such mailbox")
     assert found["DOGWOOD-2"]["what"].endswith(f"has not confirmed in the round of {day}")

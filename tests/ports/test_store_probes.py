@@ -58,12 +58,14 @@ def test_what_is_begun_again_changes_nothing(registered: SqlStore, vault: Vault)
     """Opening, writing and setting free are each done once, whatever was sent in between."""
     round_, _ = begun(registered, vault, AT)
     before = answers_at(registered, AT)
-    deeds = probing(registered, vault)
+    deeds = probing(registered, vault, "Another desk")
     assert deeds.open(order(AT)) == round_
     deeds.write(Letters(round_id=ROUND, first=0, last=100))
     assert deeds.release(RoundStep(stamp=stamp(3, AT))) == round_
     assert answers_at(registered, AT) == before
     with registered.reading() as tx:
+        letters = [tx.ledger.letter(row.notice_id) for row in tx.ledger.notices(round_.wave_id)]
+        assert {letter.from_name for letter in letters if letter} == {"Incident desk"}
         recalled = deeds.recall(ROUND)
         assert (recalled.round, recalled.sent, recalled.sequence) == (round_, False, 3)
         kinds = [json.loads(entry.body)["kind"] for entry in tx.log.entries(incident_id=ROUND)]

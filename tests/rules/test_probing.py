@@ -97,6 +97,13 @@ def test_what_an_answer_is(state: NoticeState, days: int) -> None:
         assert answer is Answer.SENDING
 
 
+def test_silence_begins_when_the_last_day_has_ended() -> None:
+    """The last minute of the last day is in time, the first of the next one is silence."""
+    row, midnight = notice(0, state=NoticeState.ACCEPTED), datetime(2026, 3, 17, tzinfo=UTC)
+    assert answer_of(row, round_(), midnight - timedelta(minutes=1)) is Answer.SENT
+    assert answer_of(row, round_(), midnight) is Answer.SILENT
+
+
 def test_why_it_was_not_reached_is_kept() -> None:
     """What the channel said of a failure goes along, and of nothing else."""
     row = notice(0, state=NoticeState.BOUNCED).model_copy(update={"detail": "550 unknown"})

@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.house import House
+from tests.ports.drafted_round import opened
 from tests.ports.office import Counter, counter
 from tocsin.adapters.evidence import check_evidence
 from tocsin.cli import run
@@ -126,6 +128,10 @@ async def test_what_is_refused_afar(house: House, afar: Afar, tmp_path: Path) ->
     assert "1 new" in await afar.does("asha", "register", "import", register)
     assert "FIR-1" in await afar.does("noor", "register", "export")
     assert "No contact was ever asked" in await afar.does("noor", "register", "probe", "--show")
+    assert "finding(s)" in await afar.does("noor", "register", "check")
+    round_id = opened(house.store, house.vault, datetime.now(UTC)).round_id
+    assert "6 not sent" in await afar.does("noor", "register", "probe", "--show", "last")
+    assert len((await afar.json("noor", "register", "probe", "--show", round_id))["lines"]) == 6
     assert "finding(s)" in await afar.does("noor", "register", "check")
     assert "may not probe" in await afar.does("asha", "register", "probe", code=1)
     assert "TOCSIN_PUBLIC_URL" in await afar.does("dara", "register", "probe", "--party", "fir housing", code=1)

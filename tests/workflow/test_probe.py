@@ -4,15 +4,19 @@ import email
 import email.policy
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.house import ASHA, DARA, NOOR, House
+from tests.ports.told import means_of
 from tests.workflow.post import Post
 from tests.workflow.story import Story
 from tocsin import probing, wire
+from tocsin.adapters.evidence import write_evidence
 from tocsin.adapters.temporal_runs import TemporalRuns
+from tocsin.cli.views import read_incident
 from tocsin.console.public import token_digest
 from tocsin.domain.act import Actor, Receipt
 from tocsin.domain.errors import Refused
@@ -222,3 +226,20 @@ async def test_a_letter_that_bounces_later(house: House, server: Any) -> None:
         assert tx.tasks.of(round_id) == []
     assert (failed.notice_id, failed.detail) == (row.notice_id, "550 gone")
     assert house.pages() == []
+
+
+async def test_an_incident_beside_a_round(house: House, server: Any, tmp_path: Path) -> None:
+    """A round's letters and entries are no part of an incident: its waves, clocks and evidence are its own."""
+    story = Story(server, house)
+    async with house.working():
+        round_id = (await opened(house, DARA)).incident_id
+        await story.until(lambda: Answer.SENDING not in answers(house, round_id).values())
+        await story.confirmed()
+        await story.tell()
+        result = write_evidence(house.store, means_of(house), story.incident, tmp_path / "evidence")
+    assert result.findings == ()
+    with house.store.reading() as tx:
+        assert [state.incident_id for state in tx.incidents.all()] == [story.incident]
+        view = read_incident(tx, story.incident, story.now)
+    assert len(view.waves) == 1
+    assert {row.number[0] for row in house.notices(story.incident)} == {"N"}

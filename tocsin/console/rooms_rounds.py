@@ -3,13 +3,14 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from tocsin import probing
 from tocsin.console.gate import Guard, Pass
 from tocsin.console.house import House
 from tocsin.console.problems import hidden
+from tocsin.console.registering import SHOWN
 from tocsin.console.rooms_incident import refused
 from tocsin.console.rounding import open_round
 from tocsin.domain.errors import Refused, TocsinError
@@ -17,6 +18,8 @@ from tocsin.domain.probing import USUAL, Answer
 from tocsin.domain.rights import Action
 from tocsin.domain.values import IncidentId
 
+ORDER = {one: place for place, one in enumerate((Answer.BOUNCED, Answer.SILENT, Answer.SENDING, Answer.SENT))}
+ORDER[Answer.CONFIRMED] = len(ORDER)
 TONES = {Answer.CONFIRMED: "calm", Answer.BOUNCED: "late", Answer.SILENT: "soon"}
 
 
@@ -34,14 +37,27 @@ def routes(house: House) -> APIRouter:
         return house.show("rounds.html", who, rounds=found, usual=usual, names=house.names(), **shown)
 
     @router.get("/register/rounds/{round_id}")
-    async def one_round(round_id: IncidentId, who: Annotated[Pass, Depends(reads)]) -> Response:
-        """Show what came of a round, contact by contact."""
+    async def one_round(
+        round_id: IncidentId,
+        who: Annotated[Pass, Depends(reads)],
+        only: Annotated[Answer | None, Query(alias="answer")] = None,
+        after: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    ) -> Response:
+        """Show what came of a round, contact by contact, those that need somebody first."""
         found = await office.read(lambda tx: probing.sheet(tx, round_id, office.now()))
         if found is None:
             raise hidden()
         addresses = {line.address.casefold(): line.answer for line in found.lines}
         counts = {answer: list(addresses.values()).count(answer) for answer in Answer}
-        return house.show("round.html", who, sheet=found, counts=counts, names=house.names(), **shown)
+        wanted = sorted((one for one in found.lines if only in {None, one.answer}), key=lambda one: ORDER[one.answer])
+        values: dict[str, Any] = {
+            "round": found.round,
+            "counts": counts,
+            "lines": wanted[after : after + SHOWN],
+            "total": len(wanted),
+        }
+        values |= {"only": only, "after": after, "size": SHOWN, "names": house.names()}
+        return house.show("round.html", who, **values, **shown)
 
     @router.post("/register/rounds")
     async def begin(request: Request, who: Annotated[Pass, Depends(probes)]) -> Response:
