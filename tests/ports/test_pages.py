@@ -86,7 +86,10 @@ async def test_a_form_becomes_a_signed_act(at: Counter) -> None:
     assert (done.status_code, done.headers["location"]) == (303, HERE)
     confirmed = await asha.post(f"{HERE}/do/confirm", data={"csrf": token, "confirmed_at": "2026-03-02T04:00"})
     assert confirmed.status_code == 303
+    beside = await asha.get(HERE, headers={"Sec-Fetch-Dest": "empty"})  # as a page's script asks, for what has changed
+    assert "the incident is confirmed" not in beside.text
     assert "the incident is confirmed" in (await asha.get(HERE)).text
+    assert "the incident is confirmed" not in (await asha.get(HERE)).text
     noted, stated = (envelope.act for envelope in at.door.envelopes)
     assert isinstance(noted.deed, AddNote)
     assert (noted.deed.text, noted.actor.name) == ("Called Dara", "Asha Rao")

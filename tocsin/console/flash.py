@@ -22,4 +22,5 @@ class Flash:
 
     def take(self, who: Pass) -> tuple[str, ...]:
         """Return the lines, and forget them."""
-        return self._lines.pop(who.visitor.session, ()) if who.visitor.session else ()
+        shows = who.visitor.session is not None and not who.beside
+        return self._lines.pop(who.visitor.session or "", ()) if shows else ()

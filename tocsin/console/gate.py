@@ -39,6 +39,8 @@ class Pass:
     on_team: bool = False
     erased: str = ""
     """That the incident was erased, by whom and when; empty: it was not."""
+    beside: bool = False
+    """Whether a page's own script asks, to bring it up to date: what is shown once is not for it."""
     act_id: ActId | None = None
     """The id that an act must have, so that the same request sent again is the same act; None: any."""
 
@@ -105,7 +107,9 @@ class Guard:
         if self.action in OF_INCIDENT and state is None:
             raise hidden()
         erased = words(erasure) if erasure is not None and erasure.sealed_off else ""
-        return Pass(visitor=visitor, csrf=csrf, state=state, on_team=on_team, erased=erased), session
+        beside = request.headers.get("sec-fetch-dest") == "empty"
+        found = Pass(visitor=visitor, csrf=csrf, state=state, on_team=on_team, erased=erased, beside=beside)
+        return found, session
 
     def _visitor(self, tx: Transaction, request: Request) -> tuple[Visitor, SignedIn | None, str]:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
