@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
 from temporalio.worker import Replayer
 
 from tests.acceptance.conftest import Install
@@ -37,6 +38,16 @@ async def steady(house: House, until: float) -> list[IncidentId]:
     return list(await asyncio.gather(*asked))
 
 
+async def running(house: House, ids: list[str]) -> AsyncIterator[WorkflowHistory]:
+    """Yield the history of each workflow, which must run and wait for nothing of ours."""
+    for workflow_id in ids:
+        handle = house.client.get_workflow_handle(workflow_id)
+        described = await handle.describe()
+        assert described.status is WorkflowExecutionStatus.RUNNING, workflow_id
+        assert not described.raw_description.HasField("pending_workflow_task"), workflow_id
+        yield await handle.fetch_history()
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(1500)
 async def test_restarted_every_half_minute(install: Install) -> None:
@@ -66,10 +77,5 @@ async def test_restarted_every_half_minute(install: Install) -> None:
     ids += [wire.response_workflow(one_) for one_ in incidents]
     ids += [wire.clock_workflow(row.spec.incident_id, row.spec.clock_id) for row in clocks]
     replayer = Replayer(workflows=WORKFLOWS, data_converter=house.client.data_converter)
-    for workflow_id in ids:
-        handle = house.client.get_workflow_handle(workflow_id)
-        described = await handle.describe()
-        assert described.status is WorkflowExecutionStatus.RUNNING, workflow_id
-        assert not described.raw_description.HasField("pending_workflow_task"), workflow_id
-        await replayer.replay_workflow(await handle.fetch_history())
+    await replayer.replay_workflows(running(house, ids), raise_on_replay_failure=True)
     print(f"{restarts} restarts, {len(incidents)} reports, {len(ids)} histories replayed")
