@@ -8,6 +8,8 @@ from playwright.async_api import Page
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDE, PHONE = (1280, 900), (360, 740)
+HIGHEST = 16_000
+"""Pixels of a picture; a browser draws none that is higher."""
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOURS = {"runOnly": ["color-contrast"]}
 WHOLE = {"runOnly": {"type": "tag", "values": LEVELS}, "rules": {"target-size": {"enabled": True}}}
@@ -35,7 +37,13 @@ async def _picture(page: Page, path: Path) -> None:
         await page.set_viewport_size({"width": size[0], "height": size[1]})
         for theme in THEMES:
             await page.emulate_media(color_scheme=theme)
-            await page.screenshot(path=path.with_name(f"{path.name}-{theme}-{words}.png"), full_page=True)
+            # A frame is painted as far as it is seen, so the window becomes as high as the page.
+            height = await page.evaluate("document.documentElement.scrollHeight")
+            await page.set_viewport_size({"width": size[0], "height": min(max(height, size[1]), HIGHEST)})
+            await page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            await page.screenshot(path=path.with_name(f"{path.name}-{theme}-{words}.png"))
+            await page.set_viewport_size({"width": size[0], "height": size[1]})
+    await page.pdf(path=path.with_name(f"{path.name}-printed.pdf"), format="A4")
 
 
 async def _violations(page: Page, options: dict[str, Any]) -> list[str]:
