@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, SecretStr, ValidationError, ValidationI
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.adapters.drill_home import drill_settings, read_drill
+from tocsin.domain import choices
 from tocsin.domain.choices import ChannelName, LoggingLevel, LoggingStyle, backup_places
 from tocsin.domain.errors import Refused
 from tocsin.domain.tempo import ON_THE_WALL, Tempo
@@ -36,7 +37,7 @@ class Settings(BaseSettings):
     """A command that wraps and unwraps keys with a key management service; the folder in `home` is sealed with it."""
     keys_command_seconds: PositiveInt = 10
     """How long it may take."""
-    temporal_address: str = "127.0.0.1:7233"
+    temporal_address: choices.HostPort = "127.0.0.1:7233"
     """HOST:PORT of Temporal's front end; it wins over the profile's."""
     temporal_namespace: str = "tocsin"
     """Temporal's namespace of this installation; it wins over the profile's."""
@@ -45,9 +46,9 @@ class Settings(BaseSettings):
     certificate; `TEMPORAL_*` variables win over it. Default: no file is read, those variables are."""
     temporal_api_key: SecretStr | None = None
     """An API key of Temporal Cloud; with it, TLS is on."""
-    retention_days: PositiveInt = 400
+    retention_days: choices.Days = 400
     """How long the namespace keeps closed workflows, in days."""
-    retention_incident_days: PositiveInt = 2192
+    retention_incident_days: choices.Days = 2192
     """How long an incident that is over is kept, in days from its last change; then two persons may have it erased.
     Default: six years, as 45 CFR 164.530(j)(2) asks for."""
     backups: str = ""
@@ -60,25 +61,25 @@ class Settings(BaseSettings):
     channel: ChannelName = ChannelName.OUTBOX
     fallback_channel: ChannelName | None = None
     """What takes over the letters when the first channel stops; default: they wait."""
-    sender_name: str = "Incident desk"
+    sender_name: choices.OneLine = "Incident desk"
     """From whom letters come."""
-    sender_address: str = "incident-desk@processor.example"
+    sender_address: choices.MailAddress = "incident-desk@processor.example"
     """The address they come from; the provider must know it as ours."""
-    reply_to: str | None = None
+    reply_to: choices.MailAddress | None = None
     """Where answers go; default: the sender's address."""
     sendgrid_api_key: SecretStr | None = None
-    sendgrid_base_url: str = "https://api.sendgrid.com"
+    sendgrid_base_url: choices.WebAddress = "https://api.sendgrid.com"
     """`https://api.eu.sendgrid.com` for a key of the EU region."""
     sendgrid_webhook_keys: str = ""
     """Public keys that SendGrid signs its events with, separated by white space: two while one replaces the other.
     Without any no receipts are taken, and silence about a notice means nothing."""
     delivered_within_minutes: PositiveInt | None = None
     """How long a notice may stay undelivered before the next contact is written to; default: from its deadline."""
-    console_address: str = "127.0.0.1:8234"
+    console_address: choices.HostPort = "127.0.0.1:8234"
     """Where `tocsin console` listens, as HOST:PORT."""
     local_login: bool = True
     """Whether people of `people.toml` sign in at the console by a password; false leaves the provider only."""
-    oidc_issuer: str | None = None
+    oidc_issuer: choices.WebAddress | None = None
     """An OpenID provider that people sign in by; our redirect address there is `/login/oidc/callback`."""
     oidc_client_id: str | None = None
     """What that provider calls this installation."""
@@ -106,14 +107,14 @@ class Settings(BaseSettings):
     endpoint."""
     smtp_host: str | None = None
     """The mail server for `smtp`; STARTTLS and a certificate that the system trusts are required."""
-    smtp_port: PositiveInt = 587
+    smtp_port: choices.Port = 587
     """Its port."""
     smtp_user: str | None = None
     """Who logs in there; default: nobody does."""
     smtp_password: SecretStr | None = None
     smtp_plain: bool = False
     """Without STARTTLS; for a mail server on this machine only."""
-    pages_to: str = "on-call@processor.example"
+    pages_to: choices.MailAddress = "on-call@processor.example"
     """The mail address that warnings go to."""
     pager_urls: SecretStr | None = None
     """Apprise URLs of further pagers, separated by white space; the next is tried when one fails, the mail last.
@@ -122,7 +123,7 @@ class Settings(BaseSettings):
     incident there that resolves itself when the duty is discharged."""
     console_url: str | None = None
     """Where the team reaches the console, as https://desk.example; with it, each page holds a link to its incident."""
-    api_url: str | None = None
+    api_url: choices.WebAddress | None = None
     """The console of an installation elsewhere: commands go there, over its API, unless `--direct` is given."""
     api_token: SecretStr | None = None
     """What they show there; default: what `tocsin login` has kept."""
@@ -132,9 +133,9 @@ class Settings(BaseSettings):
     """Where the newest checkpoint of the log is kept: a file on another volume than the store."""
     witness_url: SecretStr | None = None
     """Where it is posted to, and read back from with GET."""
-    witness_mail: str | None = None
+    witness_mail: choices.MailAddress | None = None
     """The mail address that each checkpoint is sent to; a mailbox that the store's keepers cannot empty."""
-    tsa_url: str | None = None
+    tsa_url: choices.WebAddress | None = None
     """A timestamp authority (RFC 3161) that dates each checkpoint."""
     on_call: str = "the on-call approver"
     """Who is phoned when the engine cannot be reached, as the command line says it."""
@@ -144,9 +145,9 @@ class Settings(BaseSettings):
     """How worker and console write what they do to standard error: `text` for people, `json` for a collector."""
     logging_level: LoggingLevel = LoggingLevel.INFO
     """From which weight on: DEBUG, INFO, WARNING or ERROR."""
-    metrics_address: str | None = None
+    metrics_address: choices.HostPort | None = None
     """Where a worker shows the metrics of Temporal's SDK to Prometheus, as HOST:PORT; default: nowhere."""
-    figures_address: str | None = None
+    figures_address: choices.HostPort | None = None
     """Where a worker shows Tocsin's own figures to Prometheus (clocks, notices, log, pages), as HOST:PORT; default:
     nowhere."""
     traces_url: str | None = None
@@ -199,6 +200,12 @@ class Settings(BaseSettings):
             raise ValueError("write it as https://notices.example; plain http only on this machine")
         return url.rstrip("/") if url else None
 
+    @field_validator("heartbeat_url", "witness_url")
+    @classmethod
+    def _secret_is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
+        choices.web_address(url.get_secret_value() if url is not None else "https://unset.example")
+        return url
+
     @field_validator("traces_url")
     @classmethod
     def _traces_go_by_http(cls, url: str | None) -> str | None:
@@ -212,13 +219,6 @@ class Settings(BaseSettings):
         if (client_id is None) is not (info.data.get("oidc_issuer") is None):
             raise ValueError("TOCSIN_OIDC_ISSUER and TOCSIN_OIDC_CLIENT_ID go together; set both, or neither")
         return client_id
-
-    @field_validator("console_address", "metrics_address", "figures_address", "temporal_address")
-    @classmethod
-    def _has_a_port(cls, address: str | None) -> str | None:
-        if address is not None and not (address.rpartition(":")[0] and address.rpartition(":")[2].isdigit()):
-            raise ValueError("write it as HOST:PORT")
-        return address
 
     @field_validator("fallback_channel")
     @classmethod

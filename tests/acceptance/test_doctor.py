@@ -60,6 +60,24 @@ def test_nothing_is_there(install: Install) -> None:
     assert not installation.home.exists()
 
 
+def test_what_would_keep_people_from_being_called(install: Install) -> None:
+    """A pager that is none, keys that are none and a name that is nobody's are told."""
+    installation = install(TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
+    installation.does("init")
+    ran = installation.tocsin(
+        "doctor", "--json", PAGER_URLS="garbage", SENDGRID_WEBHOOK_KEYS="none", INTAKE_AS="mallory"
+    )
+    found = wrong([Finding.model_validate(one) for one in ran.json])
+    assert "TOCSIN_PAGER_URLS" in found["pagers"]
+    assert "TOCSIN_SENDGRID_WEBHOOK_KEYS" in found["webhook key"]
+    assert "TOCSIN_INTAKE_AS is 'mallory', who is nobody" in found["people"]
+    (installation.home / "escalation.toml").write_text("rung = 3")
+    (installation.home / "people.toml").write_text("[people.asha]\nname = 3")
+    found = wrong([Finding.model_validate(one) for one in installation.tocsin("doctor", "--json").json])
+    assert "escalation.toml" in found["pagers"]
+    assert "people.toml" in found["people"]
+
+
 def test_wrong_settings_are_a_line(install: Install) -> None:
     """A setting that does not exist is the one line there is, with the name that was meant."""
     ran = install().tocsin("doctor", CHANEL="outbox")

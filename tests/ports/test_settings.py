@@ -65,6 +65,29 @@ def test_everything_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         assert expected in message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TEMPORAL_ADDRESS", "127.0.0.1:99999", "write it as HOST:PORT, with a port from 1 to 65535"),
+        ("CONSOLE_ADDRESS", "127.0.0.1:0", "write it as HOST:PORT"),
+        ("SMTP_PORT", "65536", "less than 65536"),
+        ("RETENTION_DAYS", "9" * 12, "less than or equal to 36525"),
+        ("SENDER_ADDRESS", "Desk <desk@processor.example>", "it is no mail address; write it as"),
+        ("PAGES_TO", "on-call", "it is no mail address"),
+        ("REPLY_TO", "a@b.example\nBcc: x@y.example", "it is no mail address"),
+        ("SENDER_NAME", "Desk\r\nBcc: x@y.example", "holds a line break"),
+        ("API_URL", "desk.example", "write it as https://HOST/"),
+        ("HEARTBEAT_URL", "token-1234", "write it as https://HOST/"),
+    ],
+)
+def test_what_no_setting_may_be(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
+    """A port, a span, an address or a URL that cannot be stops the start, by name; no secret is shown."""
+    message = mistakes(monkeypatch, **{f"TOCSIN_{name}": value})
+    assert f"TOCSIN_{name}: " in message
+    assert says in message
+    assert "token-1234" not in message
+
+
 @pytest.mark.parametrize("key", [None, ""])
 def test_sendgrid_without_a_key(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
     """SendGrid without a key, or with a blank one, stops the start, with the three ways out."""

@@ -20,6 +20,7 @@ class LadderCallers:
     ) -> None:
         """Page over `pagers`, by name; `unpaged` is where somebody counts the pages that one did not take."""
         self.ladder = ladder
+        self.names = tuple(pagers)
         self.unpaged = unpaged if unpaged is not None else {}
         self.everyone: Pager = PagerChain([*pagers.values()])
         self._pagers = pagers

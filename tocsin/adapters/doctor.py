@@ -13,8 +13,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from tocsin import wire
+from tocsin.adapters.channels import open_callers, open_channel
 from tocsin.adapters.embedded import TYPES
 from tocsin.adapters.keyrings import open_keyring
+from tocsin.adapters.people import People
+from tocsin.adapters.sendgrid_events import EventVerifier, read_keys
 from tocsin.adapters.sql import create_engine_for
 from tocsin.adapters.sql.revision import check_schema
 from tocsin.adapters.temporal_connection import connect
@@ -58,6 +61,8 @@ class Doctor:
         looks: dict[str, Look] = {
             "keys": self._keys,
             "store": self._store,
+            "people": self._people,
+            "pagers": self._pagers,
             "clock": self._clock,
             "disk": self._disk,
             "temporal": lambda: self._reached(client),
@@ -97,6 +102,18 @@ class Doctor:
                 database.dispose()
 
         return await asyncio.to_thread(look)
+
+    async def _people(self) -> str:
+        # Whoever is read anew with each request: a mistake made since the start shows here first.
+        file = self._settings.home / "people.toml"
+        people = await asyncio.to_thread(lambda: People.load(file, open_keyring(self._settings).id_key()))
+        if (user := self._settings.intake_as) and user not in {one.user for one in people.all()}:
+            raise NotWell(f"TOCSIN_INTAKE_AS is {user!r}, who is nobody in {file}; name somebody who is there")
+        return f"{file} can be read"
+
+    async def _pagers(self) -> str:
+        callers = await asyncio.to_thread(open_callers, open_channel(self._settings, "pages"), self._settings)
+        return f"{', '.join(callers.names)}; nobody is called to try them"
 
     async def _clock(self) -> str:
         if not self._settings.database_url.startswith("postgresql"):
@@ -211,6 +228,8 @@ class Doctor:
     async def _webhook(self) -> str:
         if self._settings.channel is ChannelName.SENDGRID and not self._settings.sendgrid_webhook_keys:
             raise NotWell("no receipts are taken; set TOCSIN_SENDGRID_WEBHOOK_KEYS to SendGrid's public key")
+        if self._settings.sendgrid_webhook_keys.strip():
+            EventVerifier(read_keys(self._settings.sendgrid_webhook_keys))
         return "set" if self._settings.sendgrid_webhook_keys else "this channel has none"
 
 
