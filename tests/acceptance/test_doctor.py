@@ -57,6 +57,7 @@ def test_nothing_is_there(install: Install) -> None:
     assert ran.code == 1
     assert {"keys", "store", "temporal", "workers", "disk"} <= set(found)
     assert "run `tocsin init`" in found["store"]
+    assert found["workers"].endswith("start it, or correct TOCSIN_TEMPORAL_ADDRESS and the way there")
     assert not installation.home.exists()
 
 

@@ -62,6 +62,7 @@ def test_missing_file(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("[people.asha\n", "is not TOML: .*line 1"),
+        ("x = " + "[" * 5_000, "nested too deeply to read"),
         ("", r"at least one, and nothing else; it has: nothing"),
         ("[people]", r"holds \[people.NAME\] tables"),
         ("[persons.asha]", r"it has: persons"),

@@ -85,7 +85,14 @@ class Doctor:
         return [one.what for one in found if not one.ok]
 
     async def _client(self) -> Client:
-        return await asyncio.wait_for(connect(self._settings), ANSWERS_WITHIN)
+        try:
+            return await asyncio.wait_for(connect(self._settings), ANSWERS_WITHIN)
+        except (RPCError, RuntimeError, TimeoutError, OSError, ValueError) as error:
+            # Six looks need Temporal; what the connection says is long, and the same for each.
+            raise NotWell(
+                f"{self._settings.temporal_address} does not answer ({type(error).__name__}); start it, or correct "
+                "TOCSIN_TEMPORAL_ADDRESS and the way there"
+            ) from error
 
     async def _keys(self) -> str:
         where = "TOCSIN_KEYRING" if self._settings.keyring is not None else self._settings.home / "keys"

@@ -117,6 +117,10 @@ def _tables(path: Path) -> dict[str, Any]:
         raise Refused(f"cannot read {path}: {error.strerror}; give yourself the right to read it") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"{path} is not TOML: {error}; correct that line") from error
+    except RecursionError:
+        raise Refused(
+            f"{path} is nested too deeply to read; it holds [people.NAME] tables and nothing deeper"
+        ) from None
     unknown = [key for key in raw if key != "people"]
     people = raw.get("people")
     if unknown or not isinstance(people, dict) or not people:
