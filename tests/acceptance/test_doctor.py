@@ -79,6 +79,17 @@ def test_what_would_keep_people_from_being_called(install: Install) -> None:
     assert "people.toml" in found["people"]
 
 
+def test_no_namespace_yet(install: Install) -> None:
+    """Where Temporal runs and has not our namespace, as after a loss, doctor and reconcile say so in a sentence."""
+    installation = install(TEMPORAL_NAMESPACE="nowhere")
+    installation.does("init")
+    found = wrong([Finding.model_validate(one) for one in installation.tocsin("doctor", "--json").json])
+    assert found["workers"] == "Namespace nowhere is not found; start a worker, which makes it"
+    ran = installation.tocsin("reconcile")
+    assert (ran.code, "Traceback" in ran.err) == (3, False)
+    assert "Namespace nowhere is not found" in ran.err
+
+
 def test_wrong_settings_are_a_line(install: Install) -> None:
     """A setting that does not exist is the one line there is, with the name that was meant."""
     ran = install().tocsin("doctor", CHANEL="outbox")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from tocsin import wire
 from tocsin.adapters.channels import open_callers, open_channel
@@ -266,4 +266,6 @@ async def _found(what: str, look: Look) -> Finding:
         return Finding(what=what, ok=False, said=str(wrong))
     except (RPCError, RuntimeError, TimeoutError, OSError, SQLAlchemyError, aiohttp.ClientError) as error:
         said = str(error).partition("\n")[0] or type(error).__name__
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+            return Finding(what=what, ok=False, said=f"{said.rstrip('.')}; start a worker, which makes it")
         return Finding(what=what, ok=False, said=f"it does not answer ({said}); see that it runs and can be reached")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
+from temporalio.service import RPCError
 
 from tocsin.cli import (
     access,
@@ -131,8 +132,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         app(args=arguments, prog_name="tocsin")
-    except (Unreachable, Underway) as error:
-        complain(str(error))
+    except (Unreachable, Underway, RPCError) as error:
+        complain(f"{error}{'; `tocsin doctor` says what mends it' if isinstance(error, RPCError) else ''}")
         return 3
     except TocsinError as error:
         complain(str(error))
