@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.house import ASHA, DARA, House, Paged
 from tests.workflow.post import Post
 from tocsin import wire
-from tocsin.domain.act import Actor, Close, Confirm, Deed, Draft, Receipt, Release, TaskDone
+from tocsin.domain.act import Actor, Close, Confirm, Deed, Draft, Envelope, Receipt, Release, TaskDone
 from tocsin.domain.clock import ClockRow
 from tocsin.domain.duty import Duty
 from tocsin.domain.errors import Refused
@@ -127,9 +127,12 @@ class Story:
 
     async def act(self, actor: Actor, deed: Deed, ago: timedelta = timedelta(0)) -> Receipt:
         """Let somebody act, or enter now what they did so long ago."""
+        return await self.house.engine.act(self.envelope(actor, deed, ago))
+
+    def envelope(self, actor: Actor, deed: Deed, ago: timedelta = timedelta(0)) -> Envelope:
+        """Return what somebody sends in."""
         envelope = self.house.envelope(self.incident, actor, deed, self.now - ago)
-        late = envelope.model_copy(update={"expires_at": self.now + timedelta(minutes=10) * self.house.tempo.speed})
-        return await self.house.engine.act(late)
+        return envelope.model_copy(update={"expires_at": self.now + timedelta(minutes=10) * self.house.tempo.speed})
 
     async def draft(self, deed: Draft | None = None) -> Drafted:
         """Let Asha draft."""
