@@ -18,7 +18,7 @@ from temporalio.client import Client, WorkflowExecution
 
 from tests.acceptance.stack import Server, free_port
 from tests.replay.keys import write_keys
-from tests.replay.scenarios import SCENARIOS, TELLING, RecordingHouse, Scenario, asked, continued
+from tests.replay.scenarios import SCENARIOS, TELLING, RecordingHouse, Scenario, asked, continued, swept
 from tocsin import __version__
 from tocsin.adapters.embedded import prepare_namespace
 from tocsin.domain.tempo import Tempo
@@ -54,7 +54,7 @@ async def _record(scratch: Path, made: Path, scenarios: Sequence[Scenario], *opt
     try:
         await prepare_namespace(server.address, NAMESPACE, retention_days=1)
         client = await Client.connect(server.address, namespace=NAMESPACE)
-        names: dict[IncidentId | None, str] = {}
+        names: dict[IncidentId | None, str] = {None: swept.__name__}  # what belongs to no incident is the sweep
         for scenario in scenarios:
             print(f"playing {scenario.__name__}: {scenario.__doc__}")
             names |= dict.fromkeys(await _play(scenario, scratch / "home", client), scenario.__name__)
@@ -64,8 +64,8 @@ async def _record(scratch: Path, made: Path, scenarios: Sequence[Scenario], *opt
     write_keys(made, scratch / "home", NAMESPACE)
 
 
-async def _play(scenario: Scenario, home: Path, client: Client) -> set[IncidentId | None]:
-    """Play a scenario; return its incidents, and None for what belongs to none."""
+async def _play(scenario: Scenario, home: Path, client: Client) -> set[IncidentId]:
+    """Play a scenario; return its incidents."""
     # Only a round needs links: what was recorded before there were rounds had none.
     url = "https://notices.processor.example" if scenario is asked else None
     house = RecordingHouse(home, client, Tempo(origin=datetime.now(UTC)), url)
@@ -74,7 +74,7 @@ async def _play(scenario: Scenario, home: Path, client: Client) -> set[IncidentI
         await scenario(house)
     after = _incidents(house)
     house.shut()
-    return {*(after - before), None}
+    return after - before
 
 
 def _incidents(house: RecordingHouse) -> set[IncidentId]:

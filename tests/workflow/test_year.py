@@ -77,7 +77,7 @@ class Life(Machine):
         for wave_id, wave in story.state.waves.items():
             if wave.stopped and not wave.ended:
                 await story.asha(Resume(wave_id=wave_id))
-        await self._sent()
+        await self._letters_left()
         if story.state.status == "reported":
             await story.asha(Confirm())
         for kind in (WaveKind.INITIAL, WaveKind.FOLLOW_UP):
@@ -97,9 +97,9 @@ class Life(Machine):
         except Refused:
             return  # nobody is left for it
         await self.story.act(RUTH, Release(wave_id=drafted.wave, digest=drafted.digest))
-        await self._sent()
+        await self._letters_left()
 
-    async def _sent(self) -> None:
+    async def _letters_left(self) -> None:
         for wave_id, wave in self.story.state.waves.items():
             if wave.released and not wave.ended:
                 await asyncio.wait_for(self.story.wave(wave_id).result(), 120)
