@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.conftest import Install
 from tests.acceptance.desk import Desk
-from tests.acceptance.stack import ROOT, Installation, wait_for
+from tests.acceptance.stack import ROOT, wait_for
 from tests.acceptance.test_cli_erase import ADA
 from tests.ports.story import AT, INCIDENT, facts, state
 from tests.ports.test_delivery_status import dsn
@@ -25,17 +26,20 @@ ELSEWHERE = {"docker", "kubectl", "helm"}
 """Tools of a machine that has an engine or a cluster; what they are given is checked in tests/deploy."""
 NAMED = {
     "tocsin attach",
+    "tocsin erase INCIDENT",
     "tocsin note",
     "tocsin page ack INCIDENT",
     "tocsin receipts assign",
+    "tocsin receipts assign RECEIPT --to ROUND --notice NUMBER",
     "tocsin watch",
 }
-"""What a sentence names without all that it needs; the responder's guide and the commands' own tests type it."""
+"""What a sentence names without all that it needs; a block, another guide or the commands' own tests type it."""
 
 
 @pytest.fixture
-def desk(installation: Installation, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(install: Install, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A home with an incident that ended six years ago, an export of the mail provider, and a mailbox with a report."""
+    installation = install(PUBLIC_URL="https://notices.processor.example")
     installation.set_up((ROOT / "examples" / "register.csv").read_text(encoding="utf-8"))
     people = (ROOT / "examples" / "people.toml").read_text(encoding="utf-8")
     (installation.home / "people.toml").write_text(people + ADA)
@@ -72,6 +76,8 @@ def test_the_page_can_be_followed(desk: Desk) -> None:
             for line in fences(heading):
                 if "reconcile" not in line:
                     typed(desk, line)
+        for line in sorted(set(re.findall(r"`(tocsin [^`\n]+)`", PAGE)) - NAMED):
+            typed(desk, line, user="ada")
     for line in (*[line for line in fences("Back up, restore") if "reconcile" in line], *fences("Keys")):
         typed(desk, line)
     due, asked, looked, confirmed = fences("Erase")
@@ -80,8 +86,6 @@ def test_the_page_can_be_followed(desk: Desk) -> None:
     typed(desk, looked, user="ada")
     assert "the incident's key" in typed(desk, confirmed, user="ada")
     assert len(FENCE.findall(PAGE)) == 9, "a fence of the page stands under a heading that this test does not follow"
-    for line in sorted(set(re.findall(r"`(tocsin [^`\n]+)`", PAGE)) - NAMED):
-        typed(desk, line, user="ada")
 
 
 def typed(desk: Desk, line: str, user: str = "dara") -> str:

@@ -41,7 +41,8 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def a_drill(home: Path, namespace: str = "drill-1", pagers: tuple[str, ...] = ()) -> None:
     """Make the home a drill's."""
-    begin(home, speed=4320, address="127.0.0.1:1", namespace=namespace, sink="http://127.0.0.1:2", pagers=pagers)
+    at = {"address": "127.0.0.1:1", "sink": "http://127.0.0.1:2", "console_address": "127.0.0.1:3"}
+    begin(home, speed=4320, namespace=namespace, pagers=pagers, **at)
 
 
 def test_no_setting_makes_time_run(real: Path) -> None:

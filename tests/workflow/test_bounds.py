@@ -12,6 +12,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from tests.house import House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, H, Story
 from tests.workflow.test_watching import sweep
+from tocsin.adapters.reconciler import Reconciler
 from tocsin.domain.clock import Mark
 from tocsin.ports import Verdict
 from workflows import options
@@ -47,6 +48,10 @@ async def test_read_only_store(story: Story) -> None:
         assert abs(warned.at - half_at) < MIN
         told = [page.at for page in story.house.pages("cannot go on")]
         assert half_at < min(told) <= half_at + options.GIVE_UP_AFTER + MIN
+        # The page is no write: after a restore nobody takes the store for older than the clock because of it.
+        house = story.house
+        seen = await Reconciler(house.store, house.client, {}, lambda _: False, store_is_old=False).look(story.now)
+        assert [sight for sight, _ in seen.workflows if sight.incident_id == story.incident] == []
     await story.server.fast_forward(clock, 3 * MIN)
     await story.until(lambda: story.clock(FROM_CONFIRMATION).sent)
     assert story.clock(FROM_CONFIRMATION).sent == (Mark.HALF,)

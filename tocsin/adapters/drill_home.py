@@ -36,7 +36,8 @@ class DrillHome(Value):
     namespace: str
     sink: str
     """Where its letters and pages end: a stand-in for SendGrid on this machine."""
-    console_address: str = "127.0.0.1:0"
+    console_address: str
+    """Where its console listens, if people act."""
     pagers: tuple[str, ...] = ()
     """The names of real pagers that a person asked for."""
 

@@ -29,7 +29,7 @@ from tocsin.must_run import must_run
 from tocsin.ports import Channel, Store, Transaction
 from tocsin.steps import record
 
-SENDING = "notices.send"
+SENDING, WARNING = "notices.send", "pages.warn"
 WHY = "tocsin reconcile: store and Temporal differ; it is started again from the store"
 
 
@@ -177,15 +177,20 @@ class Reconciler:
             sent = await self._sent(events)
             return sent, 0, []
         asked: dict[int, int] = {}
-        done, acts = 0, []
+        warnings, done, acts = set[int](), 0, list[LostAct]()
         for event in events:
             if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 order = await self._opened(event.activity_task_scheduled_event_attributes.input)
                 stamp = order.get("stamp") if isinstance(order, dict) else None
                 if isinstance(stamp, dict) and stamp.get("workflow_id") == workflow_id:
                     asked[event.event_id] = int(stamp["sequence"])
+                    if event.activity_task_scheduled_event_attributes.activity_type.name == WARNING:
+                        warnings.add(event.event_id)
             elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-                done = max(done, asked.get(event.activity_task_completed_event_attributes.scheduled_event_id, 0))
+                ended = event.activity_task_completed_event_attributes
+                if ended.scheduled_event_id in warnings and not (await self._opened(ended.result)).get("marked"):
+                    continue  # it called people, or found nothing open, and wrote nothing
+                done = max(done, asked.get(ended.scheduled_event_id, 0))
             elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
                 request = event.workflow_execution_update_accepted_event_attributes.accepted_request
                 acts.append(_act(await self._opened(request.input.args)))
