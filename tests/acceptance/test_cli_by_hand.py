@@ -40,12 +40,13 @@ def by_hand(desk: Desk) -> list[dict[str, str]]:
 
 @pytest.mark.timeout(240)
 def test_the_text_is_prepared(desk: Desk, tmp_path: Path) -> None:
-    """The task shows whom to phone, and the letter under its own number, to be read out or printed."""
+    """The task shows whom to phone, and the letter under its own number, to be read out; a preview shows it, too."""
     pdf = tmp_path / "notice.pdf"
     desk.does("report", "records copied by an outsider", "--service", "records-api")
     drafted = desk.does("draft", "last", "--json").json["wave"]
     reviewed = desk.does("show", "last", "--letters", drafted["wave_id"], "--to", "FIR-1", "--json").json
     (released,) = [letter["text"] for letter in reviewed]
+    desk.does("letter", "preview", "last", "--to", "FIR-1", "-o", str(tmp_path / "preview"))
     desk.does("release", "last", drafted["wave_id"], "--digest", drafted["digest"], user="dara")
     # What is told is what was released, whatever is found out afterwards.
     desk.does("revise", "last", "--set", "summary=Nobody has approved this sentence")

@@ -3,6 +3,7 @@
 from tocsin.adapters.letters import JinjaLetters
 from tocsin.cli import lookup
 from tocsin.cli.session import Place
+from tocsin.domain.clause import Method
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Facts, Triggers
 from tocsin.domain.incident_state import IncidentState
@@ -54,12 +55,15 @@ def _facts(work: Place, state: IncidentState | None) -> Facts:
 
 
 def _drafted(work: Place, state: IncidentState, agreement: Agreement, kind: WaveKind) -> Letter | None:
-    """Return the letter of the newest wave of this kind to this party, word for word, if there is one."""
+    """Return the letter of the newest wave of this kind to this party, word for word, if one goes by mail."""
     with work.store.reading() as tx:
         for wave in reversed(tx.ledger.waves(state.incident_id)):
             rows = tx.ledger.notices(wave.wave_id) if wave.kind is kind else []
             for row in rows:
-                if row.agreement_id == agreement.agreement_id and (letter := tx.ledger.letter(row.notice_id)):
+                if row.agreement_id != agreement.agreement_id or row.method is not Method.MAIL:
+                    continue
+                letter = tx.ledger.letter(row.notice_id)
+                if letter is not None and letter.to_address:  # what a person reads out is addressed to nobody
                     return letter
     return None
 
