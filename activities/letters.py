@@ -19,7 +19,7 @@ from tocsin.domain.duty import Duty
 from tocsin.domain.errors import Refused
 from tocsin.domain.governing import at_or_newest
 from tocsin.domain.incident import Facts, Triggers, minimal
-from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter, LetterFacts, PeriodOwed
+from tocsin.domain.letter import TOKEN_PLACEHOLDER, LetterFacts, PeriodOwed, letter_of
 from tocsin.domain.notice import SENT, ContactRole, Notice, notice_id_of, notice_number, wave_digest
 from tocsin.domain.privilege import Redaction
 from tocsin.domain.register import Agreement, Contact
@@ -266,22 +266,10 @@ class Letters:
         facts = desk.facts_for(row, agreement, contact, self._sender)
         words = self._renderer.render(facts)
         thread = desk.thread(row)
-        letter = Letter(
-            from_name=self._sender.name,
-            from_address=self._sender.address,
-            reply_to=self._sender.reply_to,
-            to_name=contact.name,
-            to_address=contact.email,
-            subject=words.subject,
-            text=words.text,
-            html=words.html,
-            language=words.language,
-            message_id=row.message_id,
-            in_reply_to=thread[-1] if thread else None,
-            references=thread if len(thread) > 1 else (),
-            notice_number=row.number,
-            notice_id=row.notice_id,
-        )
+        sender = self._sender
+        plain = letter_of(row, words, (sender.name, sender.address), sender.reply_to, (contact.name, contact.email))
+        after = {"in_reply_to": thread[-1] if thread else None, "references": thread if len(thread) > 1 else ()}
+        letter = plain.model_copy(update=after)
         warning = desk.lists.warning(row.channel, contact.email)
         drawn = row.model_copy(update={"letter_sha256": letter.fingerprint(), "detail": warning})
         return drawn, letter, self._channel.prepare(letter)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tocsin.domain.clause import Method
 from tocsin.domain.governing import at_or_newest
-from tocsin.domain.letter import Letter, LetterFacts, Rendered, page_of
+from tocsin.domain.letter import Letter, LetterFacts, Rendered, letter_of, page_of
 from tocsin.domain.notice import SENT, Notice, NoticeState
 from tocsin.domain.said import Said
 from tocsin.domain.values import AgreementId, WaveId
@@ -74,18 +74,5 @@ class Postings:
 
 def public_letter(row: Notice, wave: WaveRow, words: Rendered, sender: tuple[str, str]) -> Letter:
     """Return the letter of a row as it goes on the page of its incident."""
-    return Letter(
-        from_name=sender[0],
-        from_address=sender[1],
-        reply_to=None,
-        to_name="",
-        to_address=page_of(wave.incident_id),
-        subject=words.subject,
-        text=words.text,
-        html=words.html,
-        language=words.language,
-        message_id=row.message_id,
-        notice_number=row.number,
-        notice_id=row.notice_id,
-        posted_as=wave.kind,
-    )
+    letter = letter_of(row, words, sender, None, ("", page_of(wave.incident_id)))
+    return letter.model_copy(update={"posted_as": wave.kind})

@@ -12,7 +12,7 @@ from activities.releasing import release_rows, rows_of
 from activities.spoken import Prepared
 from tocsin.domain.act import Act, Envelope
 from tocsin.domain.errors import Broken, Refused
-from tocsin.domain.letter import TOKEN_PLACEHOLDER, Letter, ProbeFacts
+from tocsin.domain.letter import TOKEN_PLACEHOLDER, ProbeFacts, letter_of
 from tocsin.domain.notice import ContactRole, Notice, NoticeState, WaveKind, notice_id_of, wave_digest
 from tocsin.domain.probe_deed import Probe
 from tocsin.domain.probing import Recipient, Round, admit_round, answer_of, probe_number, recipients
@@ -196,20 +196,8 @@ class Probing:
             verify_url=f"{sender.public_url}/n/{row.number}",
         )
         words = self._renderer.render_probe(facts)
-        letter = Letter(
-            from_name=sender.name,
-            from_address=sender.address,
-            reply_to=sender.reply_to,
-            to_name=one.contact.name,
-            to_address=one.contact.email,
-            subject=words.subject,
-            text=words.text,
-            html=words.html,
-            language=words.language,
-            message_id=row.message_id,
-            notice_number=row.number,
-            notice_id=row.notice_id,
-        )
+        to = (one.contact.name, one.contact.email)
+        letter = letter_of(row, words, (sender.name, sender.address), sender.reply_to, to)
         return row.model_copy(update={"letter_sha256": letter.fingerprint()}), letter, self._channel.prepare(letter)
 
 

@@ -44,7 +44,7 @@ from tocsin.domain.incident import OVER
 from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.probe_deed import Probe
 from tocsin.domain.tempo import Tempo
-from tocsin.domain.values import IncidentId, WaveId
+from tocsin.domain.values import IncidentId, Value, WaveId
 from tocsin.domain.word_deeds import LiftPrivilege, Privilege
 from tocsin.settings import Settings
 
@@ -194,32 +194,31 @@ class Engine:
 
     async def _open_round(self, envelope: Envelope) -> Receipt:
         round_id = envelope.act.incident_id
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            wire.PROBE,
-            wire.ProbeInput(round_id=round_id, tempo=self._tempo or Tempo(origin=datetime.now(UTC))),
-            id=wire.incident_workflow(round_id),
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            static_summary=f"round {round_id}, no incident",
-        )
+        order = wire.ProbeInput(round_id=round_id, tempo=self._tempo or Tempo(origin=datetime.now(UTC)))
+        reuse, summary = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY, f"round {round_id}, no incident"
         try:
-            return await self._start_with(envelope, start)
+            return await self._start_with(envelope, self._starting(wire.PROBE, order, round_id, reuse, summary))
         except WorkflowAlreadyStartedError:
             raise Refused(f"these were asked today already: tocsin register probe --show {round_id}") from None
 
     async def _open(self, envelope: Envelope, reuse: WorkflowIDReusePolicy) -> Receipt:
         incident_id = envelope.act.incident_id
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            wire.INCIDENT,
-            wire.IncidentInput(incident_id=incident_id, tempo=self._tempo or Tempo(origin=datetime.now(UTC))),
-            id=wire.incident_workflow(incident_id),
+        order = wire.IncidentInput(incident_id=incident_id, tempo=self._tempo or Tempo(origin=datetime.now(UTC)))
+        start = self._starting(wire.INCIDENT, order, incident_id, reuse, f"incident {incident_id}")
+        return await self._start_with(envelope, start)
+
+    def _starting(
+        self, workflow: str, order: Value, case_id: IncidentId, reuse: WorkflowIDReusePolicy, summary: str
+    ) -> WithStartWorkflowOperation[Any, Any]:
+        return WithStartWorkflowOperation(
+            workflow,
+            order,
+            id=wire.incident_workflow(case_id),
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=reuse,
-            static_summary=f"incident {incident_id}",
+            static_summary=summary,
         )
-        return await self._start_with(envelope, start)
 
     async def _start_with(self, envelope: Envelope, start: WithStartWorkflowOperation[Any, Any]) -> Receipt:
         with _in_our_words():

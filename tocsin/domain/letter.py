@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tocsin.domain.errors import Broken
 from tocsin.domain.incident import Facts
-from tocsin.domain.notice import WaveKind
+from tocsin.domain.notice import Notice, WaveKind
 from tocsin.domain.said import Said
 from tocsin.domain.values import IncidentId, Instant, NoticeId, Value, derived_id
 
@@ -120,6 +120,26 @@ class Letter(Value):
     def thread(self) -> str | None:
         """The header `References`: every notice before, so that mail programs keep them together."""
         return " ".join(self.references) or self.in_reply_to
+
+
+def letter_of(
+    row: Notice, words: Rendered, sender: tuple[str, str], reply_to: str | None, to: tuple[str, str]
+) -> Letter:
+    """Return the letter of a row with these words; `sender` and `to` are names with their addresses."""
+    return Letter(
+        from_name=sender[0],
+        from_address=sender[1],
+        reply_to=reply_to,
+        to_name=to[0],
+        to_address=to[1],
+        subject=words.subject,
+        text=words.text,
+        html=words.html,
+        language=words.language,
+        message_id=row.message_id,
+        notice_number=row.number,
+        notice_id=row.notice_id,
+    )
 
 
 def page_of(incident_id: IncidentId) -> str:
