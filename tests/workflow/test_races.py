@@ -11,6 +11,8 @@ from tocsin.ports import Verdict
 
 MINUTE = timedelta(minutes=1)
 ON_CALL = "on-call@processor.example"
+TRIES = 6
+"""In how many steps a page that is taken again must have gone out."""
 
 
 async def test_deadline_moves_while_the_page_is_under_way(story: Story) -> None:
@@ -53,8 +55,12 @@ async def test_pager_down_for_a_while(story: Story) -> None:
     assert not story.warnings(FROM_CONFIRMATION)
     assert await story.runs(story.clock(FROM_CONFIRMATION))
     story.paging.answers[ON_CALL] = []
-    await story.server.fast_forward(clock, 11 * MINUTE)
-    await story.rest()
+    # In steps: on a busy machine the server may skip over a whole round of tries before the worker is asked for one.
+    for _ in range(TRIES):
+        if story.warnings(FROM_CONFIRMATION):
+            break
+        await story.server.fast_forward(clock, 6 * MINUTE)
+        await story.rest()
     assert len(story.warnings(FROM_CONFIRMATION)) == 1
 
 
