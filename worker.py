@@ -73,7 +73,7 @@ async def main() -> None:
         *sending.all(),
         *Doubts(store, channels).all(),
         *Fallback(store, settings.delivered_within).all(),
-        *Pages(store, callers).all(),
+        *Pages(store, callers, TemporalRuns(client)).all(),
         *Probing(store, door, vault, JinjaLetters(), channels[settings.channel], sender).all(),
         *Sweep(store, TemporalRuns(client), callers.everyone).all(),
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),

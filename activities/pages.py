@@ -17,7 +17,7 @@ from tocsin.domain.incident import Severity
 from tocsin.domain.ladder import Step, due
 from tocsin.domain.notice import WRITTEN_TO
 from tocsin.domain.values import AgreementId, ClockId, IncidentId, Instant, Value
-from tocsin.ports import Callers, Page, PageAnswer, Stamp, Store, Transaction
+from tocsin.ports import Callers, Page, PageAnswer, Runs, Stamp, Store, Transaction
 
 
 class Calling(Value):
@@ -69,7 +69,9 @@ class Warned(Value):
     marked: bool = False
     """Whether it was recorded, too,"""
     missed: bool = False
-    """and as a missed deadline of ours."""
+    """and as a missed deadline of ours,"""
+    told: bool = False
+    """of which the incident has heard."""
 
 
 Known = tuple[Severity | None, bool]
@@ -86,8 +88,9 @@ class Answering(Value):
 class Pages:
     """The deeds of paging."""
 
-    def __init__(self, store: Store, callers: Callers) -> None:
+    def __init__(self, store: Store, callers: Callers, runs: Runs) -> None:
         self._store = store
+        self._runs = runs
         self._callers = callers
 
     def all(self) -> list[Callable[..., object]]:
@@ -118,8 +121,8 @@ class Pages:
     async def warn(self, order: Warn) -> Warned:
         """Count what is open of a clock, and if anything is, call the ladder's first rungs and record the warning.
 
-        One deed and not three, so that very many warnings at once stay in time. A store that can be read and not
-        written keeps no page back: then it is not marked.
+        One deed and not four, so that very many warnings at once stay in time: of a missed deadline the incident hears
+        here, too. A store that can be read and not written keeps no page back: then it is not marked.
 
         Raises:
             Deferred: if the store cannot be read, or no pager at all took it.
@@ -130,8 +133,9 @@ class Pages:
         called, entries = await self._climb(calling, known)
         warned = Warned(count=count, called=called)
         with suppress(Deferred, Broken):
-            return await asyncio.to_thread(self._record, order, warned, entries)
-        return warned
+            warned = await asyncio.to_thread(self._record, order, warned, entries)
+        told = warned.missed and await self._runs.tell_missed(order.spec.incident_id, order.spec.clock_id)
+        return warned.model_copy(update={"told": told})
 
     @activity.defn(name="pages.answer")
     async def answer(self, order: Answering) -> None:

@@ -166,7 +166,7 @@ class House:
             *sending.all(),
             *Doubts(self.store, channels).all(),
             *Fallback(self.store, self.delivered_within).all(),
-            *Pages(self.store, LadderCallers(self.ladder, pagers)).all(),
+            *Pages(self.store, LadderCallers(self.ladder, pagers), TemporalRuns(self.client, self.queue)).all(),
             *Probing(self.store, door, self.vault, JinjaLetters(), self.channel, sender).all(),
             *Sweep(self.store, TemporalRuns(self.client, self.queue), pager).all(),
             *Tasks(self.store, door, self.vault, load_playbooks(None)).all(),

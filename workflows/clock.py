@@ -20,6 +20,9 @@ from workflows.pace import Stamps, scenario_now, wait_until
 QUIET = timedelta(minutes=15)
 """How long people have, from when a clock or its deadline is new, before silence releases anything."""
 
+NEAR = timedelta(seconds=10)
+"""How long before its deadline a clock sets its last timer: the one before it was set while very much was happening."""
+
 
 @workflow.defn(name=wire.CLOCK)
 class ClockWorkflow:
@@ -38,6 +41,7 @@ class ClockWorkflow:
         self._climbs = False
         self._at_once = False
         self._marks = False
+        self._nears = False
         self._climbing = order.climbing
         self._answered_at: datetime | None = None
         self._open_pages = list(order.open_pages)
@@ -51,7 +55,7 @@ class ClockWorkflow:
         """Warn when due and not yet sent, until nothing is left open; then tell the incident."""
         self._at_once = workflow.patched("warns-at-once")
         self._climbs, self._lets_go = workflow.patched("ladder"), workflow.patched("release-by-silence")
-        self._marks = workflow.patched("page-marks")
+        self._marks, self._nears = workflow.patched("page-marks"), workflow.patched("nears-deadline")
         self._quiet_until = scenario_now(order.tempo) + QUIET
         while True:
             self._stirred = False
@@ -69,7 +73,7 @@ class ClockWorkflow:
             await self._climb(count)
             await self._let_go(count)
             self._show(count)
-            await wait_until(order.tempo, self._wakes_at(), lambda: self._stirred, f"next mark of {self._spec.title}")
+            await self._rest()
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._carried())
         await self._tell(wire.CLOCK_ENDED, wire.ClockEnded(clock_id=self._spec.clock_id, outcome=ended.outcome))
@@ -141,7 +145,7 @@ class ClockWorkflow:
             self._came(wire.Climbing(mark=mark, since=now), warned.called, spec, now)
             if warned.marked:
                 self._remember(spec, mark)
-                await self._say_missed(spec, missed=warned.missed)
+                await self._say_missed(spec, missed=warned.missed and not warned.told)
             else:
                 await self._warned(spec, mark, warned.count)
         return warned.count
@@ -252,6 +256,17 @@ class ClockWorkflow:
         climb_at = self._climbing.next_at if self._climbing else None
         instants = (next_mark_at(self._spec, now), self._page_again_at, climb_at, self._ask_again_at)
         return min((at for at in instants if at is not None), default=None)
+
+    async def _rest(self) -> None:
+        """Wait for what comes next. To the deadline itself in two steps: how late a timer is set, it fires late."""
+        wakes_at, deadline = self._wakes_at(), self._spec.target_at
+        if self._nears and wakes_at == deadline and deadline - scenario_now(self._order.tempo) > 2 * NEAR:
+            await self._wait(deadline - NEAR, f"near the deadline of {self._spec.title}")
+        if not self._stirred:
+            await self._wait(wakes_at, f"next mark of {self._spec.title}")
+
+    async def _wait(self, until: datetime | None, what: str) -> None:
+        await wait_until(self._order.tempo, until, lambda: self._stirred, what)
 
     def _show(self, count: ClockCount) -> None:
         left = time_left(self._spec.target_at, scenario_now(self._order.tempo))

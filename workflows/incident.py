@@ -81,6 +81,7 @@ class IncidentWorkflow:
         self._events: list[Event] = []
         self._keeps = False
         self._kept = False
+        self._shown: tuple[object, ...] = ()
 
     @workflow.run
     async def run(self, order: wire.IncidentInput) -> Status:
@@ -707,7 +708,11 @@ class IncidentWorkflow:
         targets = [spec.target_at for spec in self._state.clocks.values()]
         updates = [STATUS.value_set(self._state.status), INCIDENT.value_set(self._state.incident_id)]
         deadline = NEXT_DEADLINE.value_set(min(targets)) if targets else NEXT_DEADLINE.value_unset()
-        workflow.upsert_search_attributes([*updates, deadline])
+        shown = (self._state.status, *sorted(targets)[:1])
+        if shown != self._shown or not workflow.patched("publishes-changes"):
+            # Each costs: it is written where workflows are listed.
+            workflow.upsert_search_attributes([*updates, deadline])
+        self._shown = shown
         clocks = "\n".join(f"- {s.title}: {s.target_at.isoformat()}" for s in self._state.clocks.values())
         workflow.set_current_details(f"**{self._state.status}**, {len(targets)} clocks run\n{clocks}")
 
@@ -762,6 +767,9 @@ def _heard(state: IncidentState, event: Event) -> IncidentState:
         case wire.ClockEnded(clock_id=clock_id):
             return state.model_copy(update={"clocks": {k: v for k, v in state.clocks.items() if k != clock_id}})
         case wire.ClockMissed(clock_id=clock_id):
+            # One reason for each clock: it may be told twice, by its warning and by itself.
+            if clock_id in state.reasons_owed and workflow.patched("one-reason"):
+                return state
             return state.model_copy(update={"reasons_owed": (*state.reasons_owed, clock_id)})
         case wire.WaveProgress(wave_id=wave_id, ended=ended) if wave_id in state.waves:
             wave = state.waves[wave_id].model_copy(update={"ended": ended})

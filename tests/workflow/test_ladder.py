@@ -11,6 +11,7 @@ from tests.house import DARA, NOOR, House
 from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, H, Story
 from tocsin import wire
 from tocsin.adapters.callers import LadderCallers
+from tocsin.adapters.temporal_runs import TemporalRuns
 from tocsin.domain.act import AnswerPage
 from tocsin.domain.clock import Mark
 from tocsin.domain.errors import Deferred
@@ -103,7 +104,8 @@ async def test_a_warning_is_one_deed(rung: tuple[Story, Bells]) -> None:
     info = await run.describe()
     at = row.spec.mark_at(Mark.THREE_QUARTERS)
     stamp = Stamp(workflow_id=info.id, run_id=info.run_id or "", sequence=99, at=at, incident_id=story.incident)
-    again = Pages(story.house.store, LadderCallers(LADDER, {str(who): bell for who, bell in bells.of.items()}))
+    callers = LadderCallers(LADDER, {str(who): bell for who, bell in bells.of.items()})
+    again = Pages(story.house.store, callers, TemporalRuns(story.house.client))
     order = Warn(spec=row.spec, mark=Mark.THREE_QUARTERS, at=at, stamp=stamp)
     first, second = await again.warn(order), await again.warn(order)
     assert first.marked

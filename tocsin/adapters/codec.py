@@ -16,10 +16,10 @@ import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Self
+from typing import ClassVar, Self
 
 from temporalio.api.common.v1 import Payload
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
 from temporalio.converter import (
     ActivitySerializationContext,
     DataConverter,
@@ -139,6 +139,27 @@ class IncidentCodec(PayloadCodec, WithSerializationContext):
         return f"Temporal payload in namespace {self._namespace}"
 
 
+class OneConverter(PydanticPayloadConverter):
+    """Turns values into JSON and back; there is one in a process.
+
+    The SDK asks its class for a converter several times for every message, since each message has a context of its own.
+    A converter keeps no context, and each new one would learn the types again: that took a tenth of a worker's time.
+    """
+
+    _one: ClassVar["OneConverter | None"] = None
+
+    def __new__(cls) -> Self:
+        """Return the one that there is, which learns each type once."""
+        if cls._one is None:
+            cls._one = super().__new__(cls)
+            PydanticPayloadConverter.__init__(cls._one)
+        assert isinstance(cls._one, cls)
+        return cls._one
+
+    def __init__(self) -> None:
+        """Do nothing: it was made whole before."""
+
+
 def key_id(scope: str, generation: int) -> str:
     """Return the id of a data key: whose it is, and its generation."""
     return f"{scope}/{generation}"
@@ -148,6 +169,7 @@ def data_converter(vault: Vault, namespace: str) -> DataConverter:
     """Return the converter for clients, workers and replayers: Pydantic values, sealed, messages of failures too."""
     return replace(
         pydantic_data_converter,
+        payload_converter_class=OneConverter,
         payload_codec=IncidentCodec(vault, namespace),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

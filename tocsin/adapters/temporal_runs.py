@@ -28,10 +28,11 @@ from tocsin.adapters.temporal_ids import NamesIds
 from tocsin.adapters.vault import Vault
 from tocsin.domain.probe_deed import is_round
 from tocsin.domain.tempo import Tempo
-from tocsin.domain.values import IncidentId
+from tocsin.domain.values import ClockId, IncidentId
 from tocsin.ports import Run
 from tocsin.settings import Settings
 
+HEARD_WITHIN = timedelta(seconds=5)
 AT_ONCE = 16
 """Descriptions under way at the same time: the sweep must not crowd out the clocks."""
 
@@ -67,6 +68,15 @@ class TemporalRuns:
                 lost = wire.PartLost(workflow_id=workflow_id)
                 await self._client.get_workflow_handle(incident).signal(wire.PART_LOST, lost)
         except (RPCError, WorkflowAlreadyStartedError):
+            return False
+        return True
+
+    async def tell_missed(self, incident_id: IncidentId, clock_id: ClockId) -> bool:
+        """Tell an incident that a clock's deadline passed; False if it was not heard for sure: it may be told twice."""
+        incident = self._client.get_workflow_handle(wire.incident_workflow(incident_id))
+        try:
+            await incident.signal(wire.CLOCK_MISSED, wire.ClockMissed(clock_id=clock_id), rpc_timeout=HEARD_WITHIN)
+        except RPCError:
             return False
         return True
 
