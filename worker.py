@@ -87,6 +87,7 @@ async def main() -> None:
             activities=deeds,
             activity_executor=threads,
             max_concurrent_activities=THREADS,
+            max_cached_workflows=settings.cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=20),
             sticky_queue_schedule_to_start_timeout=settings.tempo.pause(timedelta(seconds=10)),  # then it is dead
             deployment_config=versioning(settings),

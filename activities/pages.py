@@ -17,7 +17,7 @@ from tocsin.domain.incident import Severity
 from tocsin.domain.ladder import Step, due
 from tocsin.domain.notice import WRITTEN_TO
 from tocsin.domain.values import AgreementId, ClockId, IncidentId, Instant, Value
-from tocsin.ports import Callers, Page, PageAnswer, Runs, Stamp, Store, Transaction
+from tocsin.ports import Callers, Messenger, Page, PageAnswer, Stamp, Store, Transaction
 
 
 class Calling(Value):
@@ -88,9 +88,9 @@ class Answering(Value):
 class Pages:
     """The deeds of paging."""
 
-    def __init__(self, store: Store, callers: Callers, runs: Runs) -> None:
+    def __init__(self, store: Store, callers: Callers, messenger: Messenger) -> None:
         self._store = store
-        self._runs = runs
+        self._messenger = messenger
         self._callers = callers
 
     def all(self) -> list[Callable[..., object]]:
@@ -134,7 +134,7 @@ class Pages:
         warned = Warned(count=count, called=called)
         with suppress(Deferred, Broken):
             warned = await asyncio.to_thread(self._record, order, warned, entries)
-        told = warned.missed and await self._runs.tell_missed(order.spec.incident_id, order.spec.clock_id)
+        told = warned.missed and await self._messenger.tell_missed(order.spec.incident_id, order.spec.clock_id)
         return warned.model_copy(update={"told": told})
 
     @activity.defn(name="pages.answer")

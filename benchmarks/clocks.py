@@ -44,6 +44,8 @@ AT_ONCE = 4
 """Reports, or starts, under way at the same time."""
 BARE_A_SECOND, OURS_A_SECOND = 60.0, 2.0
 """How fast they can be opened, at least; the deadlines begin when all are open."""
+CACHED = 6_000
+"""Workflows that the worker remembers: five for each incident, as `TOCSIN_CACHED_WORKFLOWS` is set for so many."""
 SETTLE = 15.0
 """Seconds of rest before that."""
 QUIET = 420.0
@@ -151,7 +153,7 @@ async def _ours(client: Client, home: Path, incidents: int, spread: int, rate: f
     house.register(REGISTER)
     house.pagers["watch"] = watch
     house.ladder = Ladder(rungs=(Rung(who=Who.OWNER, channels=("watch",)),))
-    async with house.working(max_cached_workflows=2_000):
+    async with house.working(max_cached_workflows=CACHED):
 
         async def start(number: int, begins_at: datetime) -> None:
             due = begins_at + timedelta(seconds=spread * number / incidents)

@@ -45,7 +45,7 @@ from tocsin.domain.incident_state import IncidentState
 from tocsin.domain.probe_deed import Probe
 from tocsin.domain.tempo import Tempo
 from tocsin.domain.values import IncidentId, Value, WaveId
-from tocsin.domain.word_deeds import LiftPrivilege, Privilege
+from tocsin.domain.word_deeds import LiftPrivilege, Privilege, refuse_wordless
 from tocsin.settings import Settings
 
 CONNECT_WITHIN = 5.0
@@ -131,6 +131,7 @@ class Engine:
             Broken: if the engine failed in doing it.
         """
         act = envelope.act
+        refuse_wordless(act.deed)
         if isinstance(act.deed, LATE_ACTS):
             return await self._open(envelope, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
         if isinstance(act.deed, Probe):

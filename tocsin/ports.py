@@ -998,13 +998,17 @@ class Run(Value):
 
 
 class Runs(Protocol):
-    """What Temporal runs. Used by the sweep, and by a warning at the deadline itself."""
+    """What Temporal runs. Used by the sweep only."""
 
     async def look(self, workflow_ids: Sequence[str]) -> dict[str, Run]:
         """Say for each workflow id how its newest run stands, by describing it."""
 
     async def start_again(self, workflow_id: str, incident_id: IncidentId, tempo: Tempo) -> bool:
         """Have a lost workflow started again where it stood, by its incident; False if that cannot be asked for."""
+
+
+class Messenger(Protocol):
+    """Carries word to incidents that run. Used by the warning at the deadline itself."""
 
     async def tell_missed(self, incident_id: IncidentId, clock_id: ClockId) -> bool:
         """Tell an incident that a clock's deadline passed with duties open; False if it was not heard for sure."""

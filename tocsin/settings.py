@@ -162,6 +162,8 @@ class Settings(BaseSettings):
     """The build of this worker, such as the image's tag."""
     sends_in_flight: PositiveInt = 64
     """Letters on the wire at the same time, per worker."""
+    cached_workflows: PositiveInt = 1_000
+    """Workflows that a worker keeps in memory, 300 kB each, five for an open incident; others it reads again."""
     sweep_every_seconds: PositiveInt = Field(default=300, le=300)
     """How often the sweep looks for what a timer missed, and signs the log: every five minutes (300) at least."""
     history_limit: PositiveInt | None = None

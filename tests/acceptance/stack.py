@@ -242,7 +242,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_for(fact: Callable[[], bool], within: float = 30.0) -> None:
+def wait_for(fact: Callable[[], bool], within: float = 60.0) -> None:
     """Look until a fact holds; fail when it does not within `within` seconds."""
     give_up_at = time.monotonic() + within
     while not fact():

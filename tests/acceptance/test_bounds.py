@@ -62,7 +62,7 @@ async def test_bounds(install: Install, monkeypatch: pytest.MonkeyPatch) -> None
     worker = installation.start_worker()
     await asyncio.to_thread(worker.ready)
     await house.report(datetime.now(UTC))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while beat(house) is None:  # noqa: ASYNC110 - the store has no event to wait for
             await asyncio.sleep(0.1)
     assert await seen(installation, datetime.now(UTC)) == set()

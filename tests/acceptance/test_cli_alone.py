@@ -119,7 +119,7 @@ def test_stopped_by_hand(ready: Desk) -> None:
         )
         called, _ = silent.accept()
         asking.send_signal(signal.SIGINT)
-        out, err = asking.communicate(timeout=30)
+        out, err = asking.communicate(timeout=60)
         called.close()
     assert (asking.returncode, out, err) == (130, "", "stopped; it may have been taken: tocsin list\n")
     assert ready.tocsin("spool", "drain").out == "nothing waits\n"
@@ -156,6 +156,17 @@ def test_wrong_settings_are_named_together(ready: Desk, monkeypatch: pytest.Monk
     assert ran.code == 1
     assert "TOCSIN_CHANEL: no such setting" in ran.err
     assert "TOCSIN_SENDGRID_API_KEY" in ran.err
+
+
+def test_a_console_where_something_listens(ready: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console that cannot have its address says so, with the setting, and never that it listens."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        monkeypatch.setenv("TOCSIN_CONSOLE_ADDRESS", address)
+        ran = ready.tocsin("console")
+    assert (ran.code, ran.out) == (1, "")
+    assert f"the console cannot listen at {address} (Address already in use" in " ".join(ran.err.split())
+    assert "TOCSIN_CONSOLE_ADDRESS" in ran.err
 
 
 def test_import_check_export(ready: Desk, tmp_path: Path) -> None:

@@ -284,7 +284,7 @@ def test_stopped_while_no_worker_answers(installation: Installation) -> None:
     )
     wait_for(lambda: asyncio.run(_exists(installation, workflow)))
     asking.send_signal(signal.SIGINT)
-    out, err = asking.communicate(timeout=30)
+    out, err = asking.communicate(timeout=60)
     assert (asking.returncode, out, err) == (130, "", "stopped; it may have been taken: tocsin list\n")
     assert installation.does("spool", "drain").out == "nothing waits\n"
 

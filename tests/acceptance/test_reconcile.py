@@ -155,7 +155,7 @@ async def test_the_store_is_older(
     await asyncio.to_thread(worker.ready)
     house = await installation.house()
     await house.do(incident, ASHA, AddNote(text="said once more"), datetime.now(UTC))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         parts = (wire.wave_workflow(incident, wave), wire.response_workflow(incident))
         while not await running(house, *parts):  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.2)

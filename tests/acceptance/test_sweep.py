@@ -42,7 +42,7 @@ async def test_terminated_clock_is_reported(installation: Installation) -> None:
     await asyncio.to_thread(wait_for, lambda: bool(reported(house)))
     sweeps = house.client.get_schedule_handle(wire.SWEEP_SCHEDULE)
     seen = (await sweeps.describe()).info.num_actions
-    await asyncio.wait_for(_reach(sweeps, seen + 2), 30)
+    await asyncio.wait_for(_reach(sweeps, seen + 2), 60)
     assert [clock] == reported(house)
     described = await house.client.get_workflow_handle(clock).describe()
     assert described.status is WorkflowExecutionStatus.RUNNING

@@ -103,7 +103,7 @@ async def test_upgrade_in_mid_wave(install: Install, standin: Standin, tmp_path:
     assert {row.notice_id: 1 for row in ledger} == took
     assert len(ledger) == CONTROLLERS
     assert before == deadlines(installation)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         for clock, _, target in before:
             await as_it_should(house, incident, ClockId(clock), datetime.fromisoformat(target))
     kinds = await replayed(house)

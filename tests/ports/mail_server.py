@@ -90,7 +90,7 @@ class Commands(list[str]):
     async def until(self, command: str) -> None:
         """Wait until a command has come."""
         while command not in self:
-            await asyncio.wait_for(self.more.wait(), 5)
+            await asyncio.wait_for(self.more.wait(), 30)
             self.more.clear()
 
 

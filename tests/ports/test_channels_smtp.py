@@ -195,7 +195,7 @@ async def test_an_interrupted_letter_leaves_no_connection_behind() -> None:
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        await asyncio.wait_for(came.ended.wait(), 5)
+        await asyncio.wait_for(came.ended.wait(), 30)
 
     assert "QUIT" not in came
 

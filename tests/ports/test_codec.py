@@ -9,7 +9,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import ActivitySerializationContext, WorkflowSerializationContext
 
 from tests.ports.home import Home, a_home
-from tocsin.adapters.codec import COMPRESSION, ENCODING, KEY_ID, SCOPE, IncidentCodec
+from tocsin.adapters.codec import COMPRESSION, ENCODING, KEY_ID, SCOPE, IncidentCodec, OneConverter, data_converter
 from tocsin.adapters.vault import NAMESPACE_SCOPE, Vault
 from tocsin.domain.errors import Broken
 from tocsin.domain.values import ClockId, IncidentId
@@ -45,6 +45,17 @@ async def test_an_incident_gets_its_key_when_it_first_speaks(home: Home) -> None
     assert sealed[0].data != sealed[1].data
     again = IncidentCodec(Vault(home.engine, home.keyring), NAMESPACE)
     assert await again.decode(sealed) == [WORDS, WORDS]
+
+
+async def test_one_converter_learns_the_types(home: Home) -> None:
+    """However many contexts the SDK asks for, one converter serves them all, and gives back what it was given."""
+    converter = data_converter(home.vault, NAMESPACE)
+    again = converter.with_context(WorkflowSerializationContext(namespace=NAMESPACE, workflow_id="tocsin/incident/x"))
+
+    assert OneConverter() is OneConverter()
+    assert again.payload_converter is converter.payload_converter
+    [payload] = converter.payload_converter.to_payloads([ClockId("clk-1")])
+    assert converter.payload_converter.from_payloads([payload], [ClockId]) == [ClockId("clk-1")]
 
 
 async def test_another_incidents_payload_is_refused(home: Home) -> None:

@@ -58,7 +58,7 @@ async def test_a_pause_stops_what_was_claimed_already(
 
     for batch in (one, other, one):
         lanes.put(batch, row)
-    await asyncio.wait_for(lanes._queue.join(), 10)
+    await asyncio.wait_for(lanes._queue.join(), 60)
     assert len(stand.requests) == 1
     assert other.came == [None]
     (told, stayed) = one.came
@@ -74,7 +74,7 @@ async def test_a_pause_stops_what_was_claimed_already(
     monkeypatch.setattr(Batch, "now_at", AT + timedelta(seconds=seconds))
     stand.script = accepted
     lanes.put(other, row)
-    await asyncio.wait_for(lanes._queue.join(), 10)
+    await asyncio.wait_for(lanes._queue.join(), 60)
     assert [outcome.verdict for outcome in other.came if outcome] == [Verdict.ACCEPTED]
     await lanes.close()
     await channel.close()

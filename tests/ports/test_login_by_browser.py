@@ -118,7 +118,7 @@ async def test_login_in_the_browser(
         assert (await elsewhere.get(wrong)).status_code == 400
         assert (await elsewhere.get(gone.headers["location"], headers={"Host": "mallory.example"})).status_code == 400
         assert "You may close this page" in (await elsewhere.get(gone.headers["location"])).text
-    assert await asyncio.wait_for(command, 30) == 0
+    assert await asyncio.wait_for(command, 60) == 0
     assert "You are Dara Okafor (approver)" in capsys.readouterr().out
     (kept,) = (tmp_path / "config" / "tocsin").iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600

@@ -135,7 +135,7 @@ async def test_listeners_hear_of_what_they_may_see(at: Counter) -> None:
     await asyncio.gather(*(event.wait() for event in open_))
     with at.office.store.writing() as tx:
         tx.log.append([entry("third")])
-    await asyncio.wait_for(tasks[0], 10)
+    await asyncio.wait_for(tasks[0], 60)
     tasks[1].cancel()
     await asyncio.wait(tasks)
     assert INCIDENT in heard[0][0]

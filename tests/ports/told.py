@@ -261,7 +261,7 @@ class Teller:
 
     async def until(self, found: Callable[[Any], Any]) -> Any:
         """Return what is found in the store, once it is there."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 with self.house.store.reading() as tx:
                     if (value := found(tx)) is not None:

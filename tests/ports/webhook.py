@@ -98,7 +98,7 @@ async def serving(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await _until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:

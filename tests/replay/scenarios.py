@@ -342,7 +342,7 @@ TELLING: dict[str, frozenset[str]] = {
 """The workflows that take a turn of their own in a scenario; of the others nothing is kept. Not named: all of them."""
 
 
-async def until(fact: Callable[[], bool], within: float = 30.0) -> None:
+async def until(fact: Callable[[], bool], within: float = 60.0) -> None:
     """Wait until a fact holds."""
     give_up_at = time.monotonic() + within
     while not fact():

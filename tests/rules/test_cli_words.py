@@ -63,13 +63,13 @@ def test_no_instant(text: str) -> None:
 
 
 def test_spans() -> None:
-    """Spans are read in minutes, hours and days, and in nothing else."""
+    """Spans are read in minutes, hours and days, and in nothing else, nor beyond the calendar."""
     assert [span(text) for text in ("30min", "4h", "3d")] == [
         timedelta(minutes=30),
         timedelta(hours=4),
         timedelta(days=3),
     ]
-    for wrong in ("4", "h", "4 weeks", "-1h"):
+    for wrong in ("4", "h", "4 weeks", "-1h", "99999999999d"):
         with pytest.raises(typer.BadParameter, match="30min, 4h or 3d"):
             span(wrong)
 

@@ -116,6 +116,7 @@ class Machine:
 
     def __init__(self, server: WorkflowEnvironment, house: House) -> None:
         self.story, self.model = Story(server, house), Model()
+        self.story.pause = 0.2
         self._server = server
         self._forwarded: Counter[str] = Counter()
         """Hours that were let pass, by clock."""

@@ -46,7 +46,7 @@ class Post:
     async def arrived(self, number: int) -> None:
         """Wait until so many letters have been handed over."""
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(lambda: self.handed.total() >= number), 20)
+            await asyncio.wait_for(self._changed.wait_for(lambda: self.handed.total() >= number), 60)
 
     def prepare(self, letter: Letter) -> bytes:
         """Prepare as the inner channel does."""

@@ -63,6 +63,8 @@ class Story:
         self.incident = IncidentId("")
         self.alert = f"alert-{uuid.uuid4()}"
         """What is reported: houses share their keys and servers, so it is another one in each story."""
+        self.pause = 0.03
+        """Seconds between two looks at whether it is at rest; many stories at once would do nothing but look."""
 
     @property
     def now(self) -> datetime:
@@ -226,11 +228,12 @@ class Story:
     def sequences(self) -> list[int]:
         """Return the numbers of the incident's own writes in the order of the log."""
         mine = wire.incident_workflow(self.incident)
-        return [entry["sequence"] for entry in self.house.log() if entry.get("workflow_id") == mine]
+        entries = self.house.log(incident_id=self.incident)
+        return [entry["sequence"] for entry in entries if entry.get("workflow_id") == mine]
 
     async def until(self, happened: Callable[[], object]) -> None:
         """Wait until something shows in the store."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not happened():  # noqa: ASYNC110 - the store has no event to wait for
                 await asyncio.sleep(0.02)
 
@@ -238,12 +241,12 @@ class Story:
         """Wait until nothing of this incident moves any more: no task, no activity, no new event."""
         before: list[object] = []
         quiet = 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while quiet < AT_REST:
                 looks = [await self._look(workflow_id, ends) for workflow_id, ends in self._runs().items()]
                 still = looks == before and all(look[1] for look in looks)
                 quiet, before = (quiet + 1 if still else 0), list(looks)
-                await asyncio.sleep(0.03)
+                await asyncio.sleep(self.pause)
 
     def _runs(self) -> dict[str, bool]:
         """Return what may run, and whether the store says that it has ended: then its last signal is under way."""

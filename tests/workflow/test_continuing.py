@@ -27,7 +27,7 @@ async def run_id(story: Story) -> str:
 async def into_another_run(story: Story) -> None:
     """Add notes until the incident has continued as new."""
     before = await run_id(story)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await run_id(story) == before:
             await story.asha(AddNote(text="still looking"))
 

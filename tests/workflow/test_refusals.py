@@ -39,6 +39,7 @@ async def test_nothing_is_left_of_a_refused_act(story: Story) -> None:
     await story.refuses(ASHA, Stop(wave_id=WaveId("wav-none"), reason="no"), "there is no wave wav-none")
     await story.refuses(DARA, Lift(hold_id=HoldId("hld-none")), "hold hld-none is not in force")
     await story.refuses(ASHA, AddNote(text="why", clock_id=ClockId("clk-none")), "clock clk-none owes no reason")
+    await story.refuses(ASHA, AddNote(text=" \n"), "the note is empty; write what you saw")
     await story.refuses(ASHA, CLOSING, "it cannot be closed yet: 3 clock")
     await story.refuses(ASHA, TaskAssign(task_id=TaskId("tsk-none"), owner="dara"), "there is no task tsk-none")
 

@@ -1,17 +1,27 @@
 """The 72 hours of the founding contract, on a real server that skips time: warned, told, late, dismissed, undecided."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
 from tests.workflow.story import DECIDE, FROM_AWARENESS, FROM_CONFIRMATION, FROM_DISCOVERY, H, Story
+from tocsin.adapters.temporal_runs import TemporalRuns
 from tocsin.domain.act import AddNote, Close, Confirm, Dismiss, Reopen, Revise
-from tocsin.domain.clock import ClockState, Mark
+from tocsin.domain.clock import ClockRow, ClockState, Mark
 from tocsin.domain.duty import DutyState
 from tocsin.domain.errors import Refused
 from tocsin.domain.incident import Status, Trigger
+from tocsin.domain.values import IncidentId
+from workflows.clock import NEAR
 
 MINUTE = timedelta(minutes=1)
+
+
+async def said_by_itself(story: Story, row: ClockRow) -> list[str]:
+    """Return the signals that a clock's workflow has sent."""
+    events = (await story.clock_run(row).fetch_history()).events
+    sent = [event.signal_external_workflow_execution_initiated_event_attributes for event in events]
+    return [signal.signal_name for signal in sent if signal.signal_name]
 
 
 async def test_warned_three_times_and_told(replayed_story: Story) -> None:
@@ -90,6 +100,46 @@ async def test_missed_while_running(story: Story) -> None:
     assert (row.state, row.late) == (ClockState.RUNNING, True)
     await story.tell()
     await story.until(lambda: row.spec.clock_id not in story.state.clocks)
+
+
+async def test_a_miss_is_told_by_its_warning(story: Story) -> None:
+    """An incident hears of a missed deadline from the warning's own deed, and owes one reason if it hears twice."""
+    await story.confirmed()
+    await story.lapse(FROM_AWARENESS, 36 * H + MINUTE)
+    row = story.clock(FROM_AWARENESS)
+    assert story.state.reasons_owed == (row.spec.clock_id,)
+    assert not await said_by_itself(story, row)
+    runs = TemporalRuns(story.house.client)
+    assert await runs.tell_missed(story.incident, row.spec.clock_id)
+    await story.rest()
+    assert story.state.reasons_owed == (row.spec.clock_id,)
+    assert not await runs.tell_missed(IncidentId("inc-none"), row.spec.clock_id)
+
+
+async def test_a_miss_that_was_not_heard_is_told_by_the_clock(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the warning's deed does not get through to the incident, the clock itself tells it."""
+
+    async def unheard(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(TemporalRuns, "tell_missed", unheard)
+    await story.confirmed()
+    await story.lapse(FROM_AWARENESS, 36 * H + MINUTE)
+    row = story.clock(FROM_AWARENESS)
+    assert story.state.reasons_owed == (row.spec.clock_id,)
+    assert await said_by_itself(story, row) == ["clock_missed"]
+
+
+async def test_last_timer_is_set_near_the_deadline(story: Story) -> None:
+    """A clock sets its last timer in the last seconds: what goes on when the long one is set makes no warning late."""
+    await story.confirmed()
+    await story.lapse(FROM_AWARENESS, 36 * H + MINUTE)
+    row = story.clock(FROM_AWARENESS)
+    events = (await story.clock_run(row).fetch_history()).events
+    set_at = [event.event_time.ToDatetime(UTC) for event in events if event.HasField("timer_started_event_attributes")]
+    before = [row.spec.target_at - at for at in set_at]
+    assert timedelta(0) < before[-1] <= NEAR
+    assert len(before) == len(row.sent) + 1, "one for each mark, and this one"
 
 
 async def test_no_number_is_never_missed(story: Story) -> None:

@@ -6,10 +6,11 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.common import SearchAttributeKey
 
 from tests.house import House
-from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, Handle, Story, police
+from tests.workflow.story import FROM_AWARENESS, FROM_CONFIRMATION, H, Handle, Story, police
 from tocsin import wire
-from tocsin.domain.act import Confirm, Dismiss
+from tocsin.domain.act import AddNote, Confirm, Dismiss, Revise
 from tocsin.domain.holding import Lift
+from tocsin.domain.incident import Trigger
 from tocsin.ports import SWEPT, Verdict
 from tocsin.wire import SearchAttribute
 
@@ -129,6 +130,24 @@ async def test_a_sweep_whose_page_was_not_taken(story: Story) -> None:
     await sweep(story)
     assert len(story.house.pages("is not running")) == 1
     assert len(story.house.log("sweep.missing")) == 1
+
+
+async def test_only_changes_are_written_where_workflows_are_listed(story: Story) -> None:
+    """Status and nearest deadline are written anew by an act that changes them, and by no other: each writing costs."""
+    await story.confirmed()
+    before = await writings(story)
+    await story.asha(AddNote(text="seen"))
+    assert await writings(story) == before
+    await story.asha(Revise(triggers={Trigger.AWARENESS: story.now - 10 * H}))
+    assert await writings(story) == before + 1
+
+
+async def writings(story: Story) -> int:
+    """Count how often an incident has written its search attributes."""
+    await story.rest()
+    events = (await story.run().fetch_history()).events
+    written = [event.upsert_workflow_search_attributes_event_attributes.search_attributes for event in events]
+    return sum(SearchAttribute.STATUS in one.indexed_fields for one in written)
 
 
 async def test_what_temporal_shows(story: Story) -> None:

@@ -38,7 +38,7 @@ AT_ONCE = 16
 
 
 class TemporalRuns:
-    """Fulfils `ports.Runs` over a connected client."""
+    """Fulfils `ports.Runs` and `ports.Messenger` over a connected client."""
 
     def __init__(self, client: Client, task_queue: str = wire.TASK_QUEUE) -> None:
         self._client = client

@@ -48,7 +48,7 @@ def instant(text: str) -> datetime:
 
 def span(text: str) -> timedelta:
     """Read a span of time: `30min`, `4h`, `3d`."""
-    match = re.fullmatch(r"(\d+) ?(min|h|d)", text.strip())
+    match = re.fullmatch(r"(\d{1,6}) ?(min|h|d)", text.strip())
     if match is None:
         raise typer.BadParameter(f"{text!r} is no span of time; write it like 30min, 4h or 3d")
     return int(match[1]) * UNITS[match[2]]

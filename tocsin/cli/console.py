@@ -1,6 +1,7 @@
 """`console`: serve the console over HTTP: rooms for our own people, the API, receipts, the recipients' pages."""
 
 import asyncio
+import socket
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from tocsin.adapters.codec import data_converter
 from tocsin.cli.render import say
 from tocsin.cli.session import Session, session
 from tocsin.client import Engine
+from tocsin.domain.errors import Refused
 from tocsin.domain.values import IncidentId
 
 if TYPE_CHECKING:
@@ -24,11 +26,24 @@ commands = typer.Typer()
 def console(ctx: typer.Context) -> None:
     """Serve the console and the API, take receipts from SendGrid, show recipients their pages, until Ctrl-C."""
     work = session(ctx)
-    host, _, port = work.settings.console_address.rpartition(":")
-    asyncio.run(_serve(work, host.strip("[]"), int(port)))
+    with _listening(work.settings.console_address) as listener:
+        asyncio.run(_serve(work, listener))
 
 
-async def _serve(work: Session, host: str, port: int) -> None:
+def _listening(address: str) -> socket.socket:
+    """Return a socket that listens at HOST:PORT. Raises Refused if nothing can listen there."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), int(port)), family=family)
+    except OSError as error:
+        raise Refused(
+            f"the console cannot listen at {address} ({error.strerror}); "
+            "end what listens there, or set TOCSIN_CONSOLE_ADDRESS"
+        ) from error
+
+
+async def _serve(work: Session, listener: socket.socket) -> None:
     # Half a second to load, which no other command needs.
     import uvicorn  # noqa: PLC0415
 
@@ -75,8 +90,6 @@ async def _serve(work: Session, host: str, port: int) -> None:
     )
     config = uvicorn.Config(
         create_app(desk, Doctor(chosen, work.now).missing, office, _codec_room(work, office)),
-        host=host,
-        port=port,
         # Its lines would hold the tokens of links.
         access_log=False,
         log_level="warning",
@@ -86,7 +99,7 @@ async def _serve(work: Session, host: str, port: int) -> None:
         forwarded_allow_ips=chosen.trusted_proxies or None,
     )
     say(f"console listens on http://{chosen.console_address}")
-    await uvicorn.Server(config).serve()
+    await uvicorn.Server(config).serve([listener])
 
 
 def _codec_room(work: Session, office: "Office") -> "CodecRoom":

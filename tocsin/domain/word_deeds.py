@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tocsin.domain.errors import Refused
 from tocsin.domain.values import ClockId, Value
 
 
@@ -34,3 +35,15 @@ class LiftPrivilege(Value):
 WordDeed = AddNote | Privilege | LiftPrivilege
 ABOUT_WORDS = {"note", "attach", "privilege", "lift_privilege"}
 """The acts that add or mark words, and may come when everything else is over."""
+
+
+def refuse_wordless(deed: object) -> None:
+    """Refuse a note that says nothing: as the reason why a deadline passed it would settle what nobody explained.
+
+    Checked before it is sent, and not by the incident: histories from before it was may hold such notes.
+
+    Raises:
+        Refused: if the deed is a note of blanks only.
+    """
+    if isinstance(deed, AddNote) and not deed.text.strip():
+        raise Refused("the note is empty; write what you saw, did or decided")

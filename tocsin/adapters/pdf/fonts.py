@@ -17,6 +17,8 @@ PLACEHOLDER = "▯"
 
 _STYLES = {"": "FiraGO_Regular", "B": "FiraGO_Bold"}
 _UNSHAPED = ("ARABIC", "DEVANAGARI", "HEBREW", "THAI")
+_SHAPING = frozenset({"GSUB", "GPOS", "GDEF"})
+"""Tables of a typeface that only a shaping engine reads."""
 _LEFT_TO_RIGHT_ONLY = {"R", "AL", "AN"}
 _INSTEAD = str.maketrans({"\u2009": " ", "\u202f": "\u00a0", "\t": "    ", "\r": "", "\u2028": "\n", "\u2029": "\n"})
 
@@ -27,6 +29,11 @@ def add_typeface(pdf: FPDF, folder: Path) -> None:
         path = folder / f"{name}.ttf"
         path.write_bytes(import_module(f"pymupdf_fonts.{name}").fontbuffer)
         pdf.add_font(FAMILY, style, path)
+    for font in pdf.fonts.values():
+        tables: Any = getattr(font, "ttfont", {})
+        for unused in _SHAPING & {*tables.keys()}:
+            # Nothing here shapes; reading these took half of the time of a document.
+            del tables[unused]
 
 
 def let_go(pdf: FPDF) -> None:
