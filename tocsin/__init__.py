@@ -1,3 +1,3 @@
 """Tocsin: after a security incident, everyone who must be told is told in time, provably."""
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"

@@ -317,9 +317,8 @@ def load() -> Settings:
     Raises:
         Refused: naming every unknown name, every wrong value and every missing secret file at once.
     """
-    mistakes = [_unknown(name) for name in os.environ if name.startswith(PREFIX) and _field(name) is None]
     secrets, unread = _secrets_from_files()
-    mistakes += unread
+    mistakes = [_unknown(name) for name in os.environ if name.startswith(PREFIX) and _field(name) is None] + unread
     try:
         settings = Settings(**secrets)
     except ValidationError as error:
@@ -385,8 +384,7 @@ def _field(name: str) -> str | None:
 
 
 def _secrets_from_files() -> tuple[dict[str, Any], list[str]]:
-    found: dict[str, Any] = {}
-    mistakes = []
+    found, mistakes = dict[str, Any](), list[str]()
     for name, path in os.environ.items():
         field = _field(name) if name.startswith(PREFIX) and name.endswith("_FILE") else None
         if field is None:

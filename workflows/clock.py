@@ -41,7 +41,6 @@ class ClockWorkflow:
         self._climbs = False
         self._at_once = False
         self._marks = False
-        self._nears = False
         self._climbing = order.climbing
         self._answered_at: datetime | None = None
         self._open_pages = list(order.open_pages)
@@ -55,7 +54,7 @@ class ClockWorkflow:
         """Warn when due and not yet sent, until nothing is left open; then tell the incident."""
         self._at_once = workflow.patched("warns-at-once")
         self._climbs, self._lets_go = workflow.patched("ladder"), workflow.patched("release-by-silence")
-        self._marks, self._nears = workflow.patched("page-marks"), workflow.patched("nears-deadline")
+        self._marks = workflow.patched("page-marks")
         self._quiet_until = scenario_now(order.tempo) + QUIET
         while True:
             self._stirred = False
@@ -260,7 +259,8 @@ class ClockWorkflow:
     async def _rest(self) -> None:
         """Wait for what comes next. To the deadline itself in two steps: how late a timer is set, it fires late."""
         wakes_at, deadline = self._wakes_at(), self._spec.target_at
-        if self._nears and wakes_at == deadline and deadline - scenario_now(self._order.tempo) > 2 * NEAR:
+        far = wakes_at == deadline and deadline - scenario_now(self._order.tempo) > 2 * NEAR
+        if far and workflow.patched("nears-deadline"):
             await self._wait(deadline - NEAR, f"near the deadline of {self._spec.title}")
         if not self._stirred:
             await self._wait(wakes_at, f"next mark of {self._spec.title}")

@@ -16,7 +16,7 @@ from tocsin.settings import Settings
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 CLOUD = {"apiKey": {"name": "cloud", "key": "api-key"}}
 MUTUAL = {"tls": {"enabled": True, "secretName": "mutual", "ca": True, "serverName": "temporal.example"}}
-VERSIONED = {"deployment": "engine", "buildId": "0.5.0", "previous": [{"buildId": "0.4.0", "tag": "0.4.0"}]}
+VERSIONED = {"deployment": "engine", "buildId": "0.6.0", "previous": [{"buildId": "0.5.0", "tag": "0.5.0"}]}
 CASES: dict[str, dict[str, Any]] = {
     "defaults": {},
     "cloud": {"temporal": CLOUD, "worker": {"autoscaling": {"enabled": True}}},
@@ -162,8 +162,8 @@ def test_each_version_has_its_workers() -> None:
         env = {one["name"]: one["value"] for one in box["env"]}
         seen[worker["metadata"]["name"]] = (env["TOCSIN_WORKER_BUILD_ID"], box["image"])
     assert seen == {
+        "tocsin-worker-0-6-0": ("0.6.0", "tocsin:0.6.0"),
         "tocsin-worker-0-5-0": ("0.5.0", "tocsin:0.5.0"),
-        "tocsin-worker-0-4-0": ("0.4.0", "tocsin:0.4.0"),
     }
 
 

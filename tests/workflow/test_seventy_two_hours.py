@@ -139,7 +139,7 @@ async def test_last_timer_is_set_near_the_deadline(story: Story) -> None:
     set_at = [event.event_time.ToDatetime(UTC) for event in events if event.HasField("timer_started_event_attributes")]
     before = [row.spec.target_at - at for at in set_at]
     assert timedelta(0) < before[-1] <= NEAR
-    assert len(before) == len(row.sent) + 1, "one for each mark, and this one"
+    assert before[-2] > 3 * H, "the one before it was set at the mark before it"
 
 
 async def test_no_number_is_never_missed(story: Story) -> None:

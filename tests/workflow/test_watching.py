@@ -138,7 +138,7 @@ async def test_only_changes_are_written_where_workflows_are_listed(story: Story)
     before = await writings(story)
     await story.asha(AddNote(text="seen"))
     assert await writings(story) == before
-    await story.asha(Revise(triggers={Trigger.AWARENESS: story.now - 10 * H}))
+    await story.asha(Revise(triggers={Trigger.DISCOVERY: story.now - H}))
     assert await writings(story) == before + 1
 
 
