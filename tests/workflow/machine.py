@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from temporalio.testing import WorkflowEnvironment
@@ -152,6 +153,11 @@ class Machine:
         self._after(deed, ids)
         for wave in self.model.leaves():
             await asyncio.wait_for(self.story.wave(wave).result(), 60)
+            # Only then does the incident refuse to stop it: until it has heard, a stop comes too late, and is taken.
+            await self.story.until(partial(self._heard_the_end_of, wave))
+
+    def _heard_the_end_of(self, wave: WaveId) -> bool:
+        return self.story.state.waves[wave].ended
 
     async def _sent(self, envelope: Envelope) -> Receipt:
         # A machine may be too busy to answer; the same envelope is then sent again, which acts once.
