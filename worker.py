@@ -58,7 +58,7 @@ async def main() -> None:
         tx.law.keep(law.current, law.content(), datetime.now(UTC))
     channels, pages = open_channels(settings), open_channel(settings, "pages")
     client = await open_client(settings, vault)
-    callers, notary = open_callers(pages, settings), LogNotary.of(keyring)
+    callers, notary, runs = open_callers(pages, settings), LogNotary.of(keyring), TemporalRuns(client)
     door = SignedDoor(keyring.door_publics(), settings.allow_direct)
     who = {"name": settings.sender_name, "address": settings.sender_address, "reply_to": settings.reply_to}
     sender = Sender.model_validate(who | {"public_url": settings.public_url})
@@ -73,9 +73,9 @@ async def main() -> None:
         *sending.all(),
         *Doubts(store, channels).all(),
         *Fallback(store, settings.delivered_within).all(),
-        *Pages(store, callers, TemporalRuns(client)).all(),
+        *Pages(store, callers, runs).all(),
         *Probing(store, door, vault, JinjaLetters(), channels[settings.channel], sender).all(),
-        *Sweep(store, TemporalRuns(client), callers.everyone).all(),
+        *Sweep(store, runs, callers.everyone).all(),
         *Tasks(store, door, vault, load_playbooks(settings.home / "playbooks")).all(),
     ]
     await schedule_sweep(client, settings.sweep_every_seconds, settings.tempo)
